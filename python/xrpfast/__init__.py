@@ -1,0 +1,5 @@
+"""xrpfast: trade XRP across spot exchanges, fast and with honest order states.
+
+The library part: books from a venue's own bytes, spread detection and signing, the same objects
+that trade live. The engine, mock venues and command line come with the extra ``[engine]``.
+"""

@@ -1,0 +1,1 @@
+"""Configuration: one file a section, strict; unknown keys are errors."""

@@ -1,0 +1,1 @@
+"""Sockets, HTTP, clocks, reconnects. Nothing here knows what trading is."""

@@ -1,0 +1,1 @@
+"""Journal, ledger, tape: what happened, on disk. Nothing here decides."""

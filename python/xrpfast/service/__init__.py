@@ -1,0 +1,1 @@
+"""Wires the parts into a process: life cycle, signals, the driver, state directory."""

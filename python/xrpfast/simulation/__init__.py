@@ -1,0 +1,1 @@
+"""Mock venues on real sockets: one matching engine and account model behind faithful faces."""

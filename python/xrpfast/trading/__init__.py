@@ -1,0 +1,1 @@
+"""Decisions: strategies, risk, order states, portfolio. Pure: no I/O, clock, randomness, await."""

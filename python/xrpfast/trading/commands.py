@@ -1,0 +1,92 @@
+"""What `Engine.process` can ask for. Only the driver carries commands out.
+
+The driver journals first, then encodes and sends. Members are added, never renamed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+import msgspec
+
+if TYPE_CHECKING:
+    from xrpfast._core import Approved
+
+
+class Leg(msgspec.Struct, frozen=True):
+    """One order of a `PlaceLegs`: what was approved, in the venue's units."""
+
+    client_id: str
+    venue: str
+    instrument: str
+    side: int
+    order_type: int
+    tif: int
+    price: int
+    qty: int
+
+
+class PlaceLegs(msgspec.Struct, frozen=True, tag_field="command", tag="place_legs"):
+    """Send these orders, all or, if the first cannot leave, none.
+
+    ``approved`` runs parallel to ``legs``; the encoder takes every field from it alone. It never
+    enters the journal (`record`).
+    """
+
+    strategy: str
+    signal_id: int
+    legs: tuple[Leg, ...]
+    approved: tuple[Approved, ...]
+
+    def record(self) -> PlaceLegsRecord:
+        """The part that is journalled and that replays must reproduce byte for byte."""
+        return PlaceLegsRecord(self.strategy, self.signal_id, self.legs)
+
+
+class PlaceLegsRecord(msgspec.Struct, frozen=True, tag_field="command", tag="place_legs"):
+    """A `PlaceLegs` as it stands in the journal."""
+
+    strategy: str
+    signal_id: int
+    legs: tuple[Leg, ...]
+
+
+class Cancel(msgspec.Struct, frozen=True, tag_field="command", tag="cancel"):
+    """Cancel one of our orders; needs no approval."""
+
+    client_id: str
+    venue: str
+    instrument: str
+
+
+class Query(msgspec.Struct, frozen=True, tag_field="command", tag="query"):
+    """Ask the venue what became of one of our orders."""
+
+    client_id: str
+    venue: str
+    instrument: str
+
+
+class SetTimer(msgspec.Struct, frozen=True, tag_field="command", tag="set_timer"):
+    """Send a `Timer` event at ``due_ns`` (monotonic)."""
+
+    timer_id: str
+    due_ns: int
+
+
+class Alert(msgspec.Struct, frozen=True, tag_field="command", tag="alert"):
+    """Tell a person. ``level``: info, warning, critical."""
+
+    level: str
+    text: str
+
+
+class Halt(msgspec.Struct, frozen=True, tag_field="command", tag="halt"):
+    """Latch the stop for ``scope``: no new order leaves from now on."""
+
+    scope: str
+    reason: str
+
+
+AnyCommand: TypeAlias = PlaceLegs | Cancel | Query | SetTimer | Alert | Halt
+AnyCommandRecord: TypeAlias = PlaceLegsRecord | Cancel | Query | SetTimer | Alert | Halt

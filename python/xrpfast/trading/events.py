@@ -1,0 +1,179 @@
+"""Everything that `Engine.process` can be told. Members are added, never renamed.
+
+Each event carries ``now_ns`` (monotonic, stamped once by the driver when it is processed) and
+``wall_ns``. Events are journalled as tagged JSON in processing order, so that the journal alone
+replays every decision.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+
+
+class Event(msgspec.Struct, frozen=True, tag_field="event", kw_only=True):
+    """Times that every event has, in nanoseconds."""
+
+    now_ns: int
+    wall_ns: int
+
+
+class Signal(msgspec.Struct, frozen=True, tag_field="event", tag="signal"):
+    """An executable edge between two venues, as the native detector saw it.
+
+    Positional, in the order of the native batch's rows, because it is made on the hot path.
+    Quantities and prices are in the units of their own venue; ``buy_qty`` and ``sell_qty`` are the
+    same amount of the base asset. Costs and profit are money (10^-18) of the quote asset.
+    """
+
+    signal_id: int
+    detector: int
+    buy_book: int
+    sell_book: int
+    buy_qty: int
+    sell_qty: int
+    buy_limit: int
+    sell_limit: int
+    buy_cost: int
+    """Gross cost of ``buy_qty`` over the levels walked; VWAP = cost / quantity."""
+    sell_proceeds: int
+    profit: int
+    """Expected profit after both taker fees."""
+    edge: int
+    """Profit over cost, in 10^-8."""
+    buy_best_bid: int
+    buy_best_ask: int
+    sell_best_bid: int
+    sell_best_ask: int
+    buy_version: int
+    sell_version: int
+    buy_data_ns: int
+    """Monotonic bound on the age of the buy book: older of receive and venue event time."""
+    sell_data_ns: int
+    recv_ns: int
+    """When the frame that completed the signal was received."""
+    now_ns: int
+    wall_ns: int
+
+
+class OrderAck(Event, tag="order_ack"):
+    """The venue took the order (or the private stream shows it working)."""
+
+    client_id: str
+    venue_order_id: str
+
+
+class OrderReject(Event, tag="order_reject"):
+    """The venue refused the order, definitely: it does not exist there."""
+
+    client_id: str
+    code: str
+    text: str
+
+
+class OrderUnknown(Event, tag="order_unknown"):
+    """The outcome of a send is not known: reply lost, timed out, 5xx, connection gone."""
+
+    client_id: str
+    reason: str
+
+
+class Fill(Event, tag="fill"):
+    """One trade of one of our orders. Applied once by ``trade_id``, in any order with acks."""
+
+    client_id: str
+    venue_order_id: str
+    trade_id: str
+    price: int
+    qty: int
+    fee: int
+    """Money (10^-18) of ``fee_asset``."""
+    fee_asset: str
+    maker: bool
+    venue_ns: int
+
+
+class OrderEnd(Event, tag="order_end"):
+    """The venue says that the order works no more."""
+
+    client_id: str
+    venue_order_id: str
+    state: str
+    """One of FILLED, CANCELLED, EXPIRED, REJECTED."""
+    filled_qty: int
+    """Cumulative at the venue; fills below it are still on their way."""
+    reason: str
+
+
+class Balance(Event, tag="balance"):
+    """Absolute balance of one asset at one venue, money (10^-18)."""
+
+    venue: str
+    asset: str
+    free: int
+    locked: int
+    venue_ns: int
+
+
+class BookState(Event, tag="book_state"):
+    """A book changed its synchronisation state."""
+
+    book: int
+    state: str
+
+
+class LinkState(Event, tag="link_state"):
+    """A connection came up or went down. ``link``: market, account or orders."""
+
+    venue: str
+    link: str
+    up: bool
+
+
+class QueryResult(Event, tag="query_result"):
+    """The venue's own word on one order. ``state`` None: the venue does not know it."""
+
+    client_id: str
+    venue_order_id: str | None
+    state: str | None
+    filled_qty: int
+    authoritative: bool
+
+
+class Clock(Event, tag="clock"):
+    """A venue's clock was measured: venue minus local wall time, and its uncertainty."""
+
+    venue: str
+    offset_ns: int
+    uncertainty_ns: int
+
+
+class Timer(Event, tag="timer"):
+    """A timer that the engine set has come due."""
+
+    timer_id: str
+
+
+class Control(Event, tag="control"):
+    """A person's or the service's word: ``halt``, ``stop``, ``start``."""
+
+    action: str
+    reason: str
+
+
+AnyEvent: TypeAlias = (
+    Signal
+    | OrderAck
+    | OrderReject
+    | OrderUnknown
+    | Fill
+    | OrderEnd
+    | Balance
+    | BookState
+    | LinkState
+    | QueryResult
+    | Clock
+    | Timer
+    | Control
+)

@@ -1,0 +1,1 @@
+"""One folder a venue: its bytes into domain values and back. Nothing here decides to trade."""

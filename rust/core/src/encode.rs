@@ -1,0 +1,1 @@
+//! Order requests as the venues take them, from an approval alone.

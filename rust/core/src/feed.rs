@@ -1,0 +1,1 @@
+//! One symbol's book from the venue's own bytes.

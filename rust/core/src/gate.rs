@@ -1,0 +1,1 @@
+//! Approvals: the only way to an order.

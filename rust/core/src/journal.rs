@@ -1,0 +1,1 @@
+//! Write-ahead journal: hash-chained records, torn tails cut.

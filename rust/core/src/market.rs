@@ -1,0 +1,1 @@
+//! Every book of the process and the detectors over them.

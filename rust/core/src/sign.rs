@@ -1,0 +1,1 @@
+//! Request signing; secrets are zeroed and never readable.

@@ -1,0 +1,1 @@
+//! Executable edges between two books.

@@ -1,0 +1,1 @@
+//! One synchronisation state machine for every venue's book.

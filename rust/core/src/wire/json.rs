@@ -1,0 +1,1 @@
+//! A JSON scanner over borrowed bytes: no allocation, any key order.

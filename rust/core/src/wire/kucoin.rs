@@ -1,0 +1,1 @@
+//! KuCoin spot: market data frames and snapshots.

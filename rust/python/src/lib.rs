@@ -1,0 +1,26 @@
+//! `xrpfast._core`: thin bindings, one file an audience; every rule lives in `xrpfast-core`.
+
+use pyo3::prelude::*;
+
+mod books;
+mod errors;
+mod market;
+mod matching;
+mod numbers;
+mod orders;
+mod records;
+
+/// The native core of xrpfast.
+#[pymodule]
+fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    m.add("build_profile", if cfg!(debug_assertions) { "debug" } else { "release" })?;
+    errors::register(m)?;
+    numbers::register(m)?;
+    books::register(m)?;
+    market::register(m)?;
+    orders::register(m)?;
+    records::register(m)?;
+    matching::register(m)?;
+    Ok(())
+}
