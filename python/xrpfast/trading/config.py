@@ -1,0 +1,128 @@
+"""What decides: the typed values that an `Engine` is built from, all of them in the journal.
+
+Durations are ``int`` nanoseconds, money ``int`` of 10^-18, so that a replay needs nothing else.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from xrpfast.model import MONEY_DECIMALS, SymbolRules
+
+MILLISECOND: Final = 1_000_000
+SECOND: Final = 1_000_000_000
+
+
+class RiskLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """Bounds of every order. An order at a bound is allowed, one unit above it is not."""
+
+    max_order_notional: int
+    """Price times quantity of one order, money of the quote asset."""
+    max_position: int
+    """Net base over all venues against the start, in either direction, money of the base asset."""
+    max_book_age_ns: int
+    max_pair_skew_ns: int
+    """Largest time between the data of the two books of a pair."""
+    collar_bps: int
+    """Largest distance of a limit from its own book's mid and from the other venue's mid."""
+    max_orders_per_second: int
+    """Per venue, over a sliding second. Cancels are not counted."""
+    signal_ttl_ns: int = 50 * MILLISECOND
+    """Largest time from the frame that completed a signal to the decision on it."""
+    ack_timeout_ns: int = 2 * SECOND
+    """An order without any word of the venue for so long is UNKNOWN."""
+
+
+class ArbitrageParams(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="arbitrage"
+):
+    """One arbitrage strategy: both directions of every detector that it is given."""
+
+    name: str
+    instrument: str
+    detectors: tuple[int, ...]
+    """Native ids, as `Market.add_detector` returned them."""
+    min_profit: int = 0
+    """Expected profit of a pair after fees, money of the quote asset."""
+    max_qty: int
+    """Largest size of a pair, money of the base asset."""
+    cooldown_ns: int = 0
+    """Least time between two entries in one direction."""
+
+
+class StartBalance(msgspec.Struct, frozen=True):
+    """What one venue held of one asset when the engine started, money (10^-18)."""
+
+    venue: str
+    asset: str
+    amount: int
+
+
+class EngineConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that decisions depend on beside the events.
+
+    Raises ``ValueError`` when the parts do not fit together.
+    """
+
+    environment: str
+    """One character of the client order ids: which environment the orders belong to."""
+    deployment: str
+    """Four characters of the client order ids."""
+    epoch: int
+    """Count of starts of this deployment: never the same twice."""
+    books: tuple[SymbolRules, ...]
+    """Position = native book id."""
+    risk: RiskLimits
+    strategies: tuple[ArbitrageParams, ...]
+    balances: tuple[StartBalance, ...] = ()
+    keep_orders: int = 4096
+    """How many ended orders stay in memory (and with them, their trade ids)."""
+
+    def __post_init__(self) -> None:
+        _check_limits(self.risk)
+        if self.keep_orders < 0:
+            raise ValueError("keep_orders is negative")
+        for rules in self.books:
+            _check_rules(rules)
+        places = [(rules.venue, rules.instrument) for rules in self.books]
+        if len(set(places)) != len(places):
+            raise ValueError("two books of one venue and instrument")
+        names = [strategy.name for strategy in self.strategies]
+        if len(set(names)) != len(names):
+            raise ValueError("two strategies of one name")
+        for strategy in self.strategies:
+            if all(rules.instrument != strategy.instrument for rules in self.books):
+                raise ValueError(f"strategy {strategy.name}: no book of {strategy.instrument}")
+            if strategy.max_qty <= 0 or strategy.cooldown_ns < 0:
+                raise ValueError(f"strategy {strategy.name}: max_qty or cooldown out of range")
+        accounts = [(balance.venue, balance.asset) for balance in self.balances]
+        if len(set(accounts)) != len(accounts):
+            raise ValueError("two starting balances of one venue and asset")
+        if any(balance.amount < 0 for balance in self.balances):
+            raise ValueError("a starting balance is negative")
+
+
+def _check_limits(limits: RiskLimits) -> None:
+    for name in limits.__struct_fields__:
+        if getattr(limits, name) < 0:
+            raise ValueError(f"risk limit {name} is negative")
+    if limits.max_orders_per_second < 1:
+        raise ValueError("risk limit max_orders_per_second is below 1")
+    if limits.ack_timeout_ns < 1:
+        raise ValueError("risk limit ack_timeout_ns is below 1")
+
+
+def _check_rules(rules: SymbolRules) -> None:
+    place = f"{rules.venue} {rules.instrument}"
+    if min(rules.price_decimals, rules.qty_decimals) < 0:
+        raise ValueError(f"{place}: negative decimals")
+    if rules.price_decimals + rules.qty_decimals > MONEY_DECIMALS:
+        raise ValueError(f"{place}: price times quantity is finer than 10^-{MONEY_DECIMALS}")
+    if min(rules.tick, rules.lot) < 1:
+        raise ValueError(f"{place}: tick or lot below one unit")
+    if min(rules.min_qty, rules.min_notional, rules.taker_rate) < 0:
+        raise ValueError(f"{place}: negative minimum or fee rate")
+    if rules.max_qty < rules.min_qty:
+        raise ValueError(f"{place}: max_qty below min_qty")

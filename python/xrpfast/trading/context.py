@@ -1,0 +1,191 @@
+"""What every part of the decision layer shares: books and venues with their present state.
+
+All that can be computed from the rules alone is computed here once, so that a decision is
+additions, multiplications and comparisons of ``int``.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from math import lcm
+from typing import Final
+
+from xrpfast.model import MONEY_DECIMALS, RATE_ONE, Side, SymbolRules, SyncState
+from xrpfast.trading.config import SECOND, EngineConfig
+
+BUY: Final = int(Side.BUY)
+SELL: Final = int(Side.SELL)
+LINKS_NEEDED: Final = ("orders", "account")
+
+
+class TradingState(str, Enum):
+    """Whether entries may be made at all."""
+
+    STOPPED = "STOPPED"
+    ACTIVE = "ACTIVE"
+    HALTED = "HALTED"
+
+
+class Venue:
+    """One venue: its links and the times of its latest orders."""
+
+    __slots__ = ("_next", "_times", "links", "name", "open")
+
+    def __init__(self, name: str, orders_per_second: int) -> None:
+        self.name = name
+        self.links = dict.fromkeys(LINKS_NEEDED, False)
+        self.open = False
+        """Order entry and account stream are both up. Closed until they are reported so."""
+        self._times: list[int | None] = [None] * orders_per_second
+        self._next = 0
+
+    def set_link(self, link: str, up: bool) -> None:
+        self.links[link] = up
+        self.open = all(self.links[needed] for needed in LINKS_NEEDED)
+
+    def has_room(self, now_ns: int) -> bool:
+        """Whether one more order within the last second stays within the throttle."""
+        oldest = self._times[self._next]
+        return oldest is None or now_ns - oldest >= SECOND
+
+    def note_order(self, now_ns: int) -> None:
+        times = self._times
+        position = self._next
+        times[position] = now_ns
+        position += 1
+        self._next = 0 if position == len(times) else position
+
+
+class Book:
+    """One book: its rules as factors, its accounts and its present state."""
+
+    __slots__ = (
+        "base_account",
+        "buy_fee_rate",
+        "index",
+        "instrument",
+        "instrument_index",
+        "live",
+        "lot",
+        "max_qty",
+        "min_notional",
+        "min_qty",
+        "money_per_value",
+        "position_index",
+        "price_decimals",
+        "price_money",
+        "qty_decimals",
+        "qty_money",
+        "quote_account",
+        "rules",
+        "symbol",
+        "tick",
+        "unknown",
+        "venue",
+        "venue_name",
+    )
+
+    def __init__(self, index: int, rules: SymbolRules, venue: Venue) -> None:
+        self.index = index
+        self.rules = rules
+        self.venue = venue
+        self.venue_name = rules.venue
+        self.symbol = rules.venue_symbol
+        self.instrument = rules.instrument
+        self.price_decimals = rules.price_decimals
+        self.qty_decimals = rules.qty_decimals
+        self.tick = rules.tick
+        self.lot = rules.lot
+        self.min_qty = rules.min_qty
+        self.max_qty = rules.max_qty
+        self.min_notional = rules.min_notional
+        self.price_money = 10 ** (MONEY_DECIMALS - rules.price_decimals)
+        self.qty_money = 10 ** (MONEY_DECIMALS - rules.qty_decimals)
+        self.money_per_value = 10 ** (MONEY_DECIMALS - rules.price_decimals - rules.qty_decimals)
+        # Where fees come out of what a buy receives, a buy needs no quote beyond its price.
+        self.buy_fee_rate = 0 if rules.fee_in_received else rules.taker_rate
+        self.instrument_index = 0
+        self.position_index = 0
+        self.base_account = 0
+        self.quote_account = 0
+        self.live = False
+        self.unknown = 0
+        """Orders here whose outcome is not known; above zero the book is closed to entries."""
+
+    def quote_need(self, price: int, qty: int) -> int:
+        """Quote that a buy can cost at worst, fee included, rounded up."""
+        cost = price * qty * self.money_per_value
+        rate = self.buy_fee_rate
+        if rate:
+            cost -= -cost * rate // RATE_ONE
+        return cost
+
+
+class Pair:
+    """An ordered pair of books of one instrument: buy on one, sell on the other."""
+
+    __slots__ = ("buy", "entered_ns", "instrument_index", "position_index", "sell", "step")
+
+    def __init__(self, buy: Book, sell: Book) -> None:
+        self.buy = buy
+        self.sell = sell
+        self.instrument_index = buy.instrument_index
+        self.position_index = buy.position_index
+        self.step = lcm(buy.lot * buy.qty_money, sell.lot * sell.qty_money)
+        """Smallest amount of base (money) that is whole lots on both venues."""
+
+
+class Context:
+    """Books, venues and trading state of one engine."""
+
+    __slots__ = ("accounts", "books", "instruments", "positions", "trading", "venues")
+
+    def __init__(self, config: EngineConfig) -> None:
+        self.trading = TradingState.STOPPED
+        self.venues: dict[str, Venue] = {}
+        self.books: list[Book] = []
+        self.accounts: dict[tuple[str, str], int] = {}
+        """Position in the portfolio's lists of each (venue, asset)."""
+        self.instruments: list[str] = []
+        self.positions: list[str] = []
+        """Base assets: exposure is counted per base over all its instruments and venues."""
+        throttle = config.risk.max_orders_per_second
+        for index, rules in enumerate(config.books):
+            venue = self.venues.get(rules.venue)
+            if venue is None:
+                venue = self.venues[rules.venue] = Venue(rules.venue, throttle)
+            book = Book(index, rules, venue)
+            book.instrument_index = _position_of(self.instruments, rules.instrument)
+            book.position_index = _position_of(self.positions, rules.base)
+            book.base_account = self.account(rules.venue, rules.base)
+            book.quote_account = self.account(rules.venue, rules.quote)
+            self.books.append(book)
+
+    def account(self, venue: str, asset: str) -> int:
+        """The account's position, a new one for an account not seen before."""
+        return self.accounts.setdefault((venue, asset), len(self.accounts))
+
+    def set_book_state(self, index: int, state: str) -> bool:
+        """Records a book's synchronisation state; False for a book that does not exist."""
+        if not 0 <= index < len(self.books):
+            return False
+        self.books[index].live = state == SyncState.LIVE.value
+        return True
+
+    def set_link(self, name: str, link: str, up: bool) -> bool:
+        """Records a link; False for a venue without books. No market link, no LIVE book."""
+        venue = self.venues.get(name)
+        if venue is None:
+            return False
+        venue.set_link(link, up)
+        if link == "market" and not up:
+            for book in self.books:
+                if book.venue is venue:
+                    book.live = False
+        return True
+
+
+def _position_of(names: list[str], name: str) -> int:
+    if name not in names:
+        names.append(name)
+    return names.index(name)
