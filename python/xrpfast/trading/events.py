@@ -57,14 +57,14 @@ class Signal(msgspec.Struct, frozen=True, tag_field="event", tag="signal"):
     wall_ns: int
 
 
-class OrderAck(Event, tag="order_ack"):
+class OrderAck(Event, frozen=True, tag="order_ack"):
     """The venue took the order (or the private stream shows it working)."""
 
     client_id: str
     venue_order_id: str
 
 
-class OrderReject(Event, tag="order_reject"):
+class OrderReject(Event, frozen=True, tag="order_reject"):
     """The venue refused the order, definitely: it does not exist there."""
 
     client_id: str
@@ -72,14 +72,14 @@ class OrderReject(Event, tag="order_reject"):
     text: str
 
 
-class OrderUnknown(Event, tag="order_unknown"):
+class OrderUnknown(Event, frozen=True, tag="order_unknown"):
     """The outcome of a send is not known: reply lost, timed out, 5xx, connection gone."""
 
     client_id: str
     reason: str
 
 
-class Fill(Event, tag="fill"):
+class Fill(Event, frozen=True, tag="fill"):
     """One trade of one of our orders. Applied once by ``trade_id``, in any order with acks."""
 
     client_id: str
@@ -94,7 +94,7 @@ class Fill(Event, tag="fill"):
     venue_ns: int
 
 
-class OrderEnd(Event, tag="order_end"):
+class OrderEnd(Event, frozen=True, tag="order_end"):
     """The venue says that the order works no more."""
 
     client_id: str
@@ -106,7 +106,7 @@ class OrderEnd(Event, tag="order_end"):
     reason: str
 
 
-class Balance(Event, tag="balance"):
+class Balance(Event, frozen=True, tag="balance"):
     """Absolute balance of one asset at one venue, money (10^-18)."""
 
     venue: str
@@ -116,14 +116,14 @@ class Balance(Event, tag="balance"):
     venue_ns: int
 
 
-class BookState(Event, tag="book_state"):
+class BookState(Event, frozen=True, tag="book_state"):
     """A book changed its synchronisation state."""
 
     book: int
     state: str
 
 
-class LinkState(Event, tag="link_state"):
+class LinkState(Event, frozen=True, tag="link_state"):
     """A connection came up or went down. ``link``: market, account or orders."""
 
     venue: str
@@ -131,7 +131,7 @@ class LinkState(Event, tag="link_state"):
     up: bool
 
 
-class QueryResult(Event, tag="query_result"):
+class QueryResult(Event, frozen=True, tag="query_result"):
     """The venue's own word on one order. ``state`` None: the venue does not know it."""
 
     client_id: str
@@ -141,7 +141,7 @@ class QueryResult(Event, tag="query_result"):
     authoritative: bool
 
 
-class Clock(Event, tag="clock"):
+class Clock(Event, frozen=True, tag="clock"):
     """A venue's clock was measured: venue minus local wall time, and its uncertainty."""
 
     venue: str
@@ -149,13 +149,13 @@ class Clock(Event, tag="clock"):
     uncertainty_ns: int
 
 
-class Timer(Event, tag="timer"):
+class Timer(Event, frozen=True, tag="timer"):
     """A timer that the engine set has come due."""
 
     timer_id: str
 
 
-class Control(Event, tag="control"):
+class Control(Event, frozen=True, tag="control"):
     """A person's or the service's word: ``halt``, ``stop``, ``start``."""
 
     action: str
