@@ -5,39 +5,13 @@ Durations are ``int`` nanoseconds, money ``int`` of 10^-18, so that a replay nee
 
 from __future__ import annotations
 
-from typing import Final
-
 import msgspec
 
 from xrpfast.model import MONEY_DECIMALS, SymbolRules
-
-MILLISECOND: Final = 1_000_000
-SECOND: Final = 1_000_000_000
+from xrpfast.trading.risk.limits import RiskLimits
 
 
-class RiskLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """Bounds of every order. An order at a bound is allowed, one unit above it is not."""
-
-    max_order_notional: int
-    """Price times quantity of one order, money of the quote asset."""
-    max_position: int
-    """Net base over all venues against the start, in either direction, money of the base asset."""
-    max_book_age_ns: int
-    max_pair_skew_ns: int
-    """Largest time between the data of the two books of a pair."""
-    collar_bps: int
-    """Largest distance of a limit from its own book's mid and from the other venue's mid."""
-    max_orders_per_second: int
-    """Per venue, over a sliding second. Cancels are not counted."""
-    signal_ttl_ns: int = 50 * MILLISECOND
-    """Largest time from the frame that completed a signal to the decision on it."""
-    ack_timeout_ns: int = 2 * SECOND
-    """An order without any word of the venue for so long is UNKNOWN."""
-
-
-class ArbitrageParams(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="arbitrage"
-):
+class ArbitrageParams(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="arbitrage"):
     """One arbitrage strategy: both directions of every detector that it is given."""
 
     name: str
@@ -81,7 +55,6 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True):
     """How many ended orders stay in memory (and with them, their trade ids)."""
 
     def __post_init__(self) -> None:
-        _check_limits(self.risk)
         if self.keep_orders < 0:
             raise ValueError("keep_orders is negative")
         for rules in self.books:
@@ -102,16 +75,6 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError("two starting balances of one venue and asset")
         if any(balance.amount < 0 for balance in self.balances):
             raise ValueError("a starting balance is negative")
-
-
-def _check_limits(limits: RiskLimits) -> None:
-    for name in limits.__struct_fields__:
-        if getattr(limits, name) < 0:
-            raise ValueError(f"risk limit {name} is negative")
-    if limits.max_orders_per_second < 1:
-        raise ValueError("risk limit max_orders_per_second is below 1")
-    if limits.ack_timeout_ns < 1:
-        raise ValueError("risk limit ack_timeout_ns is below 1")
 
 
 def _check_rules(rules: SymbolRules) -> None:

@@ -6,19 +6,21 @@ additions, multiplications and comparisons of ``int``.
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
+from itertools import permutations
 from math import lcm
 from typing import Final
 
 from xrpfast.model import MONEY_DECIMALS, RATE_ONE, Side, SymbolRules, SyncState
-from xrpfast.trading.config import SECOND, EngineConfig
+from xrpfast.trading.config import EngineConfig
+from xrpfast.trading.risk.limits import SECOND
 
 BUY: Final = int(Side.BUY)
 SELL: Final = int(Side.SELL)
 LINKS_NEEDED: Final = ("orders", "account")
 
 
-class TradingState(str, Enum):
+class TradingState(StrEnum):
     """Whether entries may be made at all."""
 
     STOPPED = "STOPPED"
@@ -99,9 +101,11 @@ class Book:
         self.min_qty = rules.min_qty
         self.max_qty = rules.max_qty
         self.min_notional = rules.min_notional
-        self.price_money = 10 ** (MONEY_DECIMALS - rules.price_decimals)
-        self.qty_money = 10 ** (MONEY_DECIMALS - rules.qty_decimals)
-        self.money_per_value = 10 ** (MONEY_DECIMALS - rules.price_decimals - rules.qty_decimals)
+        self.price_money: int = 10 ** (MONEY_DECIMALS - rules.price_decimals)
+        self.qty_money: int = 10 ** (MONEY_DECIMALS - rules.qty_decimals)
+        self.money_per_value: int = 10 ** (
+            MONEY_DECIMALS - rules.price_decimals - rules.qty_decimals
+        )
         # Where fees come out of what a buy receives, a buy needs no quote beyond its price.
         self.buy_fee_rate = 0 if rules.fee_in_received else rules.taker_rate
         self.instrument_index = 0
@@ -124,9 +128,10 @@ class Book:
 class Pair:
     """An ordered pair of books of one instrument: buy on one, sell on the other."""
 
-    __slots__ = ("buy", "entered_ns", "instrument_index", "position_index", "sell", "step")
+    __slots__ = ("buy", "index", "instrument_index", "position_index", "sell", "step")
 
-    def __init__(self, buy: Book, sell: Book) -> None:
+    def __init__(self, index: int, buy: Book, sell: Book) -> None:
+        self.index = index
         self.buy = buy
         self.sell = sell
         self.instrument_index = buy.instrument_index
@@ -138,7 +143,7 @@ class Pair:
 class Context:
     """Books, venues and trading state of one engine."""
 
-    __slots__ = ("accounts", "books", "instruments", "positions", "trading", "venues")
+    __slots__ = ("accounts", "books", "instruments", "pairs", "positions", "trading", "venues")
 
     def __init__(self, config: EngineConfig) -> None:
         self.trading = TradingState.STOPPED
@@ -160,6 +165,11 @@ class Context:
             book.base_account = self.account(rules.venue, rules.base)
             book.quote_account = self.account(rules.venue, rules.quote)
             self.books.append(book)
+        self.pairs: dict[tuple[int, int], Pair] = {}
+        """Per (buy book, sell book): every ordered pair of venues of one instrument."""
+        for buy, sell in permutations(self.books, 2):
+            if buy.instrument == sell.instrument:
+                self.pairs[buy.index, sell.index] = Pair(len(self.pairs), buy, sell)
 
     def account(self, venue: str, asset: str) -> int:
         """The account's position, a new one for an account not seen before."""

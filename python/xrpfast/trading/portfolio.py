@@ -3,9 +3,9 @@
 Three views of the money that are never mixed:
 
 - *booked*: starting balance + the effect of every fill. A buy adds its quantity of base and takes
-  price x quantity of quote; a sell the reverse; the fee is taken from whatever asset the venue named;
+  price x quantity of quote; a sell the reverse; the fee comes out of the asset the venue named;
 - *reserved*: what orders not settled yet can still take at worst;
-- *reported*: the venue's own absolute word, kept beside for reconciliation (`drift`), never booked.
+- *reported*: the venue's own absolute word, kept beside for `drift`, never booked.
 
 Profit and loss in a quote asset is the cash flow of all fills (change of quote over all venues)
 plus the change of base over all venues, valued at the mark: the mean of both venues' mids in the
@@ -59,7 +59,7 @@ class Portfolio:
         self.buying = [0] * bases
         """Base that orders not settled yet can still add at worst."""
         self.selling = [0] * bases
-        self.marks: dict[str, Signal] = {}
+        self.marks: list[Signal | None] = [None] * len(context.instruments)
         """Latest signal per instrument: where its mark comes from."""
 
     def hold(self, order: Order, book: Book) -> None:
@@ -152,7 +152,7 @@ class Portfolio:
         for book in self._context.books:
             rules = book.rules
             if rules.quote == quote and rules.base not in seen:
-                signal = self.marks.get(rules.instrument)
+                signal = self.marks[book.instrument_index]
                 if signal is not None:
                     seen.add(rules.base)
                     total += self.change(rules.base) * self._mark4(signal) // (4 * MONEY_ONE)

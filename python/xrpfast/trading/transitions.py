@@ -6,13 +6,13 @@ lead only to themselves: what arrives late adds amounts, never life.
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from typing import Final
 
 from xrpfast.model import OrderState
 
 
-class Word(str, Enum):
+class Word(StrEnum):
     """What was said about an order, reduced to what matters for its state."""
 
     SEND = "SEND"

@@ -5,10 +5,10 @@ The documentation's table is printed from here, so a code has its text at the pl
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 
-class Refusal(str, Enum):
+class Refusal(StrEnum):
     """Reason code of a refusal. Codes are stable: journals and alerts carry them."""
 
     doc: str
@@ -24,6 +24,7 @@ class Refusal(str, Enum):
     VENUE_DOWN = "VENUE_DOWN", "Order entry or account stream of a leg's venue is not up."
     BOOK_NOT_LIVE = "BOOK_NOT_LIVE", "A leg's book is not in step with its venue."
     BOOK_STALE = "BOOK_STALE", "A book's data is older than max_book_age (or from the future)."
+    BOOK_CROSSED = "BOOK_CROSSED", "A book is crossed, locked or without one of its sides."
     PAIR_SKEW = "PAIR_SKEW", "The two books' data are further apart in time than max_pair_skew."
     SIGNAL_STALE = "SIGNAL_STALE", "The decision came later than signal_ttl after the frame."
     DUPLICATE_SIGNAL = "DUPLICATE_SIGNAL", "Orders were already approved for this signal."

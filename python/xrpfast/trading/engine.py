@@ -1,0 +1,254 @@
+"""The kernel: one event in, the commands that it leads to out.
+
+Pure and deterministic: two engines of one config that are told the same events ask for the same
+commands, byte for byte. Every time is the event's; every behaviour over time is a `Timer` event.
+Entries are closed until ``Control(start)``, and on a venue until its links are reported up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from xrpfast.model import format_money
+from xrpfast.trading import events
+from xrpfast.trading.client_ids import ClientIds
+from xrpfast.trading.commands import Alert, AnyCommand, Halt, Leg, PlaceLegs, SetTimer
+from xrpfast.trading.config import ArbitrageParams, EngineConfig
+from xrpfast.trading.context import Context, TradingState
+from xrpfast.trading.events import AnyEvent, Signal
+from xrpfast.trading.orders import OrderDesk
+from xrpfast.trading.portfolio import Portfolio
+from xrpfast.trading.risk.engine import RiskEngine
+from xrpfast.trading.risk.limits import RiskLimits
+from xrpfast.trading.risk.reasons import Refusal
+from xrpfast.trading.strategies.arbitrage import Arbitrage
+from xrpfast.trading.strategies.reasons import Ignored
+
+if TYPE_CHECKING:
+    from xrpfast._core import RiskGate
+    from xrpfast.trading.context import Pair
+
+__all__ = ["ArbitrageParams", "Engine", "EngineConfig", "RiskLimits"]
+
+ORDERS_TIMER: Final = "orders"
+"""The one timer: the next order about which silence is to be acted on."""
+
+
+class Engine:
+    """Strategies, risk, order desk and portfolio behind one function."""
+
+    def __init__(self, config: EngineConfig, gate: RiskGate) -> None:
+        self.config = config
+        self.context = Context(config)
+        self.portfolio = Portfolio(self.context, config.balances)
+        self.orders = OrderDesk(
+            self.context, self.portfolio, config.risk.ack_timeout_ns, config.keep_orders
+        )
+        self.risk = RiskEngine(config.risk, gate, self.context, self.portfolio)
+        self.client_ids = ClientIds(config.environment, config.deployment, config.epoch)
+        self.opportunities = 0
+        """Signals that a strategy had asked for."""
+        self.refused: dict[str, int] = {}
+        """Decisions that risk refused, per `Refusal`."""
+        self.ignored: dict[str, int] = {}
+        """Signals that were let pass, per `Ignored`."""
+        self.last_refusal: tuple[int, str] | None = None
+        """(signal, reason) when the latest signal was refused, else None."""
+        self._timer_ns = 0
+        self._ack_timeout_ns = config.risk.ack_timeout_ns
+        self._pairs = self.context.pairs
+        self._marks = self.portfolio.marks
+        self._strategies: dict[int, tuple[Arbitrage, ...]] = {}
+        for params in config.strategies:
+            strategy = Arbitrage(params, config.risk, self.context, self.portfolio, self.orders)
+            for detector in params.detectors:
+                others = self._strategies.get(detector, ())
+                self._strategies[detector] = (*others, strategy)
+        self._handlers: dict[type, Callable[[Any, list[AnyCommand]], object]] = {
+            events.OrderAck: self.orders.on_ack,
+            events.OrderReject: self.orders.on_reject,
+            events.OrderUnknown: self.orders.on_unknown,
+            events.Fill: self._on_fill,
+            events.OrderEnd: self.orders.on_end,
+            events.QueryResult: self.orders.on_query_result,
+            events.Balance: self._on_balance,
+            events.BookState: self._on_book_state,
+            events.LinkState: self._on_link_state,
+            events.Clock: self._on_clock,
+            events.Timer: self._on_timer,
+            events.Control: self._on_control,
+        }
+
+    def process(self, event: AnyEvent) -> list[AnyCommand]:
+        """Takes one event; returns what is to be done about it, in this order."""
+        if type(event) is Signal:
+            return self._on_signal(event)
+        out: list[AnyCommand] = []
+        self._handlers[type(event)](event, out)
+        if out and any(type(command) is Halt for command in out):
+            out = self._halt(event.now_ns, out)
+        due_ns = self.orders.next_deadline()
+        if due_ns:
+            self._arm(due_ns, out)
+        return out
+
+    # --- the hot path ---------------------------------------------------------------------------
+
+    def _on_signal(self, signal: Signal) -> list[AnyCommand]:
+        self.last_refusal = None
+        pair = self._pairs.get((signal.buy_book, signal.sell_book))
+        strategies = self._strategies.get(signal.detector)
+        if pair is None or strategies is None:
+            self._ignore(Ignored.NOT_WANTED)
+            return []
+        self.opportunities += 1
+        self._marks[pair.instrument_index] = signal
+        out: list[AnyCommand] = []
+        for strategy in strategies:
+            self._decide(strategy, signal, pair, out)
+        return out
+
+    def _decide(
+        self, strategy: Arbitrage, signal: Signal, pair: Pair, out: list[AnyCommand]
+    ) -> None:
+        intents = strategy.on_signal(signal, pair)
+        if not isinstance(intents, tuple):
+            self._ignore(intents)
+            return
+        # A refused pair spends its ids: a gap in the numbers is harmless, a second use is not.
+        client_ids = self.client_ids.next_pair()
+        approved = self.risk.check(intents, signal, client_ids)
+        if not isinstance(approved, tuple):
+            self._refuse(approved, signal, out)
+            return
+        strategy.entered(signal, pair)
+        buy, sell = intents
+        buy_book, sell_book = buy.book, sell.book
+        first = Leg(
+            client_ids[0],
+            buy_book.venue_name,
+            buy_book.instrument,
+            buy.side,
+            buy.order_type,
+            buy.tif,
+            buy.price,
+            buy.qty,
+        )
+        second = Leg(
+            client_ids[1],
+            sell_book.venue_name,
+            sell_book.instrument,
+            sell.side,
+            sell.order_type,
+            sell.tif,
+            sell.price,
+            sell.qty,
+        )
+        name, signal_id, now_ns = strategy.name, signal.signal_id, signal.now_ns
+        self.orders.place(first, buy_book, name, signal_id, now_ns)
+        self.orders.place(second, sell_book, name, signal_id, now_ns)
+        out.append(PlaceLegs(name, signal_id, (first, second), approved))
+        if not self._timer_ns:
+            self._arm(now_ns + self._ack_timeout_ns, out)
+
+    def _ignore(self, reason: Ignored) -> None:
+        code = reason.value
+        self.ignored[code] = self.ignored.get(code, 0) + 1
+
+    def _refuse(self, reason: Refusal, signal: Signal, out: list[AnyCommand]) -> None:
+        code = reason.value
+        count = self.refused.get(code, 0) + 1
+        self.refused[code] = count
+        self.last_refusal = (signal.signal_id, code)
+        if reason is Refusal.CHECK_FAILED and count & (count - 1) == 0:
+            out.append(Alert("critical", f"risk check failed ({count}): {self.risk.error}"))
+
+    # --- everything else ------------------------------------------------------------------------
+
+    def _on_fill(self, event: events.Fill, out: list[AnyCommand]) -> None:
+        if self.orders.on_fill(event, out):
+            order = self.orders.orders[event.client_id]
+            self.portfolio.book_fill(self.context.books[order.book], order.side, event)
+
+    def _on_balance(self, event: events.Balance, out: list[AnyCommand]) -> None:
+        self.portfolio.report(event)
+
+    def _on_book_state(self, event: events.BookState, out: list[AnyCommand]) -> None:
+        if not self.context.set_book_state(event.book, event.state):
+            out.append(Alert("warning", f"state of a book that does not exist: {event.book}"))
+
+    def _on_link_state(self, event: events.LinkState, out: list[AnyCommand]) -> None:
+        if not self.context.set_link(event.venue, event.link, event.up):
+            out.append(Alert("warning", f"link of a venue without books: {event.venue}"))
+
+    def _on_clock(self, event: events.Clock, out: list[AnyCommand]) -> None:
+        """Clocks bound the age of data in the native core; no decision rests on them here."""
+
+    def _on_timer(self, event: events.Timer, out: list[AnyCommand]) -> None:
+        if event.timer_id == ORDERS_TIMER:
+            self._timer_ns = 0
+            self.orders.sweep(event.now_ns, out)
+
+    def _on_control(self, event: events.Control, out: list[AnyCommand]) -> None:
+        halted = self.context.trading is TradingState.HALTED
+        if event.action == "start":
+            if halted:
+                out.append(Alert("warning", "start refused: trading is halted"))
+            else:
+                self.context.trading = TradingState.ACTIVE
+        elif event.action == "stop":
+            if not halted:
+                self.context.trading = TradingState.STOPPED
+            self.orders.cancel_all(event.now_ns, out)
+        elif event.action == "halt":
+            if halted:
+                self.orders.cancel_all(event.now_ns, out)
+            else:
+                out.append(Halt("engine", event.reason))
+        else:
+            out.append(Alert("warning", f"control word not known: {event.action!r}"))
+
+    def _halt(self, now_ns: int, out: list[AnyCommand]) -> list[AnyCommand]:
+        """Closes entries for good and cancels what works; only the first halt is passed on."""
+        already = self.context.trading is TradingState.HALTED
+        halts = [command for command in out if type(command) is Halt][: 0 if already else 1]
+        rest = [command for command in out if type(command) is not Halt]
+        if not already:
+            self.context.trading = TradingState.HALTED
+            self.orders.cancel_all(now_ns, rest)
+        return [*halts, *rest]
+
+    def _arm(self, due_ns: int, out: list[AnyCommand]) -> None:
+        if not self._timer_ns or due_ns < self._timer_ns:
+            self._timer_ns = due_ns
+            out.append(SetTimer(ORDERS_TIMER, due_ns))
+
+    # --- for people -----------------------------------------------------------------------------
+
+    def summary(self) -> dict[str, Any]:
+        """The state as plain values; money as decimal text."""
+        context, desk, portfolio = self.context, self.orders, self.portfolio
+        quotes = dict.fromkeys(book.rules.quote for book in context.books)
+        return {
+            "trading": context.trading.value,
+            "venues": {name: venue.open for name, venue in context.venues.items()},
+            "counts": {
+                **desk.counts,
+                "opportunities": self.opportunities,
+                "refused": dict(self.refused),
+                "ignored": dict(self.ignored),
+            },
+            "unsettled": len(desk.unsettled),
+            "unknown": [
+                {"venue": book.venue_name, "instrument": book.instrument}
+                for book in context.books
+                if book.unknown
+            ],
+            "positions": {
+                asset: format_money(portfolio.position[at])
+                for at, asset in enumerate(context.positions)
+            },
+            "pnl": {quote: format_money(portfolio.pnl(quote)) for quote in quotes},
+            "next_sequence": self.client_ids.sequence,
+        }

@@ -1,0 +1,406 @@
+"""The order desk: every order's state and amounts, whatever the venue says in whatever order.
+
+States follow `transitions.TRANSITIONS`. Amounts are apart from states: fills add up once by trade
+id, also after the end; an end that speaks of more than the fills seen so far leaves the order
+unsettled until they arrive. Until an order is settled its worst case stays reserved. Nothing but
+the venue's own word settles an order: time only makes it UNKNOWN and asks.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from xrpfast.model import OrderState, TimeInForce
+from xrpfast.trading.commands import Alert, AnyCommand, Cancel, Halt, Query
+from xrpfast.trading.context import BUY, Book, Context
+from xrpfast.trading.risk.limits import MILLISECOND
+from xrpfast.trading.transitions import END_WORDS, TRANSITIONS, WORKING_STATES, Word
+
+if TYPE_CHECKING:
+    from xrpfast.trading.commands import Leg
+    from xrpfast.trading.events import (
+        Fill,
+        OrderAck,
+        OrderEnd,
+        OrderReject,
+        OrderUnknown,
+        QueryResult,
+    )
+    from xrpfast.trading.portfolio import Portfolio
+
+QUERY_AFTER: Final = tuple(MILLISECOND * wait for wait in (200, 300, 500, 1000, 3000, 5000))
+"""Waits between the queries for an order without word; the last one repeats."""
+
+_GTC: Final = int(TimeInForce.GTC)
+_SENT: Final = OrderState.SENT
+_UNKNOWN: Final = OrderState.UNKNOWN
+_CANCEL_SENT: Final = OrderState.CANCEL_SENT
+_TERMINAL: Final = frozenset(state for state in OrderState if state.terminal)
+
+
+class Order(msgspec.Struct, gc=False):
+    """One order: what was asked for, and what became of it so far. Only the desk changes it."""
+
+    client_id: str
+    venue: str
+    instrument: str
+    book: int
+    side: int
+    order_type: int
+    tif: int
+    price: int
+    qty: int
+    strategy: str
+    signal_id: int
+    created_ns: int
+    deadline_ns: int
+    """When silence about it is acted on; 0: never."""
+    pending: int
+    """Quantity that can still be filled beyond ``filled``, at worst."""
+    state: OrderState = OrderState.NEW
+    filled: int = 0
+    """Sum of the fills booked."""
+    filled_value: int = 0
+    """Sum of price x quantity of the fills booked, in the book's units."""
+    claimed: int = 0
+    """Largest cumulative quantity that the venue spoke of."""
+    venue_order_id: str = ""
+    accepted: bool = False
+    """The venue has shown it as taken."""
+    settled: bool = False
+    """Ended, and every fill that the venue spoke of is booked."""
+    cancel_wanted: bool = False
+    updated_ns: int = 0
+    queries: int = 0
+    reason: str = ""
+    """The venue's reason of a refusal or end, or why the outcome is unknown."""
+    reserved: int = 0
+    """Reserved at the venue: quote of a buy with its fee, base of a sell; money."""
+    reserved_base: int = 0
+    trades: list[str] | None = None
+
+    @property
+    def missing(self) -> int:
+        """Quantity that the venue says is filled and whose fills have not arrived."""
+        return max(0, self.claimed - self.filled)
+
+
+class OrderDesk:
+    """All orders of the run that are not settled, and the latest of those that are."""
+
+    def __init__(
+        self, context: Context, portfolio: Portfolio, ack_timeout_ns: int, keep: int
+    ) -> None:
+        self._books = context.books
+        self._portfolio = portfolio
+        self._ack_timeout_ns = ack_timeout_ns
+        self._keep = keep
+        self.orders: dict[str, Order] = {}
+        self.unsettled: dict[str, Order] = {}
+        self.busy = [0] * len(context.instruments)
+        """Number of unsettled orders per instrument."""
+        self.counts = dict.fromkeys(
+            ("orders", "fills", "duplicates", "strays", "unknown", "anomalies"), 0
+        )
+        self._trades: dict[tuple[int, int, str], str] = {}
+        self._ended: deque[str] = deque()
+
+    # --- ours ---------------------------------------------------------------------------------
+
+    def place(self, leg: Leg, book: Book, strategy: str, signal_id: int, now_ns: int) -> None:
+        """Takes up an order that is about to leave; its worst case is reserved from here on."""
+        qty = leg.qty
+        client_id = leg.client_id
+        order = Order(
+            client_id,
+            leg.venue,
+            leg.instrument,
+            book.index,
+            leg.side,
+            leg.order_type,
+            leg.tif,
+            leg.price,
+            qty,
+            strategy,
+            signal_id,
+            now_ns,
+            now_ns + self._ack_timeout_ns,
+            qty,
+            _SENT,
+        )
+        self.orders[client_id] = order
+        self.unsettled[client_id] = order
+        self.busy[book.instrument_index] += 1
+        self.counts["orders"] += 1
+        self._portfolio.hold(order, book)
+
+    def cancel_all(self, now_ns: int, out: list[AnyCommand]) -> None:
+        """Cancels every order that may still work at its venue."""
+        for order in self.unsettled.values():
+            if order.state not in _TERMINAL:
+                self._cancel(order, now_ns, out)
+
+    def _cancel(self, order: Order, now_ns: int, out: list[AnyCommand]) -> None:
+        order.cancel_wanted = True
+        self._say(order, Word.CANCEL, now_ns)
+        if order.state is not _UNKNOWN:
+            order.deadline_ns = now_ns + self._ack_timeout_ns
+        out.append(Cancel(order.client_id, order.venue, order.instrument))
+
+    # --- the venue's words ----------------------------------------------------------------------
+
+    def on_ack(self, event: OrderAck, out: list[AnyCommand]) -> None:
+        order = self._find(event.client_id, "ack", out)
+        if order is not None and self._same_order(order, event.venue_order_id, out):
+            self._working(order, event.now_ns)
+
+    def on_reject(self, event: OrderReject, out: list[AnyCommand]) -> None:
+        order = self._find(event.client_id, "reject", out)
+        if order is None:
+            return
+        reason = f"{event.code}: {event.text}" if event.text else event.code
+        if not order.accepted:
+            if order.state not in _TERMINAL:
+                order.reason = reason
+            self._say(order, Word.REFUSED, event.now_ns)
+        elif order.state not in _TERMINAL:
+            self._contradiction(order, f"refused ({reason}) after it was accepted", event, out)
+
+    def on_unknown(self, event: OrderUnknown, out: list[AnyCommand]) -> None:
+        order = self._find(event.client_id, "unknown outcome", out)
+        if order is not None and order.state not in _TERMINAL and order.state is not _UNKNOWN:
+            self._lost(order, event.reason, event.now_ns, out)
+
+    def on_fill(self, event: Fill, out: list[AnyCommand]) -> bool:
+        """Books a fill's amounts into its order; False when the portfolio must not book it."""
+        order = self._find(event.client_id, "fill", out)
+        if order is None:
+            return False
+        place = f"fill {event.trade_id} of order {order.client_id} at {order.venue}"
+        if event.qty <= 0 or event.price <= 0:
+            self._violation(f"{place}: price or quantity not positive; not booked", out)
+            return False
+        key = (order.book, order.side, event.trade_id)
+        owner = self._trades.get(key)
+        if owner == order.client_id:
+            self.counts["duplicates"] += 1
+            return False
+        if owner is not None:
+            self._violation(f"{place}: trade already booked on {owner}; not booked", out)
+            return False
+        self._trades[key] = order.client_id
+        if order.trades is None:
+            order.trades = []
+        order.trades.append(event.trade_id)
+        order.filled += event.qty
+        order.filled_value += event.price * event.qty
+        order.accepted = True
+        self.counts["fills"] += 1
+        # What was traded is booked even when it breaks the venue's own rules: the money moved.
+        worse = event.price > order.price if order.side == BUY else event.price < order.price
+        if order.filled > order.qty:
+            self._violation(f"{place}: {order.filled} filled of {order.qty}", out)
+        elif worse:
+            self._violation(f"{place}: price {event.price} is beyond limit {order.price}", out)
+        elif order.state is OrderState.REJECTED:
+            self._violation(f"{place}: the venue had refused this order", out)
+        elif order.state in _TERMINAL and order.filled > order.claimed:
+            self._anomaly(f"{place}: beyond the {order.claimed} of its end", out)
+        self._same_order(order, event.venue_order_id, out)
+        self._say(order, Word.FULL if order.filled >= order.qty else Word.PART, event.now_ns)
+        return True
+
+    def on_end(self, event: OrderEnd, out: list[AnyCommand]) -> None:
+        order = self._find(event.client_id, "end", out)
+        if order is not None and self._same_order(order, event.venue_order_id, out):
+            self._end(order, event.state, event.filled_qty, event.reason, event, out)
+
+    def on_query_result(self, event: QueryResult, out: list[AnyCommand]) -> None:
+        """Takes the venue's answer to a query; one that is not authoritative proves nothing."""
+        order = self._find(event.client_id, "query result", out)
+        if order is None or not event.authoritative:
+            return
+        if event.state is None:
+            self._not_found(order, event, out)
+        elif not self._same_order(order, event.venue_order_id or "", out):
+            return
+        elif event.state in WORKING_STATES:
+            order.claimed = max(order.claimed, event.filled_qty)
+            self._working(order, event.now_ns)
+            if order.cancel_wanted and order.state not in _TERMINAL:
+                self._cancel(order, event.now_ns, out)
+        else:
+            self._end(order, event.state, event.filled_qty, "query", event, out)
+
+    # --- silence ------------------------------------------------------------------------------
+
+    def sweep(self, now_ns: int, out: list[AnyCommand]) -> None:
+        """Acts on every order whose deadline has passed: silence makes UNKNOWN, and asks."""
+        for order in tuple(self.unsettled.values()):
+            if not 0 < order.deadline_ns <= now_ns:
+                continue
+            if not order.accepted and order.state is not _UNKNOWN:
+                self._lost(order, "no word of the venue", now_ns, out)
+            elif order.tif == _GTC and order.state in (OrderState.OPEN, OrderState.PARTLY_FILLED):
+                order.deadline_ns = 0
+            else:
+                self._ask(order, now_ns, out)
+
+    def next_deadline(self) -> int:
+        """When `sweep` has something to do next; 0 for never."""
+        return min((o.deadline_ns for o in self.unsettled.values() if o.deadline_ns), default=0)
+
+    def _ask(self, order: Order, now_ns: int, out: list[AnyCommand]) -> None:
+        step = min(order.queries, len(QUERY_AFTER) - 1)
+        order.queries += 1
+        order.deadline_ns = now_ns + QUERY_AFTER[step]
+        out.append(Query(order.client_id, order.venue, order.instrument))
+        if order.queries == len(QUERY_AFTER):
+            text = f"order {order.client_id} at {order.venue}: {order.state.value}, unsettled"
+            out.append(Alert("critical", f"{text} after {order.queries} queries"))
+
+    def _lost(self, order: Order, reason: str, now_ns: int, out: list[AnyCommand]) -> None:
+        if not order.accepted:
+            order.reason = reason
+            self._say(order, Word.LOST, now_ns)
+            text = f"order {order.client_id} at {order.venue}: outcome unknown: {reason}"
+            out.append(Alert("warning", text))
+            order.queries = 0
+        elif order.state is not _CANCEL_SENT:
+            return  # the venue showed it working: only the reply got lost
+        self._ask(order, now_ns, out)
+
+    # --- inside -------------------------------------------------------------------------------
+
+    def _find(self, client_id: str, what: str, out: list[AnyCommand]) -> Order | None:
+        order = self.orders.get(client_id)
+        if order is None:
+            self.counts["strays"] += 1
+            count = self.counts["strays"]
+            if count & (count - 1) == 0:  # 1, 2, 4, 8 …: a flood of them must not flood a person
+                text = f"{what} for an order not known here: {client_id!r} ({count} so far)"
+                out.append(Alert("warning", text))
+        return order
+
+    def _same_order(self, order: Order, venue_order_id: str, out: list[AnyCommand]) -> bool:
+        if venue_order_id and venue_order_id != order.venue_order_id:
+            if order.venue_order_id:
+                text = f"order {order.client_id} at {order.venue} is {order.venue_order_id}"
+                self._violation(f"{text}, but the venue speaks of {venue_order_id}", out)
+                return False
+            order.venue_order_id = venue_order_id
+        return True
+
+    def _working(self, order: Order, now_ns: int) -> None:
+        if not order.accepted:
+            order.accepted = True
+            order.deadline_ns = now_ns + self._ack_timeout_ns
+        filled = order.filled or order.claimed
+        self._say(order, Word.PART if filled else Word.WORKING, now_ns)
+
+    def _end(
+        self,
+        order: Order,
+        state: str,
+        filled_qty: int,
+        reason: str,
+        event: OrderEnd | QueryResult,
+        out: list[AnyCommand],
+    ) -> None:
+        word = END_WORDS.get(state)
+        if word is None or filled_qty < 0:
+            said = f"said to be {state!r} with {filled_qty} filled"
+            self._contradiction(order, said, event, out)
+            return
+        place = f"end of order {order.client_id} at {order.venue}: {state}"
+        if filled_qty > order.qty:
+            self._violation(f"{place} with {filled_qty} filled of {order.qty}", out)
+        elif word is Word.FULL and filled_qty < order.qty:
+            self._anomaly(f"{place} with {filled_qty} filled of {order.qty}", out)
+            filled_qty = order.qty
+        elif filled_qty < order.filled:
+            self._anomaly(f"{place} with {filled_qty} filled, fills seen: {order.filled}", out)
+        elif word is Word.REJECTED and filled_qty:
+            self._anomaly(f"{place} with {filled_qty} filled", out)
+        order.claimed = max(order.claimed, filled_qty)
+        order.accepted = order.accepted or word is not Word.REJECTED or filled_qty > 0
+        if order.state not in _TERMINAL:
+            order.reason = reason
+            order.queries = 0
+        if order.missing:
+            order.deadline_ns = event.now_ns + self._ack_timeout_ns
+        full = max(order.claimed, order.filled) >= order.qty
+        self._say(order, Word.FULL if full else word, event.now_ns)
+
+    def _not_found(self, order: Order, event: QueryResult, out: list[AnyCommand]) -> None:
+        if order.state in _TERMINAL:
+            return
+        if order.accepted or order.claimed:
+            self._contradiction(order, "not found after it was accepted", event, out)
+        elif order.state is _UNKNOWN:
+            order.reason = "NOT_FOUND"
+            self._say(order, Word.REFUSED, event.now_ns)
+
+    def _contradiction(
+        self,
+        order: Order,
+        said: str,
+        event: OrderReject | OrderEnd | QueryResult,
+        out: list[AnyCommand],
+    ) -> None:
+        """Words that do not fit together prove nothing: the worst case stays, and we ask again."""
+        self.counts["anomalies"] += 1
+        out.append(Alert("critical", f"order {order.client_id} at {order.venue}: {said}"))
+        if order.state in _TERMINAL:
+            return
+        if order.state is not _UNKNOWN:
+            order.reason = said
+            order.queries = 0
+            self._say(order, Word.CONTRADICTION, event.now_ns)
+            self._ask(order, event.now_ns, out)
+
+    def _anomaly(self, text: str, out: list[AnyCommand]) -> None:
+        self.counts["anomalies"] += 1
+        out.append(Alert("warning", text))
+
+    def _violation(self, text: str, out: list[AnyCommand]) -> None:
+        """The venue broke its own protocol: nothing it says can be built on, so trading stops."""
+        self.counts["anomalies"] += 1
+        out.append(Alert("critical", text))
+        out.append(Halt("engine", text))
+
+    def _say(self, order: Order, word: Word, now_ns: int) -> None:
+        """Applies one word and brings everything that hangs on the state up to date."""
+        book = self._books[order.book]
+        before = order.state
+        after = TRANSITIONS[before, word]
+        order.state = after
+        order.updated_ns = now_ns
+        if after is not before:
+            book.unknown += (after is _UNKNOWN) - (before is _UNKNOWN)
+            self.counts["unknown"] += after is _UNKNOWN
+        terminal = after in _TERMINAL
+        order.pending = order.missing if terminal else max(0, order.qty - order.filled)
+        settled = terminal and order.claimed <= order.filled
+        if settled is not order.settled:
+            order.settled = settled
+            self.busy[book.instrument_index] += -1 if settled else 1
+            if settled:
+                del self.unsettled[order.client_id]
+                self._ended.append(order.client_id)
+            else:
+                self.unsettled[order.client_id] = order
+        self._portfolio.hold(order, book)
+        if len(self._ended) > self._keep:
+            self._evict()
+
+    def _evict(self) -> None:
+        while len(self._ended) > self._keep:
+            order = self.orders.get(self._ended.popleft())
+            if order is not None and order.settled:
+                for trade_id in order.trades or ():
+                    del self._trades[order.book, order.side, trade_id]
+                del self.orders[order.client_id]
