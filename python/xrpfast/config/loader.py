@@ -1,0 +1,82 @@
+"""From a TOML file to a `Config`, or one line that says what to mend."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from xrpfast.config.root import Config
+from xrpfast.errors import UsageError
+
+
+def load(path: Path) -> Config:
+    """The configuration in ``path``; raises `UsageError` with one line for a person."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UsageError(f"{path}: no such file; `xrpfast config init` prints a start") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read: {error}") from None
+    return parse(text, str(path))
+
+
+def parse(text: str, name: str) -> Config:
+    """The configuration in ``text``; ``name`` is what errors call it."""
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{name}: not valid TOML: {error}") from None
+    return build(values, name)
+
+
+def build(values: dict[str, Any], name: str) -> Config:
+    """The configuration of parsed ``values``."""
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        raise UsageError(f"{name}: {explain(error.errors()[0])}") from None
+
+
+def explain(error: ErrorDetails) -> str:
+    """One pydantic error as a line: which key, what is wrong, what would be right."""
+    where = ".".join(str(part) for part in error["loc"]) or "the file"
+    kind, given = error["type"], error.get("input")
+    if kind == "extra_forbidden":
+        known = _keys_beside(error["loc"])
+        close = difflib.get_close_matches(str(error["loc"][-1]), known, 1)
+        hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}"
+        return f"unknown key {where}; {hint}"
+    if kind == "missing":
+        return f"{where} is missing; add it"
+    if kind == "value_error":
+        return f"{where}: {error['ctx']['error']}"
+    shown = "" if isinstance(given, (dict, list)) else f", not {given!r}"
+    return f"{where}: {error['msg'][0].lower()}{error['msg'][1:]}{shown}"
+
+
+def _keys_beside(loc: tuple[int | str, ...]) -> list[str]:
+    """The keys that the table around ``loc`` knows."""
+    model: Any = Config
+    for part in loc[:-1]:
+        if isinstance(part, int):
+            continue
+        annotation = model.model_fields[part].annotation
+        model = _section_of(annotation)
+        if model is None:
+            return []
+    return sorted(model.model_fields)
+
+
+def _section_of(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for inner in getattr(annotation, "__args__", ()):
+        found = _section_of(inner)
+        if found is not None:
+            return found
+    return None

@@ -1,0 +1,29 @@
+"""`[risk]`: limits of every order."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import Field
+
+from xrpfast.config.section import PositiveDecimal, Section
+
+
+class RiskSection(Section):
+    """Limits; a breach refuses the order, both legs of a pair together."""
+
+    max_order_notional: PositiveDecimal = Decimal(250)
+    """Largest value of one order, in the quote asset."""
+    max_position: PositiveDecimal = Decimal(500)
+    """Largest net position in the base asset against the start, in-flight orders counted."""
+    max_book_age_ms: Annotated[int, Field(gt=0)] = 1_000
+    max_pair_skew_ms: Annotated[int, Field(gt=0)] = 1_000
+    """Largest difference between the ages of a pair's two books."""
+    max_signal_age_ms: Annotated[int, Field(gt=0)] = 50
+    collar_bps: Annotated[int, Field(gt=0, le=10_000)] = 200
+    """Largest distance of a limit price from both venues' mids, in 0.01 %."""
+    max_orders_per_second: Annotated[int, Field(gt=0)] = 20
+    """Per venue; keep it below the venue's own limit."""
+    approval_ttl_ms: Annotated[int, Field(gt=0)] = 50
+    """An approved order that has not left by then cannot leave."""

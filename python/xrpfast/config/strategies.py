@@ -1,0 +1,26 @@
+"""`[[strategies]]`: what trades."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from xrpfast.config.section import PositiveDecimal, Section
+
+Instrument = Literal["XRP/USDT"]
+"""Instruments the engine knows."""
+
+
+class ArbitrageSection(Section):
+    """Buy where it is cheap, sell where it is dear, at once."""
+
+    kind: Literal["arbitrage"]
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
+    instrument: Instrument = "XRP/USDT"
+    min_edge_bps: PositiveDecimal
+    """Least marginal edge after both taker fees, in 0.01 % of the price."""
+    max_qty: PositiveDecimal
+    """Largest size of a pair, in the base asset."""
+    cooldown_ms: Annotated[int, Field(ge=0)] = 0
+    """Least time between two entries in one direction."""
