@@ -1,79 +1,66 @@
 """The commands, and how they end: 0 done, 1 failed, 2 bad usage or config, 3 halted.
 
-Errors reach people as one line on standard error, never as a traceback. Each command is imported
-only when it is called, so that `--help` is quick.
+Errors reach people as one line on standard error, never as a traceback. A command's module is
+imported only when it is asked for, so that a small command never waits for the engine's parts.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib import import_module
 
-import click
 import typer
-from typer.core import TyperGroup
 
 from xrpfast.errors import FailedError, HaltedError, UsageError
 
-COMMANDS = {
-    "demo": "Trade on mock venues over real sockets, with a live view and a report.",
-    "run": "The engine.",
-    "mock": "Mock Binance and KuCoin on local sockets.",
-    "replay": "A capture of real frames through the order book.",
-    "config": "Show, describe or start a configuration.",
-}
+COMMANDS = ("demo", "config")
+"""Each is `xrpfast.cli.<name>`: a function of that name, or an ``app`` of several."""
+
+# The classes of typer's own parser are private; the one it exports has them as its bases.
+_ParserError: type[Exception] = typer.BadParameter.__mro__[2]
+assert _ParserError.__name__ == "ClickException"
 
 
-class LazyGroup(TyperGroup):
-    """Imports `xrpfast.cli.<name>` when its command is asked for."""
+def build(names: Iterable[str]) -> typer.Typer:
+    """The command line with these commands."""
+    app = typer.Typer(
+        name="xrpfast",
+        add_completion=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+    @app.callback()
+    def xrpfast() -> None:
+        """Trade XRP across spot exchanges: fast, and with honest order states."""
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        module = import_module(f"xrpfast.cli.{cmd_name}")
-        app: typer.Typer | None = getattr(module, "app", None)
-        if app is None:
-            app = typer.Typer(add_completion=False)
-            app.command(name=cmd_name)(getattr(module, cmd_name))
-        command = typer.main.get_command(app)
-        command.name = cmd_name
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
-
-
-@click.group(cls=LazyGroup, name="xrpfast", context_settings={"help_option_names": ["-h", "--help"]})
-def cli() -> None:
-    """Trade XRP across spot exchanges: fast, and with honest order states."""
+    for name in names:
+        module = import_module(f"xrpfast.cli.{name}")
+        group: typer.Typer | None = getattr(module, "app", None)
+        if group is None:
+            app.command(name=name)(getattr(module, name))
+        else:
+            app.add_typer(group, name=name)
+    return app
 
 
 def run(arguments: Sequence[str]) -> int:
     """Runs one command line; returns its exit code."""
+    asked = [name for name in COMMANDS if arguments and arguments[0] == name]
     try:
-        result = cli.main(args=list(arguments), prog_name="xrpfast", standalone_mode=False)
+        app = build(asked or COMMANDS)
+        result = app(args=list(arguments), prog_name="xrpfast", standalone_mode=False)
     except (UsageError, FailedError, HaltedError) as error:
         return _say(str(error), error.exit_code)
-    except click.exceptions.NoArgsIsHelpError as error:
-        return _say(error.format_message(), 2)
-    except click.UsageError as error:
-        help_line = f"; see {error.ctx.command_path} --help" if error.ctx else ""
-        return _say(error.format_message().rstrip(".") + help_line, 2)
-    except click.ClickException as error:
-        return _say(error.format_message(), 2)
-    except (click.Abort, KeyboardInterrupt):
-        return 0
-    except BrokenPipeError:
-        sys.stderr.close()
+    except _ParserError as error:
+        text = str(getattr(error, "format_message", lambda: error)())
+        return _say(f"{text.rstrip('.')}; see xrpfast {' '.join([*asked, '--help'])}", 2)
+    except (typer.Abort, KeyboardInterrupt):
         return 0
     return result if isinstance(result, int) else 0
 
 
-def _say(line: str, code: int) -> int:
-    sys.stderr.write(" ".join(line.split()) + "\n" if "\n\n" not in line else line + "\n")
+def _say(text: str, code: int) -> int:
+    sys.stderr.write(" ".join(text.split()) + "\n")
     return code
