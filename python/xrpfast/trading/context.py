@@ -76,6 +76,7 @@ class Book:
         "position_index",
         "price_decimals",
         "price_money",
+        "price_scale",
         "qty_decimals",
         "qty_money",
         "quote_account",
@@ -101,6 +102,8 @@ class Book:
         self.min_qty = rules.min_qty
         self.max_qty = rules.max_qty
         self.min_notional = rules.min_notional
+        self.price_scale = 1
+        """Factor to the finest scale of prices among all books."""
         self.price_money: int = 10 ** (MONEY_DECIMALS - rules.price_decimals)
         self.qty_money: int = 10 ** (MONEY_DECIMALS - rules.qty_decimals)
         self.money_per_value: int = 10 ** (
@@ -155,11 +158,13 @@ class Context:
         self.positions: list[str] = []
         """Base assets: exposure is counted per base over all its instruments and venues."""
         throttle = config.risk.max_orders_per_second
+        finest = max((rules.price_decimals for rules in config.books), default=0)
         for index, rules in enumerate(config.books):
             venue = self.venues.get(rules.venue)
             if venue is None:
                 venue = self.venues[rules.venue] = Venue(rules.venue, throttle)
             book = Book(index, rules, venue)
+            book.price_scale = 10 ** (finest - rules.price_decimals)
             book.instrument_index = _position_of(self.instruments, rules.instrument)
             book.position_index = _position_of(self.positions, rules.base)
             book.base_account = self.account(rules.venue, rules.base)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from xrpfast.trading.context import Context
 from xrpfast.trading.intents import Legs
-from xrpfast.trading.risk.checks import CHECKS, RiskState
+from xrpfast.trading.risk.checks import RiskState, first_refusal
 from xrpfast.trading.risk.reasons import Refusal
 
 if TYPE_CHECKING:
@@ -39,33 +39,32 @@ class RiskEngine:
         state = self.state
         now_ns = signal.now_ns
         approve = self._gate.approve
+        approved: list[Approved] = []
         try:
-            for check in CHECKS:
-                refusal = check(state, legs, signal)
-                if refusal is not None:
-                    return refusal
-            approved = tuple(
-                [
+            refusal = first_refusal(state, legs, signal)
+            if refusal is not None:
+                return refusal
+            for leg, client_id in zip(legs, client_ids, strict=True):
+                book = leg.book
+                approved.append(
                     approve(
-                        leg.book.venue_name,
-                        leg.book.symbol,
+                        book.venue_name,
+                        book.symbol,
                         leg.side,
                         leg.order_type,
                         leg.tif,
                         leg.price,
-                        leg.book.price_decimals,
+                        book.price_decimals,
                         leg.qty,
-                        leg.book.qty_decimals,
+                        book.qty_decimals,
                         client_id,
                         now_ns,
                     )
-                    for leg, client_id in zip(legs, client_ids, strict=True)
-                ]
-            )
+                )
         except Exception as error:
             self.error = f"{type(error).__name__}: {error}"
             return Refusal.CHECK_FAILED
         for leg in legs:
             leg.book.venue.note_order(now_ns)
         state.signals[signal.detector] = signal.signal_id
-        return approved
+        return tuple(approved)
