@@ -1,0 +1,200 @@
+"""A client WebSocket: connect, send with the outcome known, and nothing else.
+
+Orders leave through `Connection.send`, whose answer says whether the bytes left: a transport that
+is closing or still holds earlier bytes takes nothing, one that keeps part of the frame is STUCK.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Callable
+from enum import IntEnum
+from typing import Any, Final
+
+from picows import WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
+
+# `WSFrame.msg_type` is a plain int at run time; the stub calls it an enum member.
+TEXT: Final[Any] = int(WSMsgType.TEXT.value)
+BINARY: Final[Any] = int(WSMsgType.BINARY.value)
+CONTINUATION: Final[Any] = int(WSMsgType.CONTINUATION.value)
+PING: Final[Any] = int(WSMsgType.PING.value)
+
+CONNECT_TIMEOUT_S: Final = 10.0
+CONNECT_ERRORS: Final = (OSError, WSError, asyncio.TimeoutError)
+
+_LOG = logging.getLogger("xrpfast.net")
+
+
+class SendResult(IntEnum):
+    """What became of one frame handed to a transport."""
+
+    SENT = 0
+    """Every byte is with the operating system."""
+    NOT_SENT = 1
+    """No byte left: the transport was closed, closing, or busy with earlier bytes."""
+    STUCK = 2
+    """Part of the frame stayed in the transport's buffer; the transport was dropped."""
+
+
+class Connection(WSListener):
+    """One WebSocket. Subclasses override `on_text`, or `on_ws_frame` where every step counts."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.transport: WSTransport | None = None
+        self._buffered: Callable[[], int] = _nothing
+        self._fragments: bytearray | None = None
+        self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    # --- for subclasses -----------------------------------------------------------------------
+
+    def on_open(self) -> None:
+        """The handshake is done; nothing was received yet."""
+
+    def on_text(self, payload: bytes) -> None:
+        """One whole text message."""
+
+    def on_close(self) -> None:
+        """The connection is gone. Called once."""
+
+    # --- sending ------------------------------------------------------------------------------
+
+    @property
+    def is_open(self) -> bool:
+        transport = self.transport
+        return (
+            transport is not None
+            and not transport.is_disconnected
+            and not transport.is_close_frame_sent
+        )
+
+    @property
+    def writable(self) -> bool:
+        """Open and nothing waits in the write buffer: the next frame leaves at once."""
+        return self.is_open and self._buffered() == 0
+
+    def send(self, data: bytes) -> SendResult:
+        """Writes one text frame, or nothing at all.
+
+        A frame that did not leave whole is worthless late, so the transport is aborted: the rest
+        of it never follows.
+        """
+        transport = self.transport
+        if (
+            transport is None
+            or transport.is_disconnected
+            or transport.is_close_frame_sent
+            or self._buffered() != 0
+        ):
+            return SendResult.NOT_SENT
+        transport.send(WSMsgType.TEXT, data)
+        if self._buffered() != 0:
+            _LOG.warning("%s: frame stuck in the write buffer, dropping the connection", self.name)
+            transport.underlying_transport.abort()
+            return SendResult.STUCK
+        # A failed write closes the transport without raising; how much left is not known.
+        if transport.is_disconnected or transport.underlying_transport.is_closing():
+            return SendResult.STUCK
+        return SendResult.SENT
+
+    def post(self, data: bytes) -> None:
+        """Sends a control message for which a full buffer is no problem."""
+        if self.is_open and self.transport is not None:
+            self.transport.send(WSMsgType.TEXT, data)
+
+    async def close(self) -> None:
+        """Says goodbye, waits briefly for the other side, then hangs up."""
+        transport = self.transport
+        if transport is None or transport.is_disconnected:
+            return
+        transport.send_close()
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(asyncio.shield(self._closed), 1.0)
+        if not transport.is_disconnected:
+            transport.disconnect(graceful=False)
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(asyncio.shield(self._closed), 1.0)
+
+    def abort(self) -> None:
+        """Hangs up now."""
+        if self.transport is not None:
+            self.transport.disconnect(graceful=False)
+
+    async def wait_closed(self) -> None:
+        await asyncio.shield(self._closed)
+
+    def fileno(self) -> int:
+        """The socket's descriptor, -1 when there is none."""
+        if self.transport is None or self.transport.is_disconnected:
+            return -1
+        sock = self.transport.underlying_transport.get_extra_info("socket")
+        return -1 if sock is None else int(sock.fileno())
+
+    # --- picows -------------------------------------------------------------------------------
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        underlying = transport.underlying_transport
+        require_nodelay(underlying.get_extra_info("socket"))
+        self._buffered = underlying.get_write_buffer_size  # type: ignore[attr-defined]
+        self.transport = transport
+        self.on_open()
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        kind = frame.msg_type
+        if kind == PING:
+            transport.send_pong(frame.get_payload_as_bytes())
+        elif kind == TEXT or kind == BINARY or kind == CONTINUATION:
+            message = self.join(frame)
+            if message is not None:
+                self.on_text(message)
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        if not self._closed.done():
+            self._closed.set_result(None)
+            self.on_close()
+
+    def join(self, frame: WSFrame) -> bytes | None:
+        """The whole message that ``frame`` completes; None while parts are missing."""
+        if frame.fin and self._fragments is None:
+            return frame.get_payload_as_bytes()
+        if self._fragments is None:
+            self._fragments = bytearray()
+        self._fragments += frame.get_payload_as_bytes()
+        if not frame.fin:
+            return None
+        message, self._fragments = bytes(self._fragments), None
+        return message
+
+
+async def connect(factory: Callable[[], Connection], url: str) -> Connection:
+    """Opens ``url``; pings are answered by the connection itself.
+
+    Raises one of `CONNECT_ERRORS`.
+    """
+    _, listener = await asyncio.wait_for(
+        ws_connect(
+            factory,
+            url,
+            enable_auto_pong=False,
+            websocket_handshake_timeout=CONNECT_TIMEOUT_S,
+            logger_name=_LOG,
+            max_redirects=0,
+        ),
+        CONNECT_TIMEOUT_S,
+    )
+    assert isinstance(listener, Connection)
+    return listener
+
+
+def require_nodelay(sock: Any) -> None:
+    """Sets TCP_NODELAY and proves it: without it an order can wait 40 ms for an ACK."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 0:
+        raise OSError("TCP_NODELAY could not be set")
+
+
+def _nothing() -> int:
+    return 0
