@@ -107,6 +107,12 @@ pub fn scan_units(text: &[u8], decimals: u8) -> std::result::Result<i64, Fault> 
     if whole_digits == 0 || (point && fraction.is_empty()) {
         return Err(Fault::NotDecimal);
     }
+    // Binance writes eight decimals whatever the tick: one word.
+    if let Ok(word) = <[u8; 8]>::try_from(fraction) {
+        if decimals <= 8 && value < 1 << 32 {
+            return eight(value, u64::from_le_bytes(word), decimals);
+        }
+    }
     let kept = fraction.len().min(usize::from(decimals));
     let (kept, cut) = fraction.split_at(kept);
     for byte in kept {
@@ -126,6 +132,38 @@ pub fn scan_units(text: &[u8], decimals: u8) -> std::result::Result<i64, Fault> 
     let shift = usize::from(decimals) - kept.len();
     let value = i64::try_from(value).map_err(|_| Fault::TooLarge)?;
     value.checked_mul(POW10[shift]).ok_or(Fault::TooLarge)
+}
+
+/// `value` before the point and eight ASCII digits behind it, the first in the lowest byte, of
+/// which at most `decimals` may count.
+#[inline]
+fn eight(value: u64, word: u64, decimals: u8) -> std::result::Result<i64, Fault> {
+    let digits = word ^ 0x3030_3030_3030_3030;
+    // A byte is above nine when adding 118 reaches its top bit, or has that bit itself.
+    let above = (digits & 0x7f7f_7f7f_7f7f_7f7f) + 0x7676_7676_7676_7676;
+    if (digits | above) & 0x8080_8080_8080_8080 != 0 {
+        return Err(Fault::NotDecimal);
+    }
+    let kept = if decimals == 0 {
+        if digits != 0 {
+            return Err(Fault::TooFine);
+        }
+        0
+    } else {
+        // Shifting the digits that count to the end leaves leading zeros.
+        let cut = 8 * u32::from(8 - decimals);
+        let kept = digits << cut;
+        if kept >> cut != digits {
+            return Err(Fault::TooFine);
+        }
+        // Pairs of digits, then pairs of those, then the two halves.
+        let pairs = (kept * 10 + (kept >> 8)) & 0x00ff_00ff_00ff_00ff;
+        let fours = (pairs * 100 + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
+        (fours * 10_000 + (fours >> 32)) & 0xffff_ffff
+    };
+    // Below 2^32 times 10^8, so within 64 bits.
+    let units = value * POW10[usize::from(decimals)].unsigned_abs() + kept;
+    i64::try_from(units).map_err(|_| Fault::TooLarge)
 }
 
 /// The same for any length: leading and trailing zeros do not count.

@@ -209,6 +209,23 @@ proptest! {
     }
 
     #[test]
+    fn eight_decimals_agree_with_the_naive_reader(
+        whole in 0_u64..99_999_999_999, fraction in 0_u32..100_000_000, cut in 0_u32..9, decimals in 0_u8..=18,
+    ) {
+        let fraction = fraction / 10_u32.pow(cut) * 10_u32.pow(cut);
+        let text = format!("{whole}.{fraction:08}");
+        prop_assert_eq!(scan_units(text.as_bytes(), decimals), naive(&text, decimals.into()));
+    }
+
+    #[test]
+    fn one_wrong_byte_among_eight_is_seen(at in 0_usize..8, byte: u8, decimals in 0_u8..=18) {
+        prop_assume!(!byte.is_ascii_digit());
+        let mut text = *b"1.00000000";
+        text[2 + at] = byte;
+        prop_assert_eq!(scan_units(&text, decimals), Err(Fault::NotDecimal));
+    }
+
+    #[test]
     fn any_bytes_are_read_or_refused(text in prop::collection::vec(any::<u8>(), 0..40), decimals: u8) {
         if let Ok(units) = scan_units(&text, decimals) {
             prop_assert!(units >= 0);
