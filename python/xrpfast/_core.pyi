@@ -92,9 +92,47 @@ class SpreadDetector:
     ``min_edge`` (10^-8), within ``max_qty``, each venue's tick, lot and minimum notional.
     """
 
-    def __new__(cls, min_edge: int, max_qty: str | Decimal) -> SpreadDetector: ...
+    def __new__(cls, min_edge: int, max_qty: str | Decimal | None = None) -> SpreadDetector:
+        """Raises `OutOfRange` for an edge of more than 100 % or a quantity of zero."""
     @property
     def min_edge(self) -> int: ...
+    @property
+    def max_qty(self) -> Decimal | None: ...
+    def evaluate(
+        self,
+        buy: OrderBook,
+        sell: OrderBook,
+        buy_fee: str | Decimal,
+        sell_fee: str | Decimal,
+    ) -> Spread | None:
+        """The edge between two books now, for notebooks; fees as parts of one (``"0.001"``).
+
+        Any price and quantity that the books' decimals can write may be ordered. Raises
+        `DecimalError`, `OutOfRange`.
+        """
+
+@final
+class Spread:
+    """An edge that was there when the books were read."""
+
+    @property
+    def quantity(self) -> Decimal: ...
+    @property
+    def buy_limit(self) -> Decimal:
+        """The worst price that buying the quantity reaches."""
+    @property
+    def sell_limit(self) -> Decimal:
+        """The worst price that selling the quantity reaches."""
+    @property
+    def buy_vwap(self) -> Decimal: ...
+    @property
+    def sell_vwap(self) -> Decimal: ...
+    @property
+    def profit(self) -> Decimal:
+        """In the quote asset after both fees, each rounded up to 10^-18."""
+    @property
+    def edge(self) -> Decimal:
+        """Profit over gross cost, rounded down to 10^-8."""
 
 @final
 class Batch:

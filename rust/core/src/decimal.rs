@@ -292,6 +292,16 @@ pub fn format(value: i64, decimals: u8, trim: bool) -> String {
     out.into_iter().map(char::from).collect()
 }
 
+/// The text of money, without trailing zeros.
+#[must_use]
+pub fn format_money(value: i128) -> String {
+    let one = 10_u128.pow(u32::from(MONEY_DECIMALS));
+    let (whole, fraction) = (value.unsigned_abs() / one, value.unsigned_abs() % one);
+    let sign = if value < 0 { "-" } else { "" };
+    let text = format!("{sign}{whole}.{fraction:018}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
 /// `value` units of 10^-from as units of 10^-to, exactly.
 ///
 /// # Errors

@@ -47,6 +47,25 @@ pub struct SpreadParams {
     pub max_qty: Option<Decimal>,
 }
 
+impl SpreadParams {
+    /// Whether an edge can be looked for by these.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] for an edge of more than ±100 % or a largest quantity of zero.
+    pub fn check(&self) -> Result<()> {
+        if self.min_edge <= -RATE_ONE || self.min_edge > RATE_ONE {
+            return Err(Error::OutOfRange(format!(
+                "min_edge must be within ±{RATE_ONE}: {}",
+                self.min_edge
+            )));
+        }
+        if self.max_qty.is_some_and(|max| max.mantissa <= 0) {
+            return Err(Error::OutOfRange("max_qty must be above zero".into()));
+        }
+        Ok(())
+    }
+}
+
 /// An edge that can be taken now. Prices and quantities are in the units of their venue's rules;
 /// both quantities are the same amount of the base asset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,12 +112,7 @@ impl SpreadDetector {
     /// [`Error::OutOfRange`] for impossible rules, for scales that money cannot hold or that lie
     /// more than ten decimals apart, and when the largest quantity is below the smallest.
     pub fn new(params: SpreadParams, buy: Rules, sell: Rules) -> Result<Self> {
-        if params.min_edge <= -RATE_ONE || params.min_edge > RATE_ONE {
-            return Err(Error::OutOfRange(format!(
-                "min_edge must be within ±{RATE_ONE}: {}",
-                params.min_edge
-            )));
-        }
+        params.check()?;
         check(&buy)?;
         check(&sell)?;
         let plan = Plan::new(

@@ -4,6 +4,7 @@ use pyo3::prelude::*;
 
 mod books;
 mod errors;
+mod latency;
 mod market;
 mod matching;
 mod numbers;
@@ -14,13 +15,21 @@ mod records;
 #[pymodule]
 fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
-    m.add("build_profile", if cfg!(debug_assertions) { "debug" } else { "release" })?;
+    m.add(
+        "build_profile",
+        if cfg!(debug_assertions) {
+            "debug"
+        } else {
+            "release"
+        },
+    )?;
     errors::register(m)?;
     numbers::register(m)?;
     books::register(m)?;
     market::register(m)?;
     orders::register(m)?;
     records::register(m)?;
+    latency::register(m)?;
     matching::register(m)?;
     Ok(())
 }

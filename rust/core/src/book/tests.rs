@@ -107,6 +107,31 @@ fn rescales_all_or_nothing() {
 }
 
 #[test]
+fn texts_rescale_the_book_when_finer() {
+    let mut book = book(&[(1000, 5)], &[]);
+    book.set_text(Side::Ask, b"1.2340", b"0.05").unwrap();
+    assert_eq!((book.price_decimals(), book.qty_decimals()), (3, 2));
+    assert_eq!(book.best_bid(), Some(Level::new(10_000, 50)));
+    assert_eq!(book.best_ask(), Some(Level::new(1_234, 5)));
+    book.set_text(Side::Ask, b"1.234", b"0.000").unwrap();
+    assert_eq!(book.best_ask(), None);
+    let before = book.clone();
+    for (price, qty) in [
+        (&b"0"[..], &b"1"[..]),
+        (b"1e5", b"1"),
+        (b"1", b"-1"),
+        (b"0.00001", b"x"),
+        (b"0", b"0.00001"),
+        (b"1.000000000000000001", b"1"),
+        (b"99999999999999999999", b"1"),
+        (b"0.0000000000000000001", b"1"),
+    ] {
+        assert!(book.set_text(Side::Bid, price, qty).is_err());
+        assert_eq!(book, before);
+    }
+}
+
+#[test]
 fn a_newer_top_hides_what_it_outdates() {
     let book = book(&[(100, 5), (99, 4), (98, 3)], &[(102, 1), (103, 2)]);
     let top = Top {

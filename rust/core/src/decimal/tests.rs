@@ -144,6 +144,21 @@ fn writes_with_and_without_trailing_zeros() {
 }
 
 #[test]
+fn writes_money() {
+    let one = 10_i128.pow(18);
+    for (value, text) in [
+        (0, "0"),
+        (one, "1"),
+        (-one / 2, "-0.5"),
+        (1, "0.000000000000000001"),
+        (120 * one + one / 100, "120.01"),
+        (i128::MIN, "-170141183460469231731.687303715884105728"),
+    ] {
+        assert_eq!(format_money(value), text);
+    }
+}
+
+#[test]
 fn appends_to_what_is_there() {
     let mut out = b"\"price\":".to_vec();
     write_units(&mut out, 24_137, 4, false);
