@@ -5,13 +5,14 @@ Shapes and units: prices and quantities are ``int`` counts of 10^-decimals, mone
 arrays for plots. Nothing here reads a clock or opens a socket; `Journal` alone writes files.
 """
 
-from collections.abc import Buffer, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 from os import PathLike
 from typing import Any, Literal, final
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import Buffer
 
 __version__: str
 build_profile: Literal["debug", "release"]
