@@ -5,13 +5,48 @@ use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use xrpfast_core::Error;
 
-create_exception!(xrpfast._core, CoreError, PyException, "Base of what the native core refuses.");
-create_exception!(xrpfast._core, DecimalError, CoreError, "Not a decimal, too fine, or too large.");
-create_exception!(xrpfast._core, MalformedFrame, CoreError, "A frame that cannot be decoded.");
-create_exception!(xrpfast._core, OutOfRange, CoreError, "A value that its field does not allow.");
-create_exception!(xrpfast._core, StateError, CoreError, "A call that the state does not allow.");
-create_exception!(xrpfast._core, ApprovalError, CoreError, "Used, expired or foreign approval.");
-create_exception!(xrpfast._core, JournalError, CoreError, "The journal cannot be written or read.");
+create_exception!(
+    xrpfast._core,
+    CoreError,
+    PyException,
+    "Base of what the native core refuses."
+);
+create_exception!(
+    xrpfast._core,
+    DecimalError,
+    CoreError,
+    "Not a decimal, too fine, or too large."
+);
+create_exception!(
+    xrpfast._core,
+    MalformedFrame,
+    CoreError,
+    "A frame that cannot be decoded."
+);
+create_exception!(
+    xrpfast._core,
+    OutOfRange,
+    CoreError,
+    "A value that its field does not allow."
+);
+create_exception!(
+    xrpfast._core,
+    StateError,
+    CoreError,
+    "A call that the state does not allow."
+);
+create_exception!(
+    xrpfast._core,
+    ApprovalError,
+    CoreError,
+    "Used, expired or foreign approval."
+);
+create_exception!(
+    xrpfast._core,
+    JournalError,
+    CoreError,
+    "The journal cannot be written or read."
+);
 
 /// Maps a core error to its Python class.
 pub fn to_py(error: Error) -> PyErr {
