@@ -15,7 +15,7 @@ TIMEOUT_S = 10.0
 HTTP_ERRORS = (aiohttp.ClientError, asyncio.TimeoutError, OSError)
 
 
-class HttpFailure(XrpfastError):
+class HttpError(XrpfastError):
     """A call that brought no usable answer. ``status`` is 0 when nothing came back at all."""
 
     def __init__(self, what: str, status: int, detail: str) -> None:
@@ -31,12 +31,12 @@ class Reply(NamedTuple):
     headers: Any
 
     def json(self, what: str) -> Any:
-        """The decoded body. Raises `HttpFailure` for anything that is not JSON (block pages)."""
+        """The decoded body. Raises `HttpError` for anything that is not JSON (block pages)."""
         try:
             return orjson.loads(self.body)
         except orjson.JSONDecodeError as error:
             text = self.body[:80].decode("utf-8", "replace")
-            raise HttpFailure(what, self.status, f"not JSON: {text!r}") from error
+            raise HttpError(what, self.status, f"not JSON: {text!r}") from error
 
 
 class HttpClient:
@@ -56,7 +56,7 @@ class HttpClient:
     ) -> Reply:
         """Sends ``target`` (path and query) as it stands: signatures cover these very bytes.
 
-        Raises `HttpFailure` when no answer came.
+        Raises `HttpError` when no answer came.
         """
         if self._session is None:
             self._session = aiohttp.ClientSession(
@@ -71,7 +71,7 @@ class HttpClient:
             ) as response:
                 return Reply(response.status, await response.read(), response.headers)
         except HTTP_ERRORS as error:
-            raise HttpFailure(what, 0, str(error) or type(error).__name__) from error
+            raise HttpError(what, 0, str(error) or type(error).__name__) from error
 
     async def close(self) -> None:
         if self._session is not None:

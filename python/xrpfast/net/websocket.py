@@ -22,6 +22,8 @@ BINARY: Final[Any] = int(WSMsgType.BINARY.value)
 CONTINUATION: Final[Any] = int(WSMsgType.CONTINUATION.value)
 PING: Final[Any] = int(WSMsgType.PING.value)
 
+_DATA: Final = frozenset({TEXT, BINARY, CONTINUATION})
+
 CONNECT_TIMEOUT_S: Final = 10.0
 CONNECT_ERRORS: Final = (OSError, WSError, asyncio.TimeoutError)
 
@@ -138,7 +140,7 @@ class Connection(WSListener):
     def on_ws_connected(self, transport: WSTransport) -> None:
         underlying = transport.underlying_transport
         require_nodelay(underlying.get_extra_info("socket"))
-        self._buffered = underlying.get_write_buffer_size  # type: ignore[attr-defined]
+        self._buffered = underlying.get_write_buffer_size
         self.transport = transport
         self.on_open()
 
@@ -146,7 +148,7 @@ class Connection(WSListener):
         kind = frame.msg_type
         if kind == PING:
             transport.send_pong(frame.get_payload_as_bytes())
-        elif kind == TEXT or kind == BINARY or kind == CONTINUATION:
+        elif kind in _DATA:
             message = self.join(frame)
             if message is not None:
                 self.on_text(message)

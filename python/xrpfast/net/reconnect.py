@@ -1,0 +1,37 @@
+"""Keeps one connection up: dial, wait until it closes, dial again with jittered back-off."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import NoReturn
+
+from xrpfast.errors import XrpfastError
+from xrpfast.net.backoff import Backoff
+from xrpfast.net.websocket import CONNECT_ERRORS, Connection
+
+FIRST_DELAY_S = 0.2
+LONGEST_DELAY_S = 10.0
+SETTLED_S = 5.0
+"""A connection that lived so long was good: the next dial waits little again."""
+
+_LOG = logging.getLogger("xrpfast.net")
+
+
+async def keep_open(name: str, dial: Callable[[], Awaitable[Connection]]) -> NoReturn:
+    """Runs until cancelled. ``dial`` connects and sets the session up."""
+    backoff = Backoff(FIRST_DELAY_S, LONGEST_DELAY_S)
+    loop = asyncio.get_running_loop()
+    while True:
+        try:
+            connection = await dial()
+        except (*CONNECT_ERRORS, XrpfastError) as error:
+            _LOG.warning("%s: cannot connect: %s", name, error or type(error).__name__)
+        else:
+            opened = loop.time()
+            await connection.wait_closed()
+            _LOG.warning("%s: connection closed", name)
+            if loop.time() - opened >= SETTLED_S:
+                backoff.reset()
+        await asyncio.sleep(backoff.next_delay())

@@ -1,0 +1,1 @@
+"""Binance spot: JSON market streams, orders and user data by the WebSocket API."""

@@ -1,0 +1,259 @@
+"""Order entry over one warm WebSocket: what left, what came back, what is not known.
+
+A create is never sent twice. Replies are matched by request id; when the connection goes, the
+outcome of everything in flight is unknown.
+"""
+
+from __future__ import annotations
+
+import logging
+from time import monotonic_ns, time_ns
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+
+from xrpfast.net.reconnect import keep_open
+from xrpfast.net.websocket import Connection, SendResult
+from xrpfast.trading.events import AnyEvent, OrderAck, OrderReject, OrderUnknown
+from xrpfast.venues.outcome import Outcome
+from xrpfast.venues.ports import Sink, link_state
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from xrpfast._core import Approved, LatencyHistogram
+
+_LOG = logging.getLogger("xrpfast.venues")
+
+_OK: Final = Outcome.OK
+_UNKNOWN: Final = Outcome.UNKNOWN_RECONCILE
+
+
+class Encoder(Protocol):
+    """The native encoder of a venue."""
+
+    def encode(self, approved: Approved, request_id: int, now_ns: int, wall_ns: int) -> bytes: ...
+    def cancel(self, venue_symbol: str, client_id: str, request_id: int, wall_ns: int) -> bytes: ...
+
+
+class Reply(NamedTuple):
+    """One answer of the venue, in our words."""
+
+    request_id: int | None
+    outcome: Outcome
+    venue_order_id: str
+    code: str
+    text: str
+
+
+class InFlight(NamedTuple):
+    """A request without an answer."""
+
+    client_id: str
+    sent_ns: int
+    cancel: bool
+
+
+class GatewayConnection(Connection):
+    """The socket of a gateway; its frames go to the gateway."""
+
+    def __init__(self, name: str, owner: OrderGateway) -> None:
+        super().__init__(name)
+        self._owner = owner
+
+    def on_text(self, payload: bytes) -> None:
+        self._owner.on_text(payload)
+
+    def on_close(self) -> None:
+        self._owner.closed(self)
+
+
+class OrderGateway:
+    """One venue's order entry."""
+
+    venue = ""
+
+    def __init__(self, encoder: Encoder, sink: Sink, acks: LatencyHistogram) -> None:
+        self.sink = sink
+        self.wall_offset_ns = 0
+        """Venue time minus local time, added to the time that a request carries."""
+        self.on_cancel_refused: Callable[[str], None] | None = None
+        """Told the client id of a cancel that was refused: the order may have been filled."""
+        self.on_clock_refused: Callable[[], None] | None = None
+        self.connection: GatewayConnection | None = None
+        self.halted = ""
+        """Why the venue takes no more orders from us until a restart; empty while it does."""
+        self._encoder = encoder
+        self._acks = acks
+        self._session = False
+        self._next_id = 0
+        self._in_flight: dict[int, InFlight] = {}
+
+    # --- per venue ------------------------------------------------------------------------------
+
+    async def dial(self) -> Connection:
+        """Connects and brings the session up (`session_up`)."""
+        raise NotImplementedError
+
+    def parse(self, payload: bytes) -> Reply | None:
+        """One reply; None for anything else. Raises ``ValueError`` for what cannot be read."""
+        raise NotImplementedError
+
+    # --- sending --------------------------------------------------------------------------------
+
+    @property
+    def ready(self) -> bool:
+        """The session is up and the next frame would leave at once."""
+        connection = self.connection
+        return self._session and not self.halted and connection is not None and connection.writable
+
+    def encode(self, approved: Approved, now_ns: int, wall_ns: int) -> tuple[int, bytes]:
+        """(request id, frame). Consumes the approval; raises `ApprovalError`."""
+        request_id = self._next_id = self._next_id + 1
+        return request_id, self._encoder.encode(
+            approved, request_id, now_ns, wall_ns + self.wall_offset_ns
+        )
+
+    def send(self, request_id: int, frame: bytes, client_id: str) -> SendResult:
+        """Hands the frame over, or nothing."""
+        connection = self.connection
+        if connection is None:
+            return SendResult.NOT_SENT
+        # Known before it leaves: the answer cannot come earlier, a failure can come at once.
+        self._in_flight[request_id] = InFlight(client_id, monotonic_ns(), False)
+        result = connection.send(frame)
+        if result is not SendResult.SENT:
+            self._in_flight.pop(request_id, None)
+        return result
+
+    def cancel(self, venue_symbol: str, client_id: str) -> SendResult:
+        """Asks for the end of an order; allowed while halted."""
+        connection = self.connection
+        if connection is None or not self._session:
+            return SendResult.NOT_SENT
+        request_id = self._next_id = self._next_id + 1
+        frame = self._encoder.cancel(
+            venue_symbol, client_id, request_id, time_ns() + self.wall_offset_ns
+        )
+        result = connection.send(frame)
+        if result is SendResult.SENT:
+            self._in_flight[request_id] = InFlight(client_id, monotonic_ns(), True)
+        return result
+
+    # --- receiving ------------------------------------------------------------------------------
+
+    def on_text(self, payload: bytes) -> None:
+        """A message of the session; overridden where the session has a prologue."""
+        self.on_reply(payload)
+
+    def on_reply(self, payload: bytes) -> None:
+        now_ns, wall_ns = monotonic_ns(), time_ns()
+        try:
+            reply = self.parse(payload)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            _LOG.warning("%s orders: unreadable reply: %s", self.venue, error)
+            return
+        if reply is None:
+            return
+        if reply.request_id is None:
+            self._unaddressed(reply)
+            return
+        request = self._in_flight.pop(reply.request_id, None)
+        if request is None:
+            _LOG.warning("%s orders: reply to an unknown request %s", self.venue, reply.request_id)
+            return
+        if request.cancel:
+            self._cancel_reply(request, reply)
+            return
+        self._acks.record(now_ns - request.sent_ns)
+        self.sink.on_events(place_events(request.client_id, reply, now_ns, wall_ns))
+        self._consequences(reply)
+
+    def _cancel_reply(self, request: InFlight, reply: Reply) -> None:
+        if reply.outcome is _OK:
+            return  # the end itself comes by the private stream
+        _LOG.warning(
+            "%s: cancel of %s refused: %s %s",
+            self.venue, request.client_id, reply.code, reply.text,
+        )  # fmt: skip
+        if self.on_cancel_refused is not None:
+            self.on_cancel_refused(request.client_id)
+        self._consequences(reply)
+
+    def _unaddressed(self, reply: Reply) -> None:
+        """An error that names no request: the session is not what we think it is."""
+        _LOG.error("%s orders: %s %s", self.venue, reply.code, reply.text)
+        if reply.outcome is Outcome.AUTH_HALT:
+            self._halt(reply)
+        elif self.connection is not None:
+            self.connection.abort()
+
+    def _consequences(self, reply: Reply) -> None:
+        if reply.outcome is Outcome.AUTH_HALT:
+            self._halt(reply)
+        elif reply.outcome is Outcome.RETRY_AFTER_TIME_SYNC and self.on_clock_refused is not None:
+            self.on_clock_refused()
+
+    def _halt(self, reply: Reply) -> None:
+        if not self.halted:
+            self.halted = f"{reply.code} {reply.text}"
+            _LOG.error("%s: no more orders until restart: %s", self.venue, self.halted)
+            self.sink.on_events((link_state(self.venue, "orders", False),))
+
+    # --- life -----------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Keeps the session up until cancelled."""
+        await keep_open(f"{self.venue} orders", self.dial)
+
+    def session_up(self, connection: GatewayConnection) -> None:
+        self.connection = connection
+        self._session = True
+        if not self.halted:
+            self.sink.on_events((link_state(self.venue, "orders", True),))
+
+    def closed(self, connection: GatewayConnection) -> None:
+        if connection is not self.connection:
+            return
+        self.connection = None
+        self._session = False
+        lost, self._in_flight = self._in_flight, {}
+        now_ns, wall_ns = monotonic_ns(), time_ns()
+        events: list[AnyEvent] = [link_state(self.venue, "orders", False)]
+        events += [
+            OrderUnknown(
+                now_ns=now_ns,
+                wall_ns=wall_ns,
+                client_id=request.client_id,
+                reason="connection lost before the reply",
+            )
+            for request in lost.values()
+            if not request.cancel
+        ]
+        self.sink.on_events(events)
+
+    async def close(self) -> None:
+        if self.connection is not None:
+            await self.connection.close()
+
+    def counters(self) -> dict[str, Any]:
+        return {"ready": self.ready, "in_flight": len(self._in_flight), "halted": self.halted}
+
+
+def place_events(client_id: str, reply: Reply, now_ns: int, wall_ns: int) -> list[AnyEvent]:
+    """What the answer to a create says about the order."""
+    if reply.outcome is _OK:
+        return [
+            OrderAck(
+                now_ns=now_ns,
+                wall_ns=wall_ns,
+                client_id=client_id,
+                venue_order_id=reply.venue_order_id,
+            )
+        ]
+    if reply.outcome is _UNKNOWN:
+        reason = f"{reply.code}: {reply.text}"
+        return [OrderUnknown(now_ns=now_ns, wall_ns=wall_ns, client_id=client_id, reason=reason)]
+    return [
+        OrderReject(
+            now_ns=now_ns, wall_ns=wall_ns, client_id=client_id, code=reply.code, text=reply.text
+        )
+    ]

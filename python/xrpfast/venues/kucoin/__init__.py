@@ -1,0 +1,1 @@
+"""KuCoin spot (classic HF): level-2 push, WebSocket order entry, private push."""

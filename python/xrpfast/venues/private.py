@@ -1,0 +1,120 @@
+"""A venue's private stream: fills and ends of our orders, our balances; others are counted."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping
+from time import monotonic_ns, time_ns
+from typing import Any
+
+from xrpfast._core import CoreError
+from xrpfast.model import SymbolRules
+from xrpfast.net.reconnect import keep_open
+from xrpfast.net.websocket import Connection
+from xrpfast.trading.events import AnyEvent
+from xrpfast.venues.ports import Sink, link_state
+
+SETUP_TIMEOUT_S = 10.0
+
+_LOG = logging.getLogger("xrpfast.venues")
+
+
+class Ours:
+    """What tells our orders from others', and the rules that turn texts into units."""
+
+    def __init__(self, prefix: str, rules: Iterable[SymbolRules]) -> None:
+        self.prefix = prefix
+        self.rules: Mapping[str, SymbolRules] = {rule.venue_symbol: rule for rule in rules}
+        self.foreign = 0
+        """Events of orders that are not ours."""
+
+    def find(self, client_id: Any, symbol: Any) -> SymbolRules | None:
+        """The rules for an order of ours; counts the others."""
+        if isinstance(client_id, str) and client_id.startswith(self.prefix):
+            rules = self.rules.get(symbol)
+            if rules is not None:
+                return rules
+        self.foreign += 1
+        return None
+
+
+class PrivateConnection(Connection):
+    """The socket of an account stream; its frames go to the stream."""
+
+    def __init__(self, name: str, owner: AccountStream) -> None:
+        super().__init__(name)
+        self._owner = owner
+
+    def on_text(self, payload: bytes) -> None:
+        self._owner.on_text(payload)
+
+    def on_close(self) -> None:
+        self._owner.closed(self)
+
+
+class AccountStream:
+    """One venue's private stream."""
+
+    venue = ""
+
+    def __init__(self, ours: Ours, sink: Sink) -> None:
+        self.ours = ours
+        self.sink = sink
+        self.connection: PrivateConnection | None = None
+        self.unreadable = 0
+        self._setup: asyncio.Future[None] | None = None
+
+    # --- per venue ------------------------------------------------------------------------------
+
+    async def dial(self) -> Connection:
+        """Connects and subscribes; returns once the venue has confirmed."""
+        raise NotImplementedError
+
+    def parse(self, payload: bytes, now_ns: int, wall_ns: int) -> list[AnyEvent]:
+        """The events of one message. Raises when it cannot be read."""
+        raise NotImplementedError
+
+    # --- life -----------------------------------------------------------------------------------
+
+    def on_text(self, payload: bytes) -> None:
+        try:
+            events = self.parse(payload, monotonic_ns(), time_ns())
+        except (CoreError, ValueError, KeyError, TypeError, AttributeError) as error:
+            # A fill could hide behind it: the stream starts over and the orders are asked about.
+            self.unreadable += 1
+            _LOG.error("%s account: unreadable message: %s", self.venue, error)
+            if self.connection is not None:
+                self.connection.abort()
+            return
+        if events:
+            self.sink.on_events(events)
+
+    async def run(self) -> None:
+        """Keeps the stream up until cancelled."""
+        await keep_open(f"{self.venue} account", self._dial)
+
+    async def _dial(self) -> Connection:
+        connection = await self.dial()
+        self.sink.on_events((link_state(self.venue, "account", True),))
+        return connection
+
+    async def confirmed(self, connection: PrivateConnection, opening: asyncio.Future[None]) -> None:
+        """Waits for the venue's confirmation; hangs up when it does not come."""
+        try:
+            await asyncio.wait_for(opening, SETUP_TIMEOUT_S)
+        except BaseException:
+            connection.abort()
+            raise
+        self.connection = connection
+
+    def closed(self, connection: PrivateConnection) -> None:
+        if self._setup is not None and not self._setup.done():
+            self._setup.set_exception(ConnectionError("closed during set-up"))
+        if connection is self.connection:
+            self.connection = None
+            self.sink.on_events((link_state(self.venue, "account", False),))
+
+    async def close(self) -> None:
+        if self.connection is not None:
+            await self.connection.close()
