@@ -31,5 +31,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     records::register(m)?;
     latency::register(m)?;
     matching::register(m)?;
+    // PyO3 keeps one; of a private module that nobody star-imports it would be one list too many.
+    m.delattr("__all__")?;
     Ok(())
 }
