@@ -20,7 +20,6 @@ type Best<'py> = Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)>;
 
 impl OrderBook {
     /// A Python object that owns this book.
-    #[allow(dead_code, reason = "for the feeds of other files")]
     pub fn of(book: Book) -> Self {
         Self { book }
     }
@@ -178,7 +177,6 @@ pub struct SpreadDetector {
 
 impl SpreadDetector {
     /// What it looks for.
-    #[allow(dead_code, reason = "for the market's file")]
     pub fn params(&self) -> SpreadParams {
         self.params
     }

@@ -3,7 +3,9 @@
 use pyo3::prelude::*;
 
 mod books;
+mod buffer;
 mod errors;
+mod feed;
 mod latency;
 mod market;
 mod matching;
@@ -26,6 +28,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     errors::register(m)?;
     numbers::register(m)?;
     books::register(m)?;
+    feed::register(m)?;
     market::register(m)?;
     orders::register(m)?;
     records::register(m)?;
