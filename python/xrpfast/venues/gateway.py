@@ -205,6 +205,8 @@ class OrderGateway:
         await keep_open(f"{self.venue} orders", self.dial)
 
     def session_up(self, connection: GatewayConnection) -> None:
+        if not connection.is_open:
+            return
         self.connection = connection
         self._session = True
         if not self.halted:

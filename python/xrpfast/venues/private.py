@@ -106,6 +106,8 @@ class AccountStream:
         except BaseException:
             connection.abort()
             raise
+        if not connection.is_open:
+            raise ConnectionError("closed during set-up")
         self.connection = connection
 
     def closed(self, connection: PrivateConnection) -> None:

@@ -43,6 +43,9 @@ class MarketConnection(Connection):
         self._pending = owner.market.pending
         self._deliver = owner.sink.on_batch
 
+    def on_open(self) -> None:
+        self._owner.connection = self
+
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         recv_ns = monotonic_ns()
         if frame.msg_type == TEXT and frame.fin:
@@ -104,6 +107,8 @@ class MarketStream:
 
     async def _dial(self) -> Connection:
         connection = await self.dial()
+        if connection is not self.connection:
+            return connection  # closed again already
         self.sink.on_events((link_state(self.venue, "market", True),))
         for book in self.books:
             self._resync(book)

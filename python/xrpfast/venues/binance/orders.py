@@ -1,0 +1,55 @@
+"""Binance order entry by the WebSocket API: every request signed by itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+
+from xrpfast.net.websocket import Connection, connect
+from xrpfast.venues.binance.errors import classify
+from xrpfast.venues.gateway import Encoder, GatewayConnection, OrderGateway, Reply
+from xrpfast.venues.outcome import Outcome
+from xrpfast.venues.ports import Sink
+
+if TYPE_CHECKING:
+    from xrpfast._core import LatencyHistogram
+
+
+class BinanceOrders(OrderGateway):
+    """``order.place`` and ``order.cancel`` on a socket of their own."""
+
+    venue = "binance"
+
+    def __init__(self, encoder: Encoder, sink: Sink, acks: LatencyHistogram, url: str) -> None:
+        super().__init__(encoder, sink, acks)
+        self._url = f"{url}{'&' if '?' in url else '?'}returnRateLimits=false"
+
+    async def dial(self) -> Connection:
+        connection = await connect(lambda: GatewayConnection("binance orders", self), self._url)
+        assert isinstance(connection, GatewayConnection)
+        self.session_up(connection)
+        return connection
+
+    def parse(self, payload: bytes) -> Reply | None:
+        return parse_reply(payload)
+
+
+def parse_reply(payload: bytes) -> Reply | None:
+    """One reply of the WebSocket API; None for an event that asks for nothing."""
+    message = orjson.loads(payload)
+    if "event" in message:
+        if message["event"].get("e") == "serverShutdown":
+            return Reply(None, Outcome.RETRY_BACKOFF, "", "serverShutdown", "")
+        return None
+    request_id = message.get("id")
+    if not isinstance(request_id, int):
+        request_id = None
+    status = message["status"]
+    if status == 200:
+        order_id = message["result"].get("orderId", "")
+        return Reply(request_id, Outcome.OK, str(order_id), "", "")
+    error = message.get("error") or {}
+    code, text = error.get("code"), str(error.get("msg", ""))
+    outcome = classify(code, text, status, write=True)
+    return Reply(request_id, outcome, "", str(status if code is None else code), text)

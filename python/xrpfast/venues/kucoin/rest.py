@@ -1,0 +1,168 @@
+"""KuCoin REST: tokens, snapshots, rules, account, queries. Never the way of an order."""
+
+from __future__ import annotations
+
+from time import time_ns
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+from xrpfast.errors import FailedError, UsageError
+from xrpfast.model import SymbolRules, parse_money
+from xrpfast.net.http import HttpClient, HttpError, Reply
+from xrpfast.venues.kucoin.errors import SUCCESS, classify
+from xrpfast.venues.outcome import VenueError
+from xrpfast.venues.rules import ceil_units, floor_units, places, rate
+
+if TYPE_CHECKING:
+    from xrpfast._core import Signer
+
+VENUE: Final = "kucoin"
+KEY_VERSION: Final = "3"
+NOT_FOUND: Final = frozenset({"order_not_exist", "100001", "100004", "102436"})
+_NOT_FOUND_TEXTS: Final = ("order_not_exist", "order not exist", "order does not exist")
+
+
+class KucoinRest:
+    """One account's REST calls."""
+
+    def __init__(self, base_url: str, api_key: str, signer: Signer, passphrase: str) -> None:
+        self._http = HttpClient(base_url)
+        self._api_key = api_key
+        self._signer = signer
+        self._passphrase = signer.base64(passphrase)
+        self.wall_offset_ns = 0
+
+    async def close(self) -> None:
+        await self._http.close()
+
+    def now_ms(self) -> int:
+        """The venue's time as we know it."""
+        return (time_ns() + self.wall_offset_ns) // 1_000_000
+
+    @property
+    def passphrase_sign(self) -> str:
+        """The passphrase as the venue wants it: hashed with the secret."""
+        return self._passphrase
+
+    # --- public ---------------------------------------------------------------------------------
+
+    async def server_time_ms(self) -> int:
+        return int(await self._data("GET", "/api/v1/timestamp", signed=False))
+
+    async def public_token(self) -> dict[str, Any]:
+        return dict(await self._data("POST", "/api/v1/bullet-public", signed=False))
+
+    async def symbol_info(self, symbol: str) -> dict[str, Any]:
+        info = await self._data("GET", f"/api/v2/symbols/{quote(symbol)}", signed=False)
+        if not info:
+            raise UsageError(f"kucoin has no symbol {symbol}: choose another instrument")
+        return dict(info)
+
+    # --- signed ---------------------------------------------------------------------------------
+
+    async def private_token(self) -> dict[str, Any]:
+        return dict(await self._data("POST", "/api/v1/bullet-private"))
+
+    async def snapshot(self, symbol: str) -> bytes:
+        path = f"/api/v3/market/orderbook/level2?symbol={quote(symbol)}"
+        reply = await self._request("GET", path, signed=True)
+        _checked(reply, "GET /api/v3/market/orderbook/level2")
+        return reply.body
+
+    async def trade_fees(self, symbol: str) -> dict[str, Any]:
+        rows = await self._data("GET", f"/api/v1/trade-fees?symbols={quote(symbol)}")
+        return dict(rows[0])
+
+    async def accounts(self) -> list[dict[str, Any]]:
+        """The trading accounts: funds elsewhere cannot be traded with."""
+        rows = await self._data("GET", "/api/v1/accounts")
+        return [row for row in rows if row["type"] == "trade"]
+
+    async def open_orders(self, symbol: str) -> list[dict[str, Any]]:
+        rows = await self._data("GET", f"/api/v1/hf/orders/active?symbol={quote(symbol)}")
+        return list(rows or [])
+
+    async def order(self, symbol: str, client_id: str) -> dict[str, Any] | None:
+        """The order as the venue sees it, None when it says that there is none."""
+        path = f"/api/v1/hf/orders/client-order/{quote(client_id)}?symbol={quote(symbol)}"
+        try:
+            found = await self._data("GET", path)
+        except VenueError as error:
+            lower = error.text.lower()
+            if error.code in NOT_FOUND or any(text in lower for text in _NOT_FOUND_TEXTS):
+                return None
+            raise
+        return dict(found) if found else None
+
+    async def order_fills(self, symbol: str, order_id: str) -> list[dict[str, Any]]:
+        path = f"/api/v1/hf/fills?symbol={quote(symbol)}&orderId={quote(order_id)}&limit=100"
+        return list((await self._data("GET", path))["items"])
+
+    async def cancel(self, symbol: str, client_id: str) -> None:
+        path = f"/api/v1/hf/orders/client-order/{quote(client_id)}?symbol={quote(symbol)}"
+        await self._data("DELETE", path)
+
+    # --- inside ---------------------------------------------------------------------------------
+
+    async def _data(self, method: str, target: str, *, signed: bool = True) -> Any:
+        what = f"{method} {target.partition('?')[0]}"
+        reply = await self._request(method, target, signed=signed)
+        return _checked(reply, what, write=method == "DELETE")["data"]
+
+    async def _request(self, method: str, target: str, *, signed: bool) -> Reply:
+        headers = {"Content-Type": "application/json"}
+        if signed:
+            timestamp = str(self.now_ms())
+            headers |= {
+                "KC-API-KEY": self._api_key,
+                "KC-API-SIGN": self._signer.base64(f"{timestamp}{method}{target}"),
+                "KC-API-TIMESTAMP": timestamp,
+                "KC-API-PASSPHRASE": self._passphrase,
+                "KC-API-KEY-VERSION": KEY_VERSION,
+            }
+        return await self._http.request(method, target, headers=headers)
+
+
+def _checked(reply: Reply, what: str, *, write: bool = False) -> dict[str, Any]:
+    try:
+        body = reply.json(what)
+        code, text = str(body["code"]), str(body.get("msg", ""))
+    except (HttpError, KeyError, TypeError, AttributeError):
+        page = reply.body[:80].decode("utf-8", "replace")
+        outcome = classify(None, page, reply.status, write=write)
+        raise VenueError(VENUE, what, f"HTTP {reply.status}", page, outcome) from None
+    if code != SUCCESS or "data" not in body:
+        outcome = classify(code, text, reply.status, write=write)
+        raise VenueError(VENUE, what, code, text, outcome)
+    return dict(body)
+
+
+def symbol_rules(info: dict[str, Any], fees: dict[str, Any], instrument: str) -> SymbolRules:
+    """Rules of one symbol with the account's own rates.
+
+    Raises `FailedError` when the symbol does not trade or takes fees in another asset.
+    """
+    symbol = info["symbol"]
+    if not info["enableTrading"]:
+        raise FailedError(f"kucoin {symbol} does not trade now: wait until it does")
+    if info["feeCurrency"] != info["quoteCurrency"]:
+        raise FailedError(f"kucoin {symbol} takes fees in {info['feeCurrency']}: not supported")
+    price_decimals = places(info["priceIncrement"])
+    qty_decimals = places(info["baseIncrement"])
+    return SymbolRules(
+        venue=VENUE,
+        instrument=instrument,
+        venue_symbol=symbol,
+        base=info["baseCurrency"],
+        quote=info["quoteCurrency"],
+        price_decimals=price_decimals,
+        qty_decimals=qty_decimals,
+        tick=floor_units(info["priceIncrement"], price_decimals),
+        lot=floor_units(info["baseIncrement"], qty_decimals),
+        min_qty=ceil_units(info["baseMinSize"], qty_decimals),
+        max_qty=floor_units(info["baseMaxSize"], qty_decimals),
+        min_notional=parse_money(info.get("minFunds") or info["quoteMinSize"]),
+        taker_rate=rate(fees["takerFeeRate"]),
+        maker_rate=rate(fees["makerFeeRate"]),
+        fee_in_received=False,
+    )

@@ -1,0 +1,280 @@
+"""Every venue behind one shape: what the service prepares, wires and asks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from time import monotonic_ns, time_ns
+from typing import TYPE_CHECKING, NamedTuple
+
+from xrpfast._core import BinanceEncoder, KucoinEncoder, Signer, parse_units
+from xrpfast.errors import UsageError
+from xrpfast.model import SymbolRules, parse_money
+from xrpfast.net.clock import ClockOffset, measure
+from xrpfast.trading.events import AnyEvent, Balance, QueryResult
+from xrpfast.venues.binance import account as binance_account
+from xrpfast.venues.binance import rest as binance_rest
+from xrpfast.venues.binance.market import BinanceMarket
+from xrpfast.venues.binance.orders import BinanceOrders
+from xrpfast.venues.kucoin import account as kucoin_account
+from xrpfast.venues.kucoin import rest as kucoin_rest
+from xrpfast.venues.kucoin.market import KucoinMarket
+from xrpfast.venues.kucoin.orders import KucoinOrders
+from xrpfast.venues.private import Ours
+
+if TYPE_CHECKING:
+    from xrpfast._core import LatencyHistogram, Market, RiskGate
+    from xrpfast.config.venues import BinanceSection, KucoinSection, VenuesSection
+    from xrpfast.venues.gateway import OrderGateway
+    from xrpfast.venues.ports import Sink
+    from xrpfast.venues.private import AccountStream
+    from xrpfast.venues.stream import MarketStream
+
+SECOND_NS = 1_000_000_000
+API_TIMEOUT_NS = 10 * SECOND_NS
+MARGIN_NS = 2 * SECOND_NS
+
+
+class Wiring(NamedTuple):
+    """What a venue's sockets are built with."""
+
+    market: Market
+    gate: RiskGate
+    sink: Sink
+    books: Mapping[int, SymbolRules]
+    prefix: str
+    acks: LatencyHistogram
+
+
+class Venue:
+    """One venue of this process."""
+
+    name = ""
+    orders: OrderGateway
+    stream: MarketStream
+    account: AccountStream
+
+    async def sync_clock(self) -> ClockOffset:
+        """Measures the venue's clock and stamps later requests by it."""
+        raise NotImplementedError
+
+    async def rules(self, instrument: str) -> SymbolRules:
+        raise NotImplementedError
+
+    async def balances(self) -> list[Balance]:
+        raise NotImplementedError
+
+    async def open_order_ids(self, symbol: str) -> list[str]:
+        """Client ids of all open orders, whoever sent them."""
+        raise NotImplementedError
+
+    def wire(self, wiring: Wiring) -> None:
+        """Builds ``orders``, ``stream`` and ``account``; nothing connects yet."""
+        raise NotImplementedError
+
+    async def query(self, symbol: str, client_id: str, created_ns: int) -> list[AnyEvent]:
+        """The venue's word on one order, its fills first. Raises `XrpfastError` without one."""
+        raise NotImplementedError
+
+    async def cancel(self, symbol: str, client_id: str) -> None:
+        """The slow way, for when the order socket is down."""
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        """Closes every socket."""
+        parts = [getattr(self, part, None) for part in ("orders", "account", "stream")]
+        await asyncio.gather(*(part.close() for part in parts if part is not None))
+
+    def _result(
+        self, client_id: str, order_id: str | None, state: str | None, filled: int, sure: bool
+    ) -> QueryResult:
+        return QueryResult(
+            now_ns=monotonic_ns(),
+            wall_ns=time_ns(),
+            client_id=client_id,
+            venue_order_id=order_id,
+            state=state,
+            filled_qty=filled,
+            authoritative=sure,
+        )
+
+
+class Binance(Venue):
+    """Binance spot."""
+
+    name = "binance"
+
+    def __init__(self, config: BinanceSection) -> None:
+        self._config = config
+        self._signer = Signer(config.api_secret.get_secret_value().encode())
+        self._rest = binance_rest.BinanceRest(
+            config.rest_url, config.api_key, self._signer, config.recv_window_ms
+        )
+
+    async def sync_clock(self) -> ClockOffset:
+        offset = await measure(self._rest.server_time_ms)
+        self._rest.wall_offset_ns = offset.wall_ns
+        if hasattr(self, "orders"):
+            self.orders.wall_offset_ns = offset.wall_ns
+            assert isinstance(self.account, binance_account.BinanceAccount)
+            self.account.wall_offset_ns = offset.wall_ns
+        return offset
+
+    async def rules(self, instrument: str) -> SymbolRules:
+        info = await self._rest.symbol_info(instrument.replace("/", ""))
+        return binance_rest.symbol_rules(info, await self._rest.account(), instrument)
+
+    async def balances(self) -> list[Balance]:
+        account = await self._rest.account()
+        now_ns, wall_ns = monotonic_ns(), time_ns()
+        return [
+            binance_account.balance_event(
+                row["asset"], row["free"], row["locked"], wall_ns, now_ns, wall_ns
+            )
+            for row in account["balances"]
+        ]
+
+    async def open_order_ids(self, symbol: str) -> list[str]:
+        return [str(order["clientOrderId"]) for order in await self._rest.open_orders(symbol)]
+
+    def wire(self, wiring: Wiring) -> None:
+        config = self._config
+        symbols = {book: rules.venue_symbol for book, rules in wiring.books.items()}
+        self._ours = Ours(wiring.prefix, wiring.books.values())
+        self.stream = BinanceMarket(
+            wiring.market, symbols, wiring.sink, self._rest, config.stream_url
+        )
+        encoder = BinanceEncoder(wiring.gate, self._signer, config.api_key, config.recv_window_ms)
+        self.orders = BinanceOrders(encoder, wiring.sink, wiring.acks, config.ws_api_url)
+        self.orders.wall_offset_ns = self._rest.wall_offset_ns
+        self.account = account = binance_account.BinanceAccount(
+            self._ours,
+            wiring.sink,
+            config.ws_api_url,
+            config.api_key,
+            self._signer,
+            config.recv_window_ms,
+        )
+        account.wall_offset_ns = self._rest.wall_offset_ns
+
+    async def query(self, symbol: str, client_id: str, created_ns: int) -> list[AnyEvent]:
+        asked_ns = monotonic_ns()
+        order = await self._rest.order(symbol, client_id)
+        if order is None:
+            window_ns = self._config.recv_window_ms * 1_000_000
+            sure = asked_ns - created_ns > window_ns + API_TIMEOUT_NS + MARGIN_NS
+            return [self._result(client_id, None, None, 0, sure)]
+        order_id = str(order["orderId"])
+        filled = parse_units(order["executedQty"], self._ours.rules[symbol].qty_decimals)
+        events: list[AnyEvent] = []
+        if filled:
+            for trade in await self._rest.order_fills(symbol, order_id):
+                events.append(
+                    binance_account.query_fill(
+                        trade, self._ours, client_id, monotonic_ns(), time_ns()
+                    )
+                )
+        state = binance_account.query_state(order)
+        return [*events, self._result(client_id, order_id, state, filled, True)]
+
+    async def cancel(self, symbol: str, client_id: str) -> None:
+        await self._rest.cancel(symbol, client_id)
+
+    async def close(self) -> None:
+        await super().close()
+        await self._rest.close()
+
+
+class Kucoin(Venue):
+    """KuCoin spot."""
+
+    name = "kucoin"
+
+    def __init__(self, config: KucoinSection) -> None:
+        self._config = config
+        self._signer = Signer(config.api_secret.get_secret_value().encode())
+        self._rest = kucoin_rest.KucoinRest(
+            config.rest_url, config.api_key, self._signer, config.passphrase.get_secret_value()
+        )
+        self._accounts: set[str] = set()
+
+    async def sync_clock(self) -> ClockOffset:
+        offset = await measure(self._rest.server_time_ms)
+        self._rest.wall_offset_ns = offset.wall_ns
+        if hasattr(self, "orders"):
+            self.orders.wall_offset_ns = offset.wall_ns
+        return offset
+
+    async def rules(self, instrument: str) -> SymbolRules:
+        symbol = instrument.replace("/", "-")
+        info = await self._rest.symbol_info(symbol)
+        return kucoin_rest.symbol_rules(info, await self._rest.trade_fees(symbol), instrument)
+
+    async def balances(self) -> list[Balance]:
+        rows = await self._rest.accounts()
+        self._accounts = {str(row["id"]) for row in rows}
+        now_ns, wall_ns = monotonic_ns(), time_ns()
+        return [
+            kucoin_account.balance_event(
+                row["currency"], row["available"], row["holds"], wall_ns, now_ns, wall_ns
+            )
+            for row in rows
+        ]
+
+    async def open_order_ids(self, symbol: str) -> list[str]:
+        return [str(order["clientOid"]) for order in await self._rest.open_orders(symbol)]
+
+    def wire(self, wiring: Wiring) -> None:
+        symbols = {book: rules.venue_symbol for book, rules in wiring.books.items()}
+        self._ours = Ours(wiring.prefix, wiring.books.values())
+        self.stream = KucoinMarket(wiring.market, symbols, wiring.sink, self._rest)
+        self.orders = KucoinOrders(
+            KucoinEncoder(wiring.gate),
+            wiring.sink,
+            wiring.acks,
+            self._rest,
+            self._config.order_url,
+            self._config.api_key,
+            self._signer,
+        )
+        self.orders.wall_offset_ns = self._rest.wall_offset_ns
+        self.account = account = kucoin_account.KucoinAccount(self._ours, wiring.sink, self._rest)
+        account.accounts = self._accounts
+
+    async def query(self, symbol: str, client_id: str, created_ns: int) -> list[AnyEvent]:
+        asked_ns = monotonic_ns()
+        order = await self._rest.order(symbol, client_id)
+        if order is None:
+            sure = asked_ns - created_ns > API_TIMEOUT_NS + MARGIN_NS
+            return [self._result(client_id, None, None, 0, sure)]
+        order_id = str(order["id"])
+        filled = parse_units(order["dealSize"], self._ours.rules[symbol].qty_decimals)
+        events: list[AnyEvent] = []
+        if parse_money(order["dealSize"]):
+            for trade in await self._rest.order_fills(symbol, order_id):
+                events.append(
+                    kucoin_account.query_fill(
+                        trade, self._ours, client_id, monotonic_ns(), time_ns()
+                    )
+                )
+        state = kucoin_account.query_state(order)
+        return [*events, self._result(client_id, order_id, state, filled, True)]
+
+    async def cancel(self, symbol: str, client_id: str) -> None:
+        await self._rest.cancel(symbol, client_id)
+
+    async def close(self) -> None:
+        await super().close()
+        await self._rest.close()
+
+
+def enabled(config: VenuesSection) -> Sequence[Venue]:
+    """The venues that the configuration asks for, in the order of their books."""
+    venues: list[Venue] = []
+    if config.binance.enabled:
+        venues.append(Binance(config.binance))
+    if config.kucoin.enabled:
+        venues.append(Kucoin(config.kucoin))
+    if len(venues) < 2:
+        raise UsageError("[venues]: arbitrage needs two venues: enable binance and kucoin")
+    return venues
