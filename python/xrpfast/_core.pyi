@@ -268,7 +268,13 @@ class BinanceEncoder:
     """Signed WebSocket API requests. Orders only from this gate's `Approved`."""
 
     def __new__(
-        cls, gate: RiskGate, signer: Signer, api_key: str, recv_window_ms: int
+        cls,
+        gate: RiskGate,
+        signer: Signer,
+        api_key: str,
+        recv_window_ms: int,
+        *,
+        self_trade_prevention: str | None = None,
     ) -> BinanceEncoder: ...
     def encode(self, approved: Approved, request_id: int, now_ns: int, wall_ns: int) -> bytes:
         """Consumes the approval. Raises `ApprovalError` when it is used, expired, foreign or for

@@ -1,1 +1,483 @@
 //! Order requests as the venues take them, from an approval alone.
+//!
+//! An encoder writes into a buffer of its own, which is reused: no allocation in steady state.
+//! Checks come first, then the approval is consumed, and from there on nothing can fail.
+
+use crate::decimal::write_units;
+use crate::gate::{Approved, Gate, OrderType, Side, TimeInForce, check_client_id, check_symbol};
+use crate::sign::Signer;
+use crate::{Error, Result};
+
+/// Room for the longest request, so that the buffers never grow.
+const ROOM: usize = 1024;
+/// Longest `recvWindow` that Binance takes.
+const MAX_RECV_WINDOW_MS: u32 = 60_000;
+
+const fn tif_text(tif: TimeInForce) -> &'static [u8] {
+    match tif {
+        TimeInForce::Gtc => b"GTC",
+        TimeInForce::Ioc => b"IOC",
+        TimeInForce::Fok => b"FOK",
+    }
+}
+
+/// Appends a number as decimal text.
+fn push_number(out: &mut Vec<u8>, value: u64) {
+    let mut text = [0_u8; 20];
+    let mut at = text.len();
+    let mut rest = value;
+    loop {
+        at -= 1;
+        text[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&text[at..]);
+}
+
+fn wall_ms(wall_ns: i64) -> Result<u64> {
+    u64::try_from(wall_ns / 1_000_000)
+        .ok()
+        .filter(|&ms| ms > 0)
+        .ok_or_else(|| Error::OutOfRange(format!("wall clock {wall_ns}")))
+}
+
+/// Self-trade prevention modes of Binance.
+const STP_MODES: [&str; 6] = [
+    "NONE",
+    "EXPIRE_TAKER",
+    "EXPIRE_MAKER",
+    "EXPIRE_BOTH",
+    "DECREMENT",
+    "TRANSFER",
+];
+
+/// Signed WebSocket API requests of Binance.
+///
+/// Parameters are signed sorted by name, joined as `name=value`; decimals are sent as JSON strings
+/// and integers as integers, because the venue signs the scalars' texts.
+#[derive(Debug)]
+pub struct BinanceEncoder {
+    gate: u64,
+    /// Has hashed what every payload of its kind begins with.
+    place_signer: Signer,
+    cancel_signer: Signer,
+    api_key: Box<[u8]>,
+    recv_window: Box<[u8]>,
+    stp: Option<Box<[u8]>>,
+    json: Vec<u8>,
+    payload: Vec<u8>,
+}
+
+impl BinanceEncoder {
+    /// An encoder bound to `gate`. `stp` is `selfTradePreventionMode`, the account's own if `None`.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] for a key, window or mode that the venue does not take.
+    pub fn new(
+        gate: &Gate,
+        signer: &Signer,
+        api_key: &str,
+        recv_window_ms: u32,
+        stp: Option<&str>,
+    ) -> Result<Self> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+        if api_key.is_empty() || api_key.len() > 128 || !api_key.bytes().all(plain) {
+            return Err(Error::OutOfRange("not an API key of Binance".into()));
+        }
+        if recv_window_ms == 0 || recv_window_ms > MAX_RECV_WINDOW_MS {
+            return Err(Error::OutOfRange(format!(
+                "recvWindow of {recv_window_ms} ms"
+            )));
+        }
+        if let Some(mode) = stp.filter(|mode| !STP_MODES.contains(mode)) {
+            return Err(Error::OutOfRange(format!(
+                "no such self-trade prevention: {mode:?}"
+            )));
+        }
+        Ok(Self {
+            gate: gate.id(),
+            place_signer: signer
+                .with_prefix(format!("apiKey={api_key}&newClientOrderId=").as_bytes()),
+            cancel_signer: signer
+                .with_prefix(format!("apiKey={api_key}&origClientOrderId=").as_bytes()),
+            api_key: api_key.as_bytes().into(),
+            recv_window: recv_window_ms.to_string().into_bytes().into(),
+            stp: stp.map(|mode| mode.as_bytes().into()),
+            json: Vec::with_capacity(ROOM),
+            payload: Vec::with_capacity(ROOM),
+        })
+    }
+
+    /// `order.place` of the approved order, signed; consumes the approval.
+    ///
+    /// # Errors
+    /// [`Error::Approval`] as of the gate; [`Error::OutOfRange`] for a wall clock before 1970.
+    /// Neither consumes the approval.
+    pub fn encode(
+        &mut self,
+        approved: &Approved,
+        request_id: u64,
+        now_ns: i64,
+        wall_ns: i64,
+    ) -> Result<&[u8]> {
+        let timestamp = wall_ms(wall_ns)?;
+        approved.take(self.gate, "binance", now_ns)?;
+        let kind: &[u8] = match approved.order_type() {
+            OrderType::Limit => b"LIMIT",
+        };
+        let side: &[u8] = match approved.side() {
+            Side::Buy => b"BUY",
+            Side::Sell => b"SELL",
+        };
+        self.begin(
+            request_id,
+            b"order.place",
+            b"newClientOrderId",
+            approved.client_id(),
+        );
+        self.text(b"newOrderRespType", b"ACK");
+        self.decimal(b"price", approved.price(), approved.price_decimals());
+        self.decimal(b"quantity", approved.qty(), approved.qty_decimals());
+        self.recv_window();
+        if let Some(mode) = self.stp.take() {
+            self.text(b"selfTradePreventionMode", &mode);
+            self.stp = Some(mode);
+        }
+        self.text(b"side", side);
+        self.text(b"symbol", approved.venue_symbol().as_bytes());
+        self.text(b"timeInForce", tif_text(approved.tif()));
+        self.timestamp(timestamp);
+        self.text(b"type", kind);
+        self.place_signer.end_request(&self.payload, &mut self.json);
+        Ok(&self.json)
+    }
+
+    /// `order.cancel` by client order id, signed. Needs no approval.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] for a symbol, id or time that cannot be one.
+    pub fn cancel(
+        &mut self,
+        venue_symbol: &str,
+        client_id: &str,
+        request_id: u64,
+        wall_ns: i64,
+    ) -> Result<&[u8]> {
+        check_symbol(venue_symbol)?;
+        check_client_id(client_id)?;
+        let timestamp = wall_ms(wall_ns)?;
+        self.begin(request_id, b"order.cancel", b"origClientOrderId", client_id);
+        self.recv_window();
+        self.text(b"symbol", venue_symbol.as_bytes());
+        self.timestamp(timestamp);
+        self.cancel_signer
+            .end_request(&self.payload, &mut self.json);
+        Ok(&self.json)
+    }
+
+    /// Starts both texts; the payload begins with the client id, its head is hashed already.
+    fn begin(&mut self, request_id: u64, method: &[u8], id_name: &[u8], client_id: &str) {
+        let (json, payload) = (&mut self.json, &mut self.payload);
+        json.clear();
+        payload.clear();
+        json.extend_from_slice(b"{\"id\":");
+        push_number(json, request_id);
+        json.extend_from_slice(b",\"method\":\"");
+        json.extend_from_slice(method);
+        json.extend_from_slice(b"\",\"params\":{\"apiKey\":\"");
+        json.extend_from_slice(&self.api_key);
+        json.extend_from_slice(b"\",\"");
+        json.extend_from_slice(id_name);
+        json.extend_from_slice(b"\":\"");
+        json.extend_from_slice(client_id.as_bytes());
+        json.push(b'"');
+        payload.extend_from_slice(client_id.as_bytes());
+    }
+
+    fn name(&mut self, name: &[u8]) {
+        self.json.extend_from_slice(b",\"");
+        self.json.extend_from_slice(name);
+        self.json.extend_from_slice(b"\":");
+        self.payload.push(b'&');
+        self.payload.extend_from_slice(name);
+        self.payload.push(b'=');
+    }
+
+    fn text(&mut self, name: &[u8], value: &[u8]) {
+        self.name(name);
+        self.json.push(b'"');
+        self.json.extend_from_slice(value);
+        self.json.push(b'"');
+        self.payload.extend_from_slice(value);
+    }
+
+    fn decimal(&mut self, name: &[u8], value: i64, decimals: u8) {
+        self.name(name);
+        let at = self.payload.len();
+        write_units(&mut self.payload, value, decimals, true);
+        self.json.push(b'"');
+        self.json.extend_from_slice(&self.payload[at..]);
+        self.json.push(b'"');
+    }
+
+    fn recv_window(&mut self) {
+        self.name(b"recvWindow");
+        self.json.extend_from_slice(&self.recv_window);
+        self.payload.extend_from_slice(&self.recv_window);
+    }
+
+    fn timestamp(&mut self, ms: u64) {
+        self.name(b"timestamp");
+        let at = self.payload.len();
+        push_number(&mut self.payload, ms);
+        self.json.extend_from_slice(&self.payload[at..]);
+    }
+}
+
+impl Signer {
+    /// Ends the JSON of a request with the signature of `payload`.
+    fn end_request(&self, payload: &[u8], json: &mut Vec<u8>) {
+        json.extend_from_slice(b",\"signature\":\"");
+        self.push_hex(payload, json);
+        json.extend_from_slice(b"\"}}");
+    }
+}
+
+/// WebSocket order entry requests of KuCoin. The session is authenticated, requests carry no
+/// signature.
+#[derive(Debug)]
+pub struct KucoinEncoder {
+    gate: u64,
+    json: Vec<u8>,
+}
+
+impl KucoinEncoder {
+    /// An encoder bound to `gate`.
+    #[must_use]
+    pub fn new(gate: &Gate) -> Self {
+        Self {
+            gate: gate.id(),
+            json: Vec::with_capacity(ROOM),
+        }
+    }
+
+    /// `spot.order` of the approved order; consumes the approval.
+    ///
+    /// # Errors
+    /// [`Error::Approval`] as of the gate, with nothing consumed.
+    pub fn encode(&mut self, approved: &Approved, request_id: u64, now_ns: i64) -> Result<&[u8]> {
+        approved.take(self.gate, "kucoin", now_ns)?;
+        let kind: &[u8] = match approved.order_type() {
+            OrderType::Limit => b"limit",
+        };
+        let side: &[u8] = match approved.side() {
+            Side::Buy => b"buy",
+            Side::Sell => b"sell",
+        };
+        self.begin(request_id, b"spot.order", approved.client_id());
+        self.text(b"symbol", approved.venue_symbol().as_bytes());
+        self.text(b"side", side);
+        self.text(b"type", kind);
+        self.decimal(b"price", approved.price(), approved.price_decimals());
+        self.decimal(b"size", approved.qty(), approved.qty_decimals());
+        self.text(b"timeInForce", tif_text(approved.tif()));
+        self.json.extend_from_slice(b"}}");
+        Ok(&self.json)
+    }
+
+    /// `spot.cancel` by client order id. Needs no approval.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] for a symbol or id that cannot be one.
+    pub fn cancel(
+        &mut self,
+        venue_symbol: &str,
+        client_id: &str,
+        request_id: u64,
+    ) -> Result<&[u8]> {
+        check_symbol(venue_symbol)?;
+        check_client_id(client_id)?;
+        self.begin(request_id, b"spot.cancel", client_id);
+        self.text(b"symbol", venue_symbol.as_bytes());
+        self.json.extend_from_slice(b"}}");
+        Ok(&self.json)
+    }
+
+    /// The venue wants the id as a text that is not empty.
+    fn begin(&mut self, request_id: u64, op: &[u8], client_id: &str) {
+        let json = &mut self.json;
+        json.clear();
+        json.extend_from_slice(b"{\"id\":\"");
+        push_number(json, request_id);
+        json.extend_from_slice(b"\",\"op\":\"");
+        json.extend_from_slice(op);
+        json.extend_from_slice(b"\",\"args\":{\"clientOid\":\"");
+        json.extend_from_slice(client_id.as_bytes());
+        json.push(b'"');
+    }
+
+    fn text(&mut self, name: &[u8], value: &[u8]) {
+        self.json.extend_from_slice(b",\"");
+        self.json.extend_from_slice(name);
+        self.json.extend_from_slice(b"\":\"");
+        self.json.extend_from_slice(value);
+        self.json.push(b'"');
+    }
+
+    fn decimal(&mut self, name: &[u8], value: i64, decimals: u8) {
+        self.json.extend_from_slice(b",\"");
+        self.json.extend_from_slice(name);
+        self.json.extend_from_slice(b"\":\"");
+        write_units(&mut self.json, value, decimals, true);
+        self.json.push(b'"');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::Request;
+    use crate::gate::tests::ORDER;
+
+    const WALL: i64 = 1_790_000_000_123_456_789;
+
+    fn text(bytes: &[u8]) -> &str {
+        std::str::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn binance_order_is_signed_as_documented() {
+        let gate = Gate::new(1_000).unwrap();
+        let signer = Signer::new(b"secret").unwrap();
+        let mut encoder =
+            BinanceEncoder::new(&gate, &signer, "key", 2_000, Some("EXPIRE_MAKER")).unwrap();
+        let approved = gate.approve(&ORDER, 0).unwrap();
+        let payload = b"apiKey=key&newClientOrderId=xdABCD1-7a&newOrderRespType=ACK&price=2.1234\
+            &quantity=25&recvWindow=2000&selfTradePreventionMode=EXPIRE_MAKER&side=BUY\
+            &symbol=XRPUSDT&timeInForce=IOC&timestamp=1790000000123&type=LIMIT";
+        let expected = format!(
+            "{{\"id\":17,\"method\":\"order.place\",\"params\":{{\"apiKey\":\"key\",\
+            \"newClientOrderId\":\"xdABCD1-7a\",\"newOrderRespType\":\"ACK\",\"price\":\"2.1234\",\
+            \"quantity\":\"25\",\"recvWindow\":2000,\"selfTradePreventionMode\":\"EXPIRE_MAKER\",\
+            \"side\":\"BUY\",\"symbol\":\"XRPUSDT\",\"timeInForce\":\"IOC\",\
+            \"timestamp\":1790000000123,\"type\":\"LIMIT\",\"signature\":\"{}\"}}}}",
+            signer.hex(payload)
+        );
+        assert_eq!(
+            text(encoder.encode(&approved, 17, 5, WALL).unwrap()),
+            expected
+        );
+        assert!(matches!(
+            encoder.encode(&approved, 18, 5, WALL),
+            Err(Error::Approval(_))
+        ));
+    }
+
+    #[test]
+    fn binance_cancel_is_signed_as_documented() {
+        let gate = Gate::new(1_000).unwrap();
+        let signer = Signer::new(b"secret").unwrap();
+        let mut encoder = BinanceEncoder::new(&gate, &signer, "key", 2_000, None).unwrap();
+        let payload = b"apiKey=key&origClientOrderId=c-1&recvWindow=2000&symbol=XRPUSDT\
+            &timestamp=1790000000123";
+        let expected = format!(
+            "{{\"id\":0,\"method\":\"order.cancel\",\"params\":{{\"apiKey\":\"key\",\
+            \"origClientOrderId\":\"c-1\",\"recvWindow\":2000,\"symbol\":\"XRPUSDT\",\
+            \"timestamp\":1790000000123,\"signature\":\"{}\"}}}}",
+            signer.hex(payload)
+        );
+        assert_eq!(
+            text(encoder.cancel("XRPUSDT", "c-1", 0, WALL).unwrap()),
+            expected
+        );
+        assert!(encoder.cancel("XRP\"", "c-1", 0, WALL).is_err());
+        assert!(encoder.cancel("XRPUSDT", "c\"", 0, WALL).is_err());
+    }
+
+    #[test]
+    fn kucoin_requests() {
+        let gate = Gate::new(1_000).unwrap();
+        let mut encoder = KucoinEncoder::new(&gate);
+        let order = Request {
+            venue: "kucoin",
+            venue_symbol: "XRP-USDT",
+            side: 1,
+            tif: 2,
+            qty: 1_000_000,
+            ..ORDER
+        };
+        let approved = gate.approve(&order, 0).unwrap();
+        assert_eq!(
+            text(encoder.encode(&approved, 7, 5).unwrap()),
+            "{\"id\":\"7\",\"op\":\"spot.order\",\"args\":{\"clientOid\":\"xdABCD1-7a\",\
+            \"symbol\":\"XRP-USDT\",\"side\":\"sell\",\"type\":\"limit\",\"price\":\"2.1234\",\
+            \"size\":\"100000\",\"timeInForce\":\"FOK\"}}"
+        );
+        assert_eq!(
+            text(encoder.cancel("XRP-USDT", "c-1", 8).unwrap()),
+            "{\"id\":\"8\",\"op\":\"spot.cancel\",\"args\":{\"clientOid\":\"c-1\",\
+            \"symbol\":\"XRP-USDT\"}}"
+        );
+    }
+
+    #[test]
+    fn refusals_leave_the_approval_as_it_was() {
+        let gate = Gate::new(1_000).unwrap();
+        let signer = Signer::new(b"secret").unwrap();
+        let mut encoder = BinanceEncoder::new(&gate, &signer, "key", 2_000, None).unwrap();
+        let approved = gate.approve(&ORDER, 0).unwrap();
+        assert!(matches!(
+            encoder.encode(&approved, 1, 5, -1),
+            Err(Error::OutOfRange(_))
+        ));
+        assert!(matches!(
+            encoder.encode(&approved, 1, 1_001, WALL),
+            Err(Error::Approval(_))
+        ));
+        assert!(KucoinEncoder::new(&gate).encode(&approved, 1, 5).is_err());
+        assert!(!approved.used());
+        encoder.encode(&approved, 1, 5, WALL).unwrap();
+    }
+
+    #[test]
+    fn the_longest_request_fits_the_buffers() {
+        let gate = Gate::new(1_000).unwrap();
+        let signer = Signer::new(b"secret").unwrap();
+        let key = "k".repeat(128);
+        let mut encoder =
+            BinanceEncoder::new(&gate, &signer, &key, 60_000, Some("EXPIRE_MAKER")).unwrap();
+        let (symbol, id) = ("S".repeat(32), "i".repeat(24));
+        let order = Request {
+            venue_symbol: &symbol,
+            client_id: &id,
+            price: i64::MAX,
+            qty: i64::MAX,
+            ..ORDER
+        };
+        let approved = gate.approve(&order, 0).unwrap();
+        encoder.encode(&approved, u64::MAX, 5, i64::MAX).unwrap();
+        assert_eq!(
+            (encoder.json.capacity(), encoder.payload.capacity()),
+            (ROOM, ROOM)
+        );
+    }
+
+    #[test]
+    fn encoder_settings_are_checked() {
+        let gate = Gate::new(1).unwrap();
+        let signer = Signer::new(b"s").unwrap();
+        for (key, window, stp) in [
+            ("", 1, None),
+            ("a\"b", 1, None),
+            ("a&b", 1, None),
+            ("k", 0, None),
+            ("k", 60_001, None),
+            ("k", 1, Some("MAYBE")),
+        ] {
+            assert!(BinanceEncoder::new(&gate, &signer, key, window, stp).is_err());
+        }
+    }
+}
