@@ -168,12 +168,12 @@ class Binance(Venue):
         filled = parse_units(order["executedQty"], self._ours.rules[symbol].qty_decimals)
         events: list[AnyEvent] = []
         if filled:
-            for trade in await self._rest.order_fills(symbol, order_id):
-                events.append(
-                    binance_account.query_fill(
-                        trade, self._ours, client_id, monotonic_ns(), time_ns()
-                    )
-                )
+            trades = await self._rest.order_fills(symbol, order_id)
+            now_ns, wall_ns = monotonic_ns(), time_ns()
+            events += [
+                binance_account.query_fill(trade, self._ours, client_id, now_ns, wall_ns)
+                for trade in trades
+            ]
         state = binance_account.query_state(order)
         return [*events, self._result(client_id, order_id, state, filled, True)]
 
@@ -251,12 +251,12 @@ class Kucoin(Venue):
         filled = parse_units(order["dealSize"], self._ours.rules[symbol].qty_decimals)
         events: list[AnyEvent] = []
         if parse_money(order["dealSize"]):
-            for trade in await self._rest.order_fills(symbol, order_id):
-                events.append(
-                    kucoin_account.query_fill(
-                        trade, self._ours, client_id, monotonic_ns(), time_ns()
-                    )
-                )
+            trades = await self._rest.order_fills(symbol, order_id)
+            now_ns, wall_ns = monotonic_ns(), time_ns()
+            events += [
+                kucoin_account.query_fill(trade, self._ours, client_id, now_ns, wall_ns)
+                for trade in trades
+            ]
         state = kucoin_account.query_state(order)
         return [*events, self._result(client_id, order_id, state, filled, True)]
 

@@ -1,0 +1,16 @@
+"""Kinds of journal records. Payloads are JSON; numbers are never reused."""
+
+from __future__ import annotations
+
+from typing import Final
+
+START: Final = 1
+"""One engine run begins: version, epoch, rules, the config that decides, starting balances."""
+EVENT: Final = 2
+"""One input of `Engine.process`, in processing order."""
+COMMAND: Final = 3
+"""One command of the engine, on disk before it is carried out."""
+NOTE: Final = 4
+"""For people: refusals, alerts. Nothing is decided from it."""
+END: Final = 5
+"""The run ended on purpose."""

@@ -1,0 +1,116 @@
+"""`control.sock`: one JSON object a line in, one JSON object a line out. ``state`` answers once,
+``subscribe`` keeps answering, ``stop`` ends the engine cleanly."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+SHORTEST_MS: Final = 50
+LONGEST_MS: Final = 60_000
+MAX_LINE: Final = 64 * 1024
+
+State = Callable[[], dict[str, Any]]
+
+
+class ControlServer:
+    """The socket and whoever is connected to it."""
+
+    def __init__(self, path: Path, state: State, stop: Callable[[str], None]) -> None:
+        self._path = path
+        self._state = state
+        self._stop = stop
+        self._server: asyncio.Server | None = None
+        self._clients: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Listens. A socket file left behind by a dead engine is ours to replace: the lease says
+        so."""
+        self._path.unlink(missing_ok=True)
+        self._server = await asyncio.start_unix_server(
+            self._accept, str(self._path), limit=MAX_LINE
+        )
+        self._path.chmod(0o600)
+
+    async def close(self) -> None:
+        if self._server is None:
+            return
+        self._server.close()
+        for task in self._clients:
+            task.cancel()
+        await asyncio.gather(*self._clients, return_exceptions=True)
+        await self._server.wait_closed()
+        self._path.unlink(missing_ok=True)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._clients.add(task)
+        try:
+            await self._serve(reader, writer)
+        except (ConnectionError, asyncio.CancelledError):
+            pass
+        finally:
+            self._clients.discard(task)
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        feed: asyncio.Task[None] | None = None
+        try:
+            while True:
+                try:
+                    line = await reader.readline()
+                except ValueError:
+                    await _say(writer, {"error": "line too long"})
+                    return
+                if not line:
+                    return
+                answer = self._answer(line)
+                if isinstance(answer, float):
+                    if feed is not None:
+                        feed.cancel()
+                    feed = asyncio.create_task(self._feed(writer, answer))
+                else:
+                    await _say(writer, answer)
+        finally:
+            if feed is not None:
+                feed.cancel()
+
+    def _answer(self, line: bytes) -> dict[str, Any] | float:
+        """The answer to one line, or the interval of a subscription in seconds."""
+        try:
+            request = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            return {"error": "not JSON"}
+        if not isinstance(request, dict):
+            return {"error": "not a JSON object"}
+        command = request.get("cmd")
+        if command == "state":
+            return self._state()
+        if command == "stop":
+            self._stop("control socket")
+            return {"ok": True}
+        if command == "subscribe":
+            interval = request.get("ms", 200)
+            if type(interval) is not int or not SHORTEST_MS <= interval <= LONGEST_MS:
+                return {"error": f"ms: a whole number from {SHORTEST_MS} to {LONGEST_MS}"}
+            return interval / 1000
+        return {"error": f"unknown cmd {command!r}: state, subscribe or stop"}
+
+    async def _feed(self, writer: asyncio.StreamWriter, interval_s: float) -> None:
+        with contextlib.suppress(ConnectionError):
+            while True:
+                await _say(writer, self._state())
+                await asyncio.sleep(interval_s)
+
+
+async def _say(writer: asyncio.StreamWriter, answer: dict[str, Any]) -> None:
+    writer.write(orjson.dumps(answer) + b"\n")
+    await writer.drain()

@@ -1,0 +1,137 @@
+"""The engine's directory: who holds it, how often it was started, whether it is halted."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from xrpfast._core import JournalReader
+from xrpfast.errors import HaltedError, UsageError
+from xrpfast.records import kinds
+
+MAX_SOCKET_PATH: Final = 107
+
+
+class StateDir:
+    """Holds the lease from `open` to `close`."""
+
+    def __init__(self, path: Path, lease: int) -> None:
+        self.path = path
+        self._lease = lease
+
+    @classmethod
+    def open(cls, path: Path) -> StateDir:
+        """Takes the lease. Raises `UsageError` when it cannot, `HaltedError` when halted."""
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            (path / "journal").mkdir(mode=0o700, exist_ok=True)
+            lease = os.open(path / "lease.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise UsageError(f"state_dir {path}: {error.strerror}") from error
+        try:
+            fcntl.flock(lease, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = os.pread(lease, 32, 0).decode("ascii", "replace").strip() or "unknown"
+            os.close(lease)
+            raise UsageError(
+                f"state_dir {path} is in use by another engine (process {holder}): "
+                "stop it or choose another state_dir"
+            ) from error
+        os.ftruncate(lease, 0)
+        os.pwrite(lease, f"{os.getpid()}\n".encode(), 0)
+        state = cls(path, lease)
+        try:
+            state.refuse_if_halted()
+            if len(os.fsencode(state.control_path)) > MAX_SOCKET_PATH:
+                raise UsageError(f"state_dir {path}: too long a path for a socket, shorten it")
+        except BaseException:
+            state.close()
+            raise
+        return state
+
+    def close(self) -> None:
+        os.close(self._lease)
+
+    @property
+    def journal_path(self) -> Path:
+        return self.path / "journal"
+
+    @property
+    def ledger_path(self) -> Path:
+        return self.path / "ledger.sqlite"
+
+    @property
+    def heartbeat_path(self) -> Path:
+        return self.path / "heartbeat"
+
+    @property
+    def control_path(self) -> Path:
+        return self.path / "control.sock"
+
+    @property
+    def halt_path(self) -> Path:
+        return self.path / "halt.json"
+
+    # --- epoch ----------------------------------------------------------------------------------
+
+    def next_epoch(self) -> int:
+        """Counts this start, on disk before anything is sent: no epoch is ever used twice."""
+        path = self.path / "epoch"
+        try:
+            text = path.read_text(encoding="ascii").strip()
+        except FileNotFoundError:
+            last = self._journalled_epoch()
+        else:
+            if not text.isdigit():
+                raise UsageError(f"{path} is damaged: write the count of starts into it")
+            last = int(text)
+        epoch = last + 1
+        self._replace(path, f"{epoch}\n".encode())
+        return epoch
+
+    def _journalled_epoch(self) -> int:
+        """The largest epoch that the journal knows of; 0 for a new directory."""
+        last = 0
+        for segment in sorted(self.journal_path.iterdir()):
+            if not segment.is_file() or not segment.stat().st_size:
+                continue
+            for _, _, kind, payload in JournalReader(segment):
+                if kind == kinds.START:
+                    last = max(last, int(orjson.loads(payload)["epoch"]))
+        return last
+
+    # --- halt latch -----------------------------------------------------------------------------
+
+    def refuse_if_halted(self) -> None:
+        if not self.halt_path.exists():
+            return
+        try:
+            reason = str(orjson.loads(self.halt_path.read_bytes())["reason"])
+        except (OSError, ValueError, KeyError, TypeError):
+            reason = "the reason cannot be read"
+        raise HaltedError(f"trading is halted: {reason} (see {self.halt_path})")
+
+    def halt(self, record: dict[str, Any]) -> None:
+        """Sets the latch, durably; an earlier one stays as it is."""
+        if not self.halt_path.exists():
+            self._replace(self.halt_path, orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
+
+    def _replace(self, path: Path, data: bytes) -> None:
+        """Writes, syncs, renames, syncs the directory: all or nothing, and for good."""
+        temporary = path.with_name(path.name + ".new")
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            os.write(fd, data)
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        temporary.rename(path)
+        directory = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
