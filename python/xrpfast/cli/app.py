@@ -14,7 +14,7 @@ import typer
 
 from xrpfast.errors import FailedError, HaltedError, UsageError
 
-COMMANDS = ("demo", "config")
+COMMANDS = ("demo", "replay", "config")
 """Each is `xrpfast.cli.<name>`: a function of that name, or an ``app`` of several."""
 
 # The classes of typer's own parser are private; the one it exports has them as its bases.

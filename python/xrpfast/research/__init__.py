@@ -1,0 +1,1 @@
+"""Research: recorded data through the live books and strategies; reads, never trades."""
