@@ -41,8 +41,12 @@ def _price(units: int, decimals: int) -> str:
 
 def binance_snapshot(sequence: int) -> bytes:
     """A REST snapshot of 1,000 levels a side around 2.40."""
-    bids = ",".join(f'["{_price(MIDDLE - 1 - i, 4)}0000","{50 + i % 7}.00000000"]' for i in range(DEPTH))
-    asks = ",".join(f'["{_price(MIDDLE + 1 + i, 4)}0000","{50 + i % 7}.00000000"]' for i in range(DEPTH))
+    bids = ",".join(
+        f'["{_price(MIDDLE - 1 - i, 4)}0000","{50 + i % 7}.00000000"]' for i in range(DEPTH)
+    )
+    asks = ",".join(
+        f'["{_price(MIDDLE + 1 + i, 4)}0000","{50 + i % 7}.00000000"]' for i in range(DEPTH)
+    )
     return f'{{"lastUpdateId":{sequence},"bids":[{bids}],"asks":[{asks}]}}'.encode()
 
 

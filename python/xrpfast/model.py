@@ -111,11 +111,13 @@ class SymbolRules(msgspec.Struct, frozen=True, kw_only=True):
 
     def notional(self, price: int, qty: int) -> int:
         """Exact value of ``qty`` at ``price``, in money of the quote asset."""
-        return price * qty * 10 ** (MONEY_DECIMALS - self.price_decimals - self.qty_decimals)
+        scale: int = 10 ** (MONEY_DECIMALS - self.price_decimals - self.qty_decimals)
+        return price * qty * scale
 
     def qty_money(self, qty: int) -> int:
         """A quantity as money of the base asset."""
-        return qty * 10 ** (MONEY_DECIMALS - self.qty_decimals)
+        scale: int = 10 ** (MONEY_DECIMALS - self.qty_decimals)
+        return qty * scale
 
 
 def parse_money(text: str) -> int:
@@ -136,7 +138,7 @@ def parse_money(text: str) -> int:
         raise ValueError(f"finer than 10^-{MONEY_DECIMALS}: {text!r}")
     if shift > 40:
         raise ValueError(f"too large: {text!r}")
-    number = int("".join(map(str, digits)) or "0")
+    number: int = int("".join(map(str, digits)) or "0")
     number = number * 10**shift if shift >= 0 else number // 10**-shift
     return -number if sign else number
 

@@ -14,7 +14,7 @@ import typer
 
 from xrpfast.errors import FailedError, HaltedError, UsageError
 
-COMMANDS = ("demo", "replay", "config")
+COMMANDS = ("demo", "run", "mock", "replay", "config")
 """Each is `xrpfast.cli.<name>`: a function of that name, or an ``app`` of several."""
 
 # The classes of typer's own parser are private; the one it exports has them as its bases.
@@ -54,7 +54,7 @@ def run(arguments: Sequence[str]) -> int:
     except (UsageError, FailedError, HaltedError) as error:
         return _say(str(error), error.exit_code)
     except _ParserError as error:
-        text = str(getattr(error, "format_message", lambda: error)())
+        text = error.format_message() if hasattr(error, "format_message") else str(error)
         return _say(f"{text.rstrip('.')}; see xrpfast {' '.join([*asked, '--help'])}", 2)
     except (typer.Abort, KeyboardInterrupt):
         return 0

@@ -66,9 +66,11 @@ async def _run(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     started = loop.time()
-    with Live(
-        console=console, auto_refresh=False, screen=False, transient=True
-    ) if draw and console.is_terminal else _Blank() as live:
+    with (
+        Live(console=console, auto_refresh=False, screen=False, transient=True)
+        if draw and console.is_terminal
+        else _Blank() as live
+    ):
 
         def on_state(state: dict[str, Any]) -> None:
             live.update(picture(state, loop.time() - started, seconds), refresh=True)

@@ -63,7 +63,9 @@ def _latency(histograms: dict[str, State]) -> RenderableType:
 def _orders(orders: list[State]) -> RenderableType:
     table = Table(box=None, pad_edge=False)
     for name in ("order", "venue", "side", "price", "quantity", "filled", "state"):
-        table.add_column(name, justify="right" if name in {"price", "quantity", "filled"} else "left")
+        table.add_column(
+            name, justify="right" if name in {"price", "quantity", "filled"} else "left"
+        )
     for order in orders[-8:]:
         table.add_row(
             order["id"], order["venue"], order["side"], order["price"], order["qty"],

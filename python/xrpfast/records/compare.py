@@ -33,7 +33,9 @@ def compare(ledger: Path, truth: Mapping[str, Any]) -> list[str]:
         mine = [order for order in orders if order["venue"] == venue]
         own = {order["client_id"] for order in mine}
         found += _orders(venue, mine, theirs["orders"])
-        found += _fills(venue, [fill for fill in fills if fill["client_id"] in own], theirs["fills"])
+        found += _fills(
+            venue, [fill for fill in fills if fill["client_id"] in own], theirs["fills"]
+        )
         found += _balances(venue, start.get(venue, {}), mine, fills, theirs["balances"])
     if not fills:
         found.append("there was no fill: nothing is proven")
@@ -47,9 +49,7 @@ def starting_balances(db: sqlite3.Connection) -> dict[str, dict[str, str]]:
     return balances
 
 
-def _orders(
-    venue: str, mine: list[dict[str, Any]], theirs: list[dict[str, Any]]
-) -> Iterator[str]:
+def _orders(venue: str, mine: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> Iterator[str]:
     at_venue = {order["client_id"]: order for order in theirs}
     for client_id in at_venue.keys() - {order["client_id"] for order in mine}:
         yield f"{venue}: order {client_id} is not in the ledger"

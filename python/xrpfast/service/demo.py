@@ -44,7 +44,9 @@ async def demo(
     ``on_state`` is shown each state of the engine. ``seconds`` of 0 runs until ``stop`` is set.
     Raises `FailedError` when a child does not start or dies.
     """
-    async with child("mock", "--port", "0", "--seed", str(seed), log=state_dir / "mock.log") as mock:
+    async with child(
+        "mock", "--port", "0", "--seed", str(seed), log=state_dir / "mock.log"
+    ) as mock:
         venues = await _first_line(mock, state_dir / "mock.log")
         config = configure(state_dir, venues)
         log = state_dir / "engine.log"

@@ -40,7 +40,8 @@ class Ladder:
 
     @property
     def cell(self) -> float:
-        return GAP * 10**self.exchange.rules.price_decimals
+        units: int = 10**self.exchange.rules.price_decimals
+        return GAP * units
 
     def price(self, cell: int) -> int:
         return round(cell * self.cell)

@@ -94,9 +94,7 @@ LOGIN_REQUIRED: Final = PushReason(403, "login is required")
 TOPIC_UNKNOWN: Final = PushReason(404, "topic does not exist")
 TOPIC_REQUIRED: Final = PushReason(406, "topic is required")
 COMMAND_INVALID: Final = PushReason(415, "command type is invalid")
-TOO_MANY_TOPICS: Final = PushReason(
-    509, "exceed max subscription count limitation of 100 per time"
-)
+TOO_MANY_TOPICS: Final = PushReason(509, "exceed max subscription count limitation of 100 per time")
 TOO_MANY_SUBSCRIBED: Final = PushReason(
     509, "exceed max subscription count limitation of 300 per session"
 )

@@ -1,0 +1,1 @@
+"""The mock Binance: REST, market streams and WebSocket API over one `Exchange`."""

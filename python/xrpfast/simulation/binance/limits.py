@@ -1,0 +1,66 @@
+"""Order and weight counts in fixed windows aligned to UTC, as replies and headers show them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+WINDOWS = {
+    "ORDERS_10S": ("ORDERS", "SECOND", 10, 100, 10),
+    "ORDERS_1D": ("ORDERS", "DAY", 1, 200_000, 86_400),
+    "WEIGHT": ("REQUEST_WEIGHT", "MINUTE", 1, 6_000, 60),
+}
+"""Name -> type, interval, number, limit, seconds."""
+
+
+class Counts:
+    """Counters of one client."""
+
+    def __init__(self, wall_ns: Callable[[], int]) -> None:
+        self._wall_ns = wall_ns
+        self._counts = dict.fromkeys(WINDOWS, 0)
+        self._window = dict.fromkeys(WINDOWS, 0)
+
+    def add(self, name: str, amount: int = 1) -> None:
+        self._roll()
+        self._counts[name] += amount
+
+    def count(self, name: str) -> int:
+        self._roll()
+        return self._counts[name]
+
+    def order(self) -> None:
+        """One order was placed."""
+        self.add("ORDERS_10S")
+        self.add("ORDERS_1D")
+
+    def rows(self, *, orders: bool) -> list[dict[str, Any]]:
+        """`rateLimits` of a reply."""
+        names = ("ORDERS_10S", "ORDERS_1D", "WEIGHT") if orders else ("WEIGHT",)
+        self._roll()
+        return [
+            {
+                "rateLimitType": kind,
+                "interval": interval,
+                "intervalNum": number,
+                "limit": limit,
+                "count": self._counts[name],
+            }
+            for name in names
+            for kind, interval, number, limit, _ in (WINDOWS[name],)
+        ]
+
+    def _roll(self) -> None:
+        now = self._wall_ns() // 10**9
+        for name, (*_, seconds) in WINDOWS.items():
+            window = now // seconds
+            if window != self._window[name]:
+                self._window[name], self._counts[name] = window, 0
+
+
+def exchange_limits() -> list[dict[str, Any]]:
+    """`rateLimits` of exchangeInfo."""
+    return [
+        {"rateLimitType": kind, "interval": interval, "intervalNum": number, "limit": limit}
+        for kind, interval, number, limit, _ in WINDOWS.values()
+    ]

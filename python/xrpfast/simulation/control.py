@@ -1,0 +1,75 @@
+"""The control port: the truth, silent changes, the market's switch, measurements."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import orjson
+from aiohttp import web
+
+from xrpfast.model import parse_money
+from xrpfast.simulation.exchange import Exchange
+from xrpfast.simulation.market_flow import MarketFlow
+
+
+class HasExchange(Protocol):
+    """A venue's face, as far as the truth needs it."""
+
+    exchange: Exchange
+
+
+class Control:
+    """`GET /ledger`, `POST /adjust`, `POST /market`."""
+
+    def __init__(self, faces: Mapping[str, HasExchange], flow: MarketFlow) -> None:
+        self._faces = faces
+        self._flow = flow
+
+    def app(self) -> web.Application:
+        app = web.Application()
+        app.router.add_get("/ledger", self._ledger)
+        app.router.add_post("/adjust", self._adjust)
+        app.router.add_post("/market", self._market)
+        return app
+
+    async def _ledger(self, request: web.Request) -> web.Response:
+        venues = {}
+        for name, face in self._faces.items():
+            (account,) = face.exchange.accounts.values()
+            venues[name] = face.exchange.ledger(account)
+        return _json({"venues": venues})
+
+    async def _adjust(self, request: web.Request) -> web.Response:
+        body = await _body(request)
+        face = self._faces.get(str(body.get("venue")))
+        if face is None:
+            raise web.HTTPBadRequest(text=f"venue: one of {', '.join(self._faces)}")
+        try:
+            asset, delta = str(body["asset"]), parse_money(str(body["delta"]))
+        except (KeyError, ValueError) as error:
+            raise web.HTTPBadRequest(text=f"asset and delta are needed: {error}") from None
+        (account,) = face.exchange.accounts.values()
+        face.exchange.adjust(account, asset, delta)
+        return _json({})
+
+    async def _market(self, request: web.Request) -> web.Response:
+        running = (await _body(request)).get("running")
+        if not isinstance(running, bool):
+            raise web.HTTPBadRequest(text="running: true or false")
+        self._flow.running = running
+        return _json({})
+
+
+async def _body(request: web.Request) -> dict[str, Any]:
+    try:
+        body = orjson.loads(await request.read())
+    except orjson.JSONDecodeError as error:
+        raise web.HTTPBadRequest(text=f"not JSON: {error}") from None
+    if not isinstance(body, dict):
+        raise web.HTTPBadRequest(text="not a JSON object")
+    return body
+
+
+def _json(body: Any) -> web.Response:
+    return web.Response(body=orjson.dumps(body), content_type="application/json")

@@ -1,0 +1,73 @@
+"""The mock venues as they come: rules, customers, starting balances."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+
+from xrpfast.model import MONEY_ONE, SymbolRules
+from xrpfast.simulation.account import Account
+from xrpfast.simulation.exchange import Exchange
+
+VENUES = ("binance", "kucoin")
+START = {"XRP": 20_000, "USDT": 50_000}
+
+BINANCE = SymbolRules(
+    venue="binance",
+    instrument="XRP/USDT",
+    venue_symbol="XRPUSDT",
+    base="XRP",
+    quote="USDT",
+    price_decimals=4,
+    qty_decimals=1,
+    tick=1,
+    lot=1,
+    min_qty=1,
+    max_qty=92_224_490,
+    min_notional=5 * MONEY_ONE,
+    taker_rate=100_000,
+    maker_rate=100_000,
+    fee_in_received=True,
+)
+KUCOIN = SymbolRules(
+    venue="kucoin",
+    instrument="XRP/USDT",
+    venue_symbol="XRP-USDT",
+    base="XRP",
+    quote="USDT",
+    price_decimals=5,
+    qty_decimals=4,
+    tick=1,
+    lot=1,
+    min_qty=1_000,
+    max_qty=10**14,
+    min_notional=MONEY_ONE // 10,
+    taker_rate=100_000,
+    maker_rate=100_000,
+    fee_in_received=False,
+)
+
+
+def exchange_of(venue: str, wall_ns: Callable[[], int] = time.time_ns) -> Exchange:
+    """A fresh exchange of one venue, without customers."""
+    if venue == "binance":
+        return Exchange(BINANCE, wall_ns, client_ids_for_ever=False)
+    return Exchange(KUCOIN, wall_ns, client_ids_for_ever=True, first_id=23_900_000)
+
+
+def customer(venue: str, seed: int) -> Account:
+    """The API customer of a venue; its keys follow from the seed and open nothing real."""
+
+    def key(part: str) -> str:
+        return hashlib.sha256(f"{venue} {part} {seed}".encode()).hexdigest()
+
+    if venue == "binance":
+        account = Account(1, key("key"), key("secret"))
+    else:
+        secret = key("secret")
+        uuid = f"{secret[:8]}-{secret[8:12]}-{secret[12:16]}-{secret[16:20]}-{secret[20:32]}"
+        account = Account(165_111_215, key("key")[:24], uuid, "mock-passphrase")
+    for asset, amount in START.items():
+        account.balance(asset).free = amount * MONEY_ONE
+    return account
