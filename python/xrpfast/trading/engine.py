@@ -167,8 +167,8 @@ class Engine:
     # --- everything else ------------------------------------------------------------------------
 
     def _on_fill(self, event: events.Fill, out: list[AnyCommand]) -> None:
-        if self.orders.on_fill(event, out):
-            order = self.orders.orders[event.client_id]
+        order = self.orders.on_fill(event, out)
+        if order is not None:
             self.portfolio.book_fill(self.context.books[order.book], order.side, event)
 
     def _on_balance(self, event: events.Balance, out: list[AnyCommand]) -> None:

@@ -174,23 +174,23 @@ class OrderDesk:
         if order is not None and order.state not in _TERMINAL and order.state is not _UNKNOWN:
             self._lost(order, event.reason, event.now_ns, out)
 
-    def on_fill(self, event: Fill, out: list[AnyCommand]) -> bool:
-        """Books a fill's amounts into its order; False when the portfolio must not book it."""
+    def on_fill(self, event: Fill, out: list[AnyCommand]) -> Order | None:
+        """Books a fill into its order and returns it; None when nobody must book the fill."""
         order = self._find(event.client_id, "fill", out)
         if order is None:
-            return False
+            return None
         place = f"fill {event.trade_id} of order {order.client_id} at {order.venue}"
         if event.qty <= 0 or event.price <= 0:
             self._violation(f"{place}: price or quantity not positive; not booked", out)
-            return False
+            return None
         key = (order.book, order.side, event.trade_id)
         owner = self._trades.get(key)
         if owner == order.client_id:
             self.counts["duplicates"] += 1
-            return False
+            return None
         if owner is not None:
             self._violation(f"{place}: trade already booked on {owner}; not booked", out)
-            return False
+            return None
         self._trades[key] = order.client_id
         if order.trades is None:
             order.trades = []
@@ -211,7 +211,7 @@ class OrderDesk:
             self._anomaly(f"{place}: beyond the {order.claimed} of its end", out)
         self._same_order(order, event.venue_order_id, out)
         self._say(order, Word.FULL if order.filled >= order.qty else Word.PART, event.now_ns)
-        return True
+        return order
 
     def on_end(self, event: OrderEnd, out: list[AnyCommand]) -> None:
         order = self._find(event.client_id, "end", out)
