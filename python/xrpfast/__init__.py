@@ -7,12 +7,14 @@ that trade live. The engine, mock venues and command line come with the extra ``
 from __future__ import annotations
 
 from xrpfast._core import (
+    BookFeed,
     CoreError,
     DecimalError,
     LatencyHistogram,
     MalformedFrame,
     OrderBook,
     OutOfRange,
+    Signer,
     Spread,
     SpreadDetector,
     StateError,
@@ -20,12 +22,14 @@ from xrpfast._core import (
 )
 
 __all__ = [
+    "BookFeed",
     "CoreError",
     "DecimalError",
     "LatencyHistogram",
     "MalformedFrame",
     "OrderBook",
     "OutOfRange",
+    "Signer",
     "Spread",
     "SpreadDetector",
     "StateError",
