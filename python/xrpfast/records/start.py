@@ -1,0 +1,27 @@
+"""The START record: all that a replay or a rebuild needs beside the events themselves."""
+
+from __future__ import annotations
+
+import msgspec
+
+from xrpfast.trading.config import EngineConfig
+
+
+class Start(msgspec.Struct, frozen=True, kw_only=True):
+    """Payload of a `kinds.START` record, as JSON."""
+
+    version: str
+    """Of xrpfast."""
+    environment: str
+    deployment: str
+    epoch: int
+    wall_ns: int
+    config: EngineConfig
+    """Rules (``books``), limits, strategies and starting balances of this run."""
+
+
+class Refused(msgspec.Struct, frozen=True, kw_only=True, tag_field="note", tag="refused"):
+    """Payload of a `kinds.NOTE` record: risk let this signal pass by."""
+
+    signal_id: int
+    reason: str

@@ -1,0 +1,373 @@
+"""The only executor of commands: events into the engine, its orders onto the wire.
+
+Per event: stage it in the journal, let the engine decide, carry out what it asks for. An order's
+record is on disk (one write for all that was staged) before its bytes leave, in the same callback
+in which its frame came. What did not leave is told to the engine as an event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from time import monotonic_ns, time_ns
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from xrpfast._core import ApprovalError
+from xrpfast.errors import XrpfastError
+from xrpfast.net.websocket import SendResult
+from xrpfast.records import kinds
+from xrpfast.records.start import Refused
+from xrpfast.service.latency import Latencies
+from xrpfast.service.loopguard import LoopGuard
+from xrpfast.trading import commands
+from xrpfast.trading.events import (
+    AnyEvent,
+    BookState,
+    OrderReject,
+    OrderUnknown,
+    Signal,
+    Timer,
+)
+
+if TYPE_CHECKING:
+    from xrpfast._core import Batch, Journal, Market
+    from xrpfast.trading.commands import AnyCommand, Leg, PlaceLegs
+    from xrpfast.trading.engine import Engine
+    from xrpfast.venues.gateway import OrderGateway
+    from xrpfast.venues.registry import Venue
+    from xrpfast.venues.stream import MarketStream
+
+EVENT: Final = kinds.EVENT
+COMMAND: Final = kinds.COMMAND
+NOT_SENT: Final = "NOT_SENT"
+_SENT: Final = SendResult.SENT
+_STUCK: Final = SendResult.STUCK
+
+_LOG = logging.getLogger("xrpfast.service")
+
+Project = Callable[[int, int, int, bytes], None]
+"""(sequence, time, kind, payload) of a journal record that the ledger follows."""
+
+
+class Driver:
+    """Owns the order of things: what was processed first was journalled first."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        market: Market,
+        journal: Journal,
+        guard: LoopGuard,
+        latencies: Latencies,
+        project: Project,
+        on_fatal: Callable[[str], None],
+        on_halt: Callable[[commands.Halt], None],
+    ) -> None:
+        self.engine = engine
+        self.latencies = latencies
+        self.guarded = 0
+        """Signals that came too soon after a stall of the loop."""
+        self.malformed = 0
+        self.alerts: deque[tuple[str, str]] = deque(maxlen=50)
+        self.failed = ""
+        self._market = market
+        self._journal = journal
+        self._guard = guard
+        self._project = project
+        self._on_fatal = on_fatal
+        self._on_halt = on_halt
+        self._gateways: dict[str, OrderGateway] = {}
+        self._venues: dict[str, Venue] = {}
+        self._symbols: dict[tuple[str, str], str] = {
+            (rules.venue, rules.instrument): rules.venue_symbol for rules in engine.config.books
+        }
+        self._encode = msgspec.json.Encoder().encode
+        self._follow: deque[AnyEvent] = deque()
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._handlers: Mapping[type, Callable[[Any], None]] = {
+            commands.Cancel: self._cancel,
+            commands.Query: self._query,
+            commands.SetTimer: self._set_timer,
+            commands.Alert: self._alert,
+            commands.Halt: self._halt,
+        }
+
+    def attach(self, venue: Venue) -> None:
+        """Orders of ``venue`` go through it from now on."""
+        self._venues[venue.name] = venue
+        self._gateways[venue.name] = venue.orders
+        venue.orders.on_cancel_refused = self._cancel_refused
+
+    # --- the hot path ---------------------------------------------------------------------------
+
+    def on_batch(self, batch: Batch, source: MarketStream) -> None:
+        """A burst of frames is over: what it led to is decided and sent now."""
+        if self.failed:
+            return
+        now_ns = monotonic_ns()
+        try:
+            notes = batch.notes
+            if notes:
+                self._take_notes(notes, source, now_ns)
+            count = len(batch)
+            if count:
+                if self._guard.blocked(now_ns):
+                    self.guarded += count
+                else:
+                    wall_ns = time_ns()
+                    for index in range(count):
+                        self._on_signal(batch[index], now_ns, wall_ns)
+            self._journal.flush()
+            self._market.consume()
+        except Exception as error:
+            self._fail(error)
+
+    def _on_signal(self, row: tuple[int, ...], now_ns: int, wall_ns: int) -> None:
+        signal = Signal(*row, now_ns, wall_ns)
+        engine = self.engine
+        self._journal.stage(EVENT, now_ns, self._encode(signal))
+        asked = engine.process(signal)
+        if asked:
+            decided_ns = monotonic_ns()
+            self.latencies.decide.record(decided_ns - now_ns)
+            self.latencies.detect.record(now_ns - signal.recv_ns)
+            self._execute(asked, signal.recv_ns, decided_ns)
+            if self._follow:
+                self._drain()
+        refusal = engine.last_refusal
+        if refusal is not None:
+            note = self._encode(Refused(signal_id=refusal[0], reason=refusal[1]))
+            self._record(kinds.NOTE, now_ns, note)
+
+    def _execute(self, asked: Sequence[AnyCommand], recv_ns: int, now_ns: int) -> None:
+        for command in asked:
+            if type(command) is commands.PlaceLegs:
+                self._place(command, recv_ns, now_ns)
+            else:
+                self._handlers[type(command)](command)
+
+    def _place(self, command: PlaceLegs, recv_ns: int, now_ns: int) -> None:
+        """Journal, then encode all legs, then send them one after the other.
+
+        Nothing leaves unless everything could; once a leg fails to leave, the rest is held.
+        """
+        payload = self._encode(command.record())
+        sequence = self._journal.append(COMMAND, now_ns, payload)
+        journalled_ns = monotonic_ns()
+        wall_ns = time_ns()
+        legs = command.legs
+        gateways = [self._gateways[leg.venue] for leg in legs]
+        frames: list[tuple[int, bytes]] = []
+        why = ""
+        for gateway in gateways:
+            if not gateway.ready:
+                why = f"order entry of {gateway.venue} is not ready"
+        if not why:
+            try:
+                for gateway, approved in zip(gateways, command.approved, strict=True):
+                    frames.append(gateway.encode(approved, journalled_ns, wall_ns))
+            except ApprovalError as error:
+                why = f"approval: {error}"
+        if why:
+            self._hold(legs, why)
+            self._project(sequence, now_ns, COMMAND, payload)
+            return
+        encoded_ns = monotonic_ns()
+        result = _SENT
+        sent = 0
+        for leg, gateway, (request_id, frame) in zip(legs, gateways, frames, strict=True):
+            result = gateway.send(request_id, frame, leg.client_id)
+            if result is not _SENT:
+                break
+            sent += 1
+        sent_ns = monotonic_ns()
+        if sent == len(legs):
+            latencies = self.latencies
+            latencies.tick_to_order.record(sent_ns - recv_ns)
+            latencies.journal.record(journalled_ns - now_ns)
+            latencies.encode.record(encoded_ns - journalled_ns)
+            latencies.send.record(sent_ns - encoded_ns)
+        else:
+            self._not_all_sent(legs, sent, result)
+        self._project(sequence, now_ns, COMMAND, payload)
+
+    def _not_all_sent(self, legs: tuple[Leg, ...], sent: int, result: SendResult) -> None:
+        held = sent
+        if result is _STUCK:
+            held += 1
+            leg = legs[sent]
+            _LOG.warning("order %s: part of it may have left", leg.client_id)
+            self._follow.append(
+                OrderUnknown(
+                    now_ns=monotonic_ns(),
+                    wall_ns=time_ns(),
+                    client_id=leg.client_id,
+                    reason="part of the frame stayed in the write buffer",
+                )
+            )
+        self._hold(legs[held:], "the connection took no bytes, or an earlier leg did not leave")
+
+    def _hold(self, legs: Sequence[Leg], why: str) -> None:
+        """Tells the engine that no byte of these orders left."""
+        now_ns, wall_ns = monotonic_ns(), time_ns()
+        for leg in legs:
+            _LOG.warning("order %s not sent: %s", leg.client_id, why)
+            self._follow.append(
+                OrderReject(
+                    now_ns=now_ns,
+                    wall_ns=wall_ns,
+                    client_id=leg.client_id,
+                    code=NOT_SENT,
+                    text=why,
+                )
+            )
+
+    # --- everything else ------------------------------------------------------------------------
+
+    def on_events(self, events: Sequence[AnyEvent]) -> None:
+        """Facts from the venues, or a word of the service."""
+        if self.failed:
+            return
+        try:
+            for event in events:
+                self._on_event(event)
+            self._drain()
+            self._journal.flush()
+        except Exception as error:
+            self._fail(error)
+
+    def note(self, kind: int, payload: bytes) -> None:
+        """Writes a record that no decision rests on (START, END)."""
+        self._record(kind, monotonic_ns(), payload)
+        self._journal.flush()
+
+    def _on_event(self, event: AnyEvent) -> None:
+        self._record(EVENT, event.now_ns, self._encode(event))
+        asked = self.engine.process(event)
+        if asked:
+            self._execute(asked, event.now_ns, event.now_ns)
+
+    def _drain(self) -> None:
+        follow = self._follow
+        while follow:
+            self._on_event(follow.popleft())
+
+    def _record(self, kind: int, time_ns: int, payload: bytes) -> None:
+        self._project(self._journal.stage(kind, time_ns, payload), time_ns, kind, payload)
+
+    def _take_notes(
+        self, notes: list[tuple[str, int, str]], source: MarketStream, now_ns: int
+    ) -> None:
+        for kind, book, text in notes:
+            if kind == "state":
+                event = BookState(now_ns=now_ns, wall_ns=time_ns(), book=book, state=text)
+                self._on_event(event)
+                source.on_book_state(book, text)
+            elif kind == "control":
+                source.on_control(text)
+            else:
+                self.malformed += 1
+                if self.malformed & (self.malformed - 1) == 0:
+                    _LOG.error("%s market: malformed (%d): %s", source.venue, self.malformed, text)
+        self._drain()
+
+    # --- commands -------------------------------------------------------------------------------
+
+    def _cancel(self, command: commands.Cancel) -> None:
+        payload = self._encode(command)
+        now_ns = monotonic_ns()
+        sequence = self._journal.append(COMMAND, now_ns, payload)
+        self._project(sequence, now_ns, COMMAND, payload)
+        self.send_cancel(command.venue, command.instrument, command.client_id)
+
+    def send_cancel(self, venue: str, instrument: str, client_id: str) -> None:
+        """By the order socket; the slow way when that is down."""
+        symbol = self._symbols[venue, instrument]
+        if self._gateways[venue].cancel(symbol, client_id) is not _SENT:
+            self._spawn(self._venues[venue].cancel(symbol, client_id), f"cancel of {client_id}")
+
+    def _cancel_refused(self, client_id: str) -> None:
+        """ "Not found" on a cancel means probably filled: the venue is asked."""
+        order = self.engine.orders.orders.get(client_id)
+        if order is not None:
+            self._ask(order.venue, order.instrument, client_id, order.created_ns)
+
+    def _query(self, command: commands.Query) -> None:
+        self._record(COMMAND, monotonic_ns(), self._encode(command))
+        order = self.engine.orders.orders.get(command.client_id)
+        created_ns = monotonic_ns() if order is None else order.created_ns
+        self._ask(command.venue, command.instrument, command.client_id, created_ns)
+
+    def _ask(self, venue: str, instrument: str, client_id: str, created_ns: int) -> None:
+        symbol = self._symbols[venue, instrument]
+
+        async def ask() -> None:
+            self.on_events(await self._venues[venue].query(symbol, client_id, created_ns))
+
+        self._spawn(ask(), f"query of {client_id}")
+
+    def _set_timer(self, command: commands.SetTimer) -> None:
+        self._record(COMMAND, monotonic_ns(), self._encode(command))
+        earlier = self._timers.pop(command.timer_id, None)
+        if earlier is not None:
+            earlier.cancel()
+        self._wait(command.timer_id, command.due_ns)
+
+    def _wait(self, timer_id: str, due_ns: int) -> None:
+        delay_s = max(0.0, (due_ns - monotonic_ns()) / 1e9)
+        loop = asyncio.get_running_loop()
+        self._timers[timer_id] = loop.call_later(delay_s, self._due, timer_id, due_ns)
+
+    def _due(self, timer_id: str, due_ns: int) -> None:
+        now_ns = monotonic_ns()
+        if now_ns < due_ns:  # the loop's timers are coarser than ours
+            self._wait(timer_id, due_ns)
+            return
+        self._timers.pop(timer_id, None)
+        self.on_events((Timer(now_ns=now_ns, wall_ns=time_ns(), timer_id=timer_id),))
+
+    def _alert(self, command: commands.Alert) -> None:
+        self._record(COMMAND, monotonic_ns(), self._encode(command))
+        self.alerts.append((command.level, command.text))
+        level = {"critical": logging.CRITICAL, "warning": logging.WARNING}
+        _LOG.log(level.get(command.level, logging.INFO), "%s", command.text)
+
+    def _halt(self, command: commands.Halt) -> None:
+        self._record(COMMAND, monotonic_ns(), self._encode(command))
+        _LOG.critical("halt of %s: %s", command.scope, command.reason)
+        self._on_halt(command)
+
+    # --- life -----------------------------------------------------------------------------------
+
+    def _spawn(self, work: Coroutine[Any, Any, None], what: str) -> None:
+        task = asyncio.get_running_loop().create_task(self._attempt(work, what))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _attempt(self, work: Coroutine[Any, Any, None], what: str) -> None:
+        try:
+            await work
+        except XrpfastError as error:
+            _LOG.warning("%s: %s", what, error)
+        except Exception as error:
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        """Something that must not happen did: nothing is decided any more, the process ends."""
+        if self.failed:
+            return
+        self.failed = f"{type(error).__name__}: {error}"
+        _LOG.critical("engine failed: %s", self.failed, exc_info=error)
+        self._on_fatal(self.failed)
+
+    async def close(self) -> None:
+        for handle in self._timers.values():
+            handle.cancel()
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
