@@ -1,0 +1,272 @@
+"""The truth behind the mock venues: holds, fees, refusals, ids, and that money is conserved."""
+
+from __future__ import annotations
+
+import random
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from xrpfast.model import MONEY_ONE, Side, SymbolRules, TimeInForce
+from xrpfast.simulation.account import Account, BalanceChange
+from xrpfast.simulation.exchange import Exchange, Fill, Order, Trade, VenueRefusal
+
+GTC, IOC, FOK = TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK
+BUY, SELL = Side.BUY, Side.SELL
+
+
+def rules(*, fee_in_received: bool) -> SymbolRules:
+    return SymbolRules(
+        venue="v", instrument="XRP/USDT", venue_symbol="XRPUSDT", base="XRP", quote="USDT",
+        price_decimals=4, qty_decimals=1, tick=1, lot=1, min_qty=1, max_qty=10**9,
+        min_notional=5 * MONEY_ONE, taker_rate=100_000, maker_rate=50_000,
+        fee_in_received=fee_in_received,
+    )  # fmt: skip
+
+
+class Recorder:
+    """Every call of an exchange's listener, in order."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[Any, ...]] = []
+        self.sequences: list[tuple[int, int, int]] = []
+
+    def on_order(self, kind: str, order: Order, fill: Fill | None) -> None:
+        self.calls.append((kind, order.client_id, order.filled))
+
+    def on_balances(self, account: Account, changes: list[BalanceChange]) -> None:
+        self.calls.append(("balances", [(c.asset, c.reason) for c in changes]))
+
+    def on_trade(self, trade: Trade) -> None:
+        self.calls.append(("trade", trade.price, trade.qty))
+
+    def on_book(self, changes: list[tuple[int, int, int]], first: int, last: int) -> None:
+        self.calls.append(("book", changes))
+        self.sequences.append((first, last, len(changes)))
+
+
+class World:
+    """One exchange with one customer who owns 1,000 XRP and 1,000 USDT."""
+
+    def __init__(self, *, fee_in_received: bool = True, for_ever: bool = False) -> None:
+        self.exchange = Exchange(
+            rules(fee_in_received=fee_in_received), lambda: 10**18, client_ids_for_ever=for_ever
+        )
+        self.account = Account(1, "key", "secret")
+        for asset in ("XRP", "USDT"):
+            self.account.balance(asset).free = 1_000 * MONEY_ONE
+        self.exchange.add_account(self.account)
+        self.ids = 0
+
+    def place(self, side: Side, price: int, qty: int, tif: TimeInForce = GTC, **more: Any) -> Order:
+        self.ids += 1
+        name = more.pop("client_id", f"c{self.ids}")
+        return self.exchange.place(self.account, name, side, price, qty, tif, **more)
+
+    def balance(self, asset: str) -> tuple[int, int]:
+        found = self.account.balance(asset)
+        return found.free, found.locked
+
+
+def refused(world: World, *args: Any, **more: Any) -> str:
+    with pytest.raises(VenueRefusal) as caught:
+        world.place(*args, **more)
+    return caught.value.key
+
+
+def test_a_buy_holds_quote_and_pays_the_fee_in_what_it_receives() -> None:
+    world = World()
+    world.exchange.place_background(SELL, 23_000, 50, GTC)
+    order = world.place(BUY, 24_000, 100)
+    # 5.0 at 2.3 traded, 5.0 at 2.4 rests; the better price comes back from the hold
+    assert world.balance("USDT") == (1_000 * MONEY_ONE - 235 * MONEY_ONE // 10, 12 * MONEY_ONE)
+    assert world.balance("XRP") == (1_005 * MONEY_ONE - MONEY_ONE * 5 // 1_000, 0)
+    assert (order.state, order.filled, order.held) == ("PARTLY_FILLED", 50, 12 * MONEY_ONE)
+    world.exchange.place_background(SELL, 24_000, 50, IOC)
+    assert order.state == "FILLED"
+    assert world.balance("USDT") == (1_000 * MONEY_ONE - 235 * MONEY_ONE // 10, 0)
+    taker, maker = world.exchange.fills
+    assert (taker.maker, taker.fee, taker.fee_asset) == (False, 5 * MONEY_ONE // 1_000, "XRP")
+    assert (maker.maker, maker.fee, maker.fee_asset) == (True, 5 * MONEY_ONE // 2_000, "XRP")
+
+
+def test_with_fees_in_quote_the_hold_includes_the_fee() -> None:
+    world = World(fee_in_received=False)
+    order = world.place(BUY, 24_000, 100)
+    assert world.balance("USDT")[1] == 24 * MONEY_ONE * 1_001 // 1_000
+    world.exchange.place_background(SELL, 24_000, 100, IOC)
+    assert order.state == "FILLED"
+    assert order.held == 0
+    # the maker's fee is half the taker's that was held: the rest of the hold comes back
+    paid = 24 * MONEY_ONE + 24 * MONEY_ONE // 2_000
+    assert world.balance("USDT") == (1_000 * MONEY_ONE - paid, 0)
+    assert world.balance("XRP") == (1_010 * MONEY_ONE, 0)
+    assert world.exchange.fills[0].fee_asset == "USDT"
+
+
+def test_a_sell_receives_quote_less_the_fee() -> None:
+    world = World()
+    world.exchange.place_background(BUY, 24_000, 100, GTC)
+    order = world.place(SELL, 23_000, 100, IOC)
+    assert (order.state, order.quote_filled) == ("FILLED", 24 * MONEY_ONE)
+    assert world.balance("XRP") == (990 * MONEY_ONE, 0)
+    assert world.balance("USDT") == (1_024 * MONEY_ONE - 24 * MONEY_ONE // 1_000, 0)
+
+
+def test_ioc_and_fok_remainders_expire_and_free_their_hold() -> None:
+    world = World()
+    world.exchange.place_background(SELL, 24_000, 50, GTC)
+    fok = world.place(BUY, 24_000, 100, FOK)
+    assert (fok.state, fok.filled) == ("EXPIRED", 0)
+    assert world.balance("USDT") == (1_000 * MONEY_ONE, 0)
+    ioc = world.place(BUY, 24_000, 100, IOC)
+    assert (ioc.state, ioc.filled) == ("EXPIRED", 50)
+    assert world.balance("USDT") == (988 * MONEY_ONE, 0)
+
+
+def test_cancel_gives_the_rest_back_once() -> None:
+    world = World()
+    order = world.place(SELL, 25_000, 100)
+    world.exchange.place_background(BUY, 25_000, 40, IOC)
+    world.exchange.cancel(world.account, order)
+    assert (order.state, order.filled) == ("CANCELLED", 40)
+    assert world.balance("XRP") == (996 * MONEY_ONE, 0)
+    with pytest.raises(VenueRefusal, match="UNKNOWN_ORDER"):
+        world.exchange.cancel(world.account, order)
+    assert world.exchange.matching.levels(SELL, 5) == []
+
+
+@pytest.mark.parametrize(
+    ("price", "qty", "key"),
+    [
+        (0, 100, "PRICE_RANGE"),
+        (24_000, 0, "MIN_QTY"),
+        (24_000, 10**9 + 1, "MAX_QTY"),
+        (24_000, 20, "MIN_NOTIONAL"),
+        (24_000, 5_000, "BALANCE"),
+    ],
+)
+def test_bad_orders_are_refused_by_key_and_leave_no_trace(price: int, qty: int, key: str) -> None:
+    world = World()
+    assert refused(world, BUY, price, qty) == key
+    assert world.exchange.orders == {}
+    assert world.balance("USDT") == (1_000 * MONEY_ONE, 0)
+
+
+def test_post_only_never_takes() -> None:
+    world = World()
+    world.exchange.place_background(SELL, 24_000, 50, GTC)
+    assert refused(world, BUY, 24_000, 100, post_only=True) == "WOULD_TAKE"
+    assert world.place(BUY, 23_999, 100, post_only=True).state == "NEW"
+
+
+def test_client_ids_are_unique_among_open_orders_or_for_ever() -> None:
+    for for_ever in (False, True):
+        world = World(for_ever=for_ever)
+        order = world.place(BUY, 24_000, 100, client_id="same")
+        assert refused(world, BUY, 24_000, 100, client_id="same") == "DUPLICATE_CLIENT_ID"
+        world.exchange.cancel(world.account, order)
+        if for_ever:
+            assert refused(world, BUY, 24_000, 100, client_id="same") == "DUPLICATE_CLIENT_ID"
+        else:
+            again = world.place(BUY, 24_000, 100, client_id="same")
+            assert again.order_id != order.order_id
+            assert world.exchange.find(world.account, client_id="same") is again
+            assert world.exchange.find(world.account, order_id=order.order_id) is order
+
+
+def test_an_order_is_found_only_by_its_owner_and_by_ids_that_agree() -> None:
+    world = World()
+    order = world.place(BUY, 24_000, 100, client_id="mine")
+    find, stranger = world.exchange.find, Account(2, "other", "secret")
+    assert find(world.account, order_id=order.order_id, client_id="mine") is order
+    assert find(world.account, order_id=order.order_id, client_id="other") is None
+    assert find(stranger, order_id=order.order_id) is None
+    assert world.exchange.open_orders(world.account) == [order]
+
+
+def test_listeners_hear_each_step_in_order() -> None:
+    world, heard = World(), Recorder()
+    world.exchange.place_background(SELL, 24_000, 30, GTC)
+    world.exchange.place_background(SELL, 24_001, 30, GTC)
+    world.exchange.listeners.append(heard)
+    world.place(BUY, 24_001, 100, IOC, client_id="me")
+    kinds = [call[0] for call in heard.calls]
+    assert kinds == [
+        "received", "fill", "fill", "expired", "balances", "trade", "trade", "book",
+    ]  # fmt: skip
+    assert [call[2] for call in heard.calls[:4]] == [0, 30, 60, 60]
+    assert sorted(heard.calls[-1][1]) == [(1, 24_000, 0), (1, 24_001, 0)]
+
+
+def test_a_silent_change_shows_in_the_ledger_alone() -> None:
+    world, heard = World(), Recorder()
+    world.exchange.listeners.append(heard)
+    world.exchange.adjust(world.account, "XRP", -MONEY_ONE)
+    assert heard.calls == []
+    ledger = world.exchange.ledger(world.account)
+    assert ledger["balances"]["XRP"] == {"free": "999", "locked": "0"}
+
+
+def test_the_ledger_tells_orders_and_fills_in_plain_decimals() -> None:
+    world = World()
+    world.exchange.place_background(SELL, 24_000, 50, GTC)
+    order = world.place(BUY, 24_000, 100, client_id="me")
+    ledger = world.exchange.ledger(world.account)
+    assert ledger["orders"] == [
+        {
+            "client_id": "me", "order_id": str(order.order_id), "side": "BUY", "price": "2.4",
+            "qty": "10", "filled": "5", "state": "PARTLY_FILLED",
+        }
+    ]  # fmt: skip
+    (fill,) = ledger["fills"]
+    assert fill == {
+        "trade_id": str(world.exchange.fills[0].trade_id), "order_id": str(order.order_id),
+        "client_id": "me", "side": "BUY", "price": "2.4", "qty": "5", "fee": "0.005",
+        "fee_asset": "XRP", "maker": False,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("fee_in_received", [True, False])
+@pytest.mark.parametrize("seed", range(4))
+def test_money_is_conserved_and_never_negative(seed: int, fee_in_received: bool) -> None:
+    """Customer + fees + what the market's own orders paid or got stays what it was."""
+    world, heard, draw = World(fee_in_received=fee_in_received), Recorder(), random.Random(seed)
+    exchange = world.exchange
+    exchange.listeners.append(heard)
+    background: list[int] = []
+    for _ in range(1_500):
+        side, price = draw.choice((BUY, SELL)), draw.randint(23_900, 24_100)
+        qty, tif = draw.randint(21, 400), draw.choice((GTC, IOC, FOK))
+        step = draw.random()
+        if step < 0.35:
+            background.append(exchange.place_background(side, price, qty, tif))
+        elif step < 0.45 and background:
+            exchange.cancel_background(background.pop(draw.randrange(len(background))))
+        elif step < 0.55 and exchange.open_orders(world.account):
+            exchange.cancel(world.account, draw.choice(exchange.open_orders(world.account)))
+        else:
+            with suppress(VenueRefusal):  # now and then the money does not suffice
+                world.place(side, price, qty, tif)
+        held = {"XRP": 0, "USDT": 0}
+        for order in exchange.open_orders(world.account):
+            held["USDT" if order.side is BUY else "XRP"] += order.held
+        for asset in ("XRP", "USDT"):
+            free, locked = world.balance(asset)
+            assert free >= 0
+            assert locked == held[asset]
+    flow = {"XRP": 0, "USDT": 0}
+    for fill in exchange.fills:
+        sign = 1 if fill.order.side is BUY else -1
+        flow["XRP"] += sign * exchange.rules.qty_money(fill.qty)
+        flow["USDT"] -= sign * exchange.rules.notional(fill.price, fill.qty)
+    for asset in ("XRP", "USDT"):
+        owned = world.account.balance(asset).total
+        assert owned + exchange.fees.get(asset, 0) == 1_000 * MONEY_ONE + flow[asset]
+    assert len(exchange.fills) > 200
+    expected = heard.sequences[0][0]
+    for first, last, count in heard.sequences:
+        assert (first, last) == (expected, expected + count - 1)
+        expected = last + 1
+    assert exchange.sequence == expected - 1
