@@ -68,7 +68,7 @@ class Query(msgspec.Struct, frozen=True, tag_field="command", tag="query"):
 
 
 class SetTimer(msgspec.Struct, frozen=True, tag_field="command", tag="set_timer"):
-    """Send a `Timer` event at ``due_ns`` (monotonic)."""
+    """Send a `Timer` event at ``due_ns`` (monotonic); replaces an earlier one of the same id."""
 
     timer_id: str
     due_ns: int
