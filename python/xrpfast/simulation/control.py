@@ -9,6 +9,7 @@ import orjson
 from aiohttp import web
 
 from xrpfast.model import parse_money
+from xrpfast.simulation.bench_feed import BenchFeed
 from xrpfast.simulation.exchange import Exchange
 from xrpfast.simulation.market_flow import MarketFlow
 
@@ -20,17 +21,21 @@ class HasExchange(Protocol):
 
 
 class Control:
-    """`GET /ledger`, `POST /adjust`, `POST /market`."""
+    """`GET /ledger`, `POST /adjust`, `POST /market`, `POST /bench`."""
 
-    def __init__(self, faces: Mapping[str, HasExchange], flow: MarketFlow) -> None:
+    def __init__(
+        self, faces: Mapping[str, HasExchange], flow: MarketFlow, bench: BenchFeed | None
+    ) -> None:
         self._faces = faces
         self._flow = flow
+        self._bench = bench
 
     def app(self) -> web.Application:
         app = web.Application()
         app.router.add_get("/ledger", self._ledger)
         app.router.add_post("/adjust", self._adjust)
         app.router.add_post("/market", self._market)
+        app.router.add_post("/bench", self._run_bench)
         return app
 
     async def _ledger(self, request: web.Request) -> web.Response:
@@ -59,6 +64,15 @@ class Control:
             raise web.HTTPBadRequest(text="running: true or false")
         self._flow.running = running
         return _json({})
+
+    async def _run_bench(self, request: web.Request) -> web.Response:
+        body = await _body(request)
+        ticks, mode = body.get("ticks"), body.get("mode")
+        if not isinstance(ticks, int) or ticks < 1 or mode not in ("engine", "floor"):
+            raise web.HTTPBadRequest(text='ticks: a number; mode: "engine" or "floor"')
+        if self._bench is None:
+            raise web.HTTPBadRequest(text="the bench needs both venues")
+        return _json(await self._bench.run(ticks, floor=mode == "floor"))
 
 
 async def _body(request: web.Request) -> dict[str, Any]:

@@ -69,6 +69,15 @@ class MarketFlow:
             if self.running:
                 self.step()
 
+    def stop(self) -> None:
+        """Stops for good and takes the market's orders off the books."""
+        self.running = False
+        for ladder in self._ladders:
+            for cells in (ladder.bids, ladder.asks):
+                for order_id in cells.values():
+                    ladder.exchange.cancel_background(order_id)
+                cells.clear()
+
     def step(self) -> None:
         """One step of every venue."""
         self.steps += 1

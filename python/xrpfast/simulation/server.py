@@ -13,6 +13,7 @@ from aiohttp import web
 from picows import WSAutoPingStrategy, WSListener, WSTransport, WSUpgradeRequest, ws_create_server
 
 from xrpfast.errors import UsageError
+from xrpfast.simulation.bench_feed import BenchFeed
 from xrpfast.simulation.binance.face import BinanceFace
 from xrpfast.simulation.control import Control
 from xrpfast.simulation.exchange import Exchange
@@ -68,11 +69,18 @@ async def mock_venues(
             }
         flow = MarketFlow(list(exchanges.values()), seed)
         control = _listen(port and port + 2 * len(VENUES))
-        await _serve_http(stack, Control(faces, flow).app(), control)
+        await _serve_http(stack, Control(faces, flow, _bench(faces, flow)).app(), control)
         line["control_url"] = f"http://{HOST}:{control.getsockname()[1]}"
         running = [asyncio.create_task(job.run()) for job in (flow, *faces.values())]
         stack.push_async_callback(_stop, running)
         yield MockVenues(line, faces, flow)
+
+
+def _bench(faces: dict[str, Face], flow: MarketFlow) -> BenchFeed | None:
+    binance, kucoin = faces.get("binance"), faces.get("kucoin")
+    if isinstance(binance, BinanceFace) and isinstance(kucoin, KucoinFace):
+        return BenchFeed(binance, kucoin, flow)
+    return None
 
 
 def _listen(port: int) -> socket.socket:

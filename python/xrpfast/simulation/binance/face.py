@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -24,6 +25,24 @@ class BinanceFace:
         self._rest = Rest(exchange, counts, lambda: self.ws_api.fresh_id())
         self.ws_api = WsApi(exchange, counts, self._rest.exchange_info)
         exchange.listeners += [self.ws_api, self.streams]
+
+    @property
+    def before_send(self) -> Callable[[int], None] | None:
+        """Measurements: told the monotonic time right before a market frame leaves."""
+        return self.streams.before_send
+
+    @before_send.setter
+    def before_send(self, hook: Callable[[int], None] | None) -> None:
+        self.streams.before_send = hook
+
+    @property
+    def on_order_frame(self) -> Callable[[int, bytes], bool] | None:
+        """Measurements: told of each order frame first thing; True = taken, not handled."""
+        return self.ws_api.on_order_frame
+
+    @on_order_frame.setter
+    def on_order_frame(self, hook: Callable[[int, bytes], bool] | None) -> None:
+        self.ws_api.on_order_frame = hook
 
     def rest_app(self) -> web.Application:
         return self._rest.app()
