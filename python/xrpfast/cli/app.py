@@ -9,23 +9,33 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 from importlib import import_module
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
 from xrpfast.errors import FailedError, HaltedError, UsageError
 
 COMMANDS = ("demo", "run", "mock", "replay", "config")
 """Each is `xrpfast.cli.<name>`: a function of that name, or an ``app`` of several."""
 
-# The classes of typer's own parser are private; the one it exports has them as its bases.
-_ParserError: type[Exception] = typer.BadParameter.__mro__[2]
-assert _ParserError.__name__ == "ClickException"
+
+class _Commands(TyperGroup):
+    """Ctrl-C ends any command cleanly, exit code 0; typer's own answer would be 130."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            return 0
 
 
 def build(names: Iterable[str]) -> typer.Typer:
     """The command line with these commands."""
     app = typer.Typer(
         name="xrpfast",
+        cls=_Commands,
         add_completion=False,
         rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -50,12 +60,14 @@ def run(arguments: Sequence[str]) -> int:
     asked = [name for name in COMMANDS if arguments and arguments[0] == name]
     try:
         app = build(asked or COMMANDS)
-        result = app(args=list(arguments), prog_name="xrpfast", standalone_mode=False)
+        result = app(args=list(arguments) or ["--help"], prog_name="xrpfast", standalone_mode=False)
     except (UsageError, FailedError, HaltedError) as error:
         return _say(str(error), error.exit_code)
-    except _ParserError as error:
-        text = error.format_message() if hasattr(error, "format_message") else str(error)
-        return _say(f"{text.rstrip('.')}; see xrpfast {' '.join([*asked, '--help'])}", 2)
+    except TyperException as error:
+        text = error.format_message().rstrip(".")
+        return _say(f"{text}; see xrpfast {' '.join([*asked, '--help'])}", 2)
+    except BrokenPipeError:
+        return 1  # whoever read our output went away; nothing is left to tell
     except (typer.Abort, KeyboardInterrupt):
         return 0
     return result if isinstance(result, int) else 0

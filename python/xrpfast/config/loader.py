@@ -13,6 +13,9 @@ from pydantic_core import ErrorDetails
 from xrpfast.config.root import Config
 from xrpfast.errors import UsageError
 
+SECRETS = {"api_key", "api_secret", "passphrase"}
+"""Keys whose values no error may show."""
+
 
 def load(path: Path) -> Config:
     """The configuration in ``path``; raises `UsageError` with one line for a person."""
@@ -39,24 +42,50 @@ def build(values: dict[str, Any], name: str) -> Config:
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        raise UsageError(f"{name}: {explain(error.errors()[0])}") from None
+        found = _not_consequences(error.errors())
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        raise UsageError(f"{name}: {explain(found[0])}{more}") from None
+
+
+def _not_consequences(found: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Without errors that another one explains; unknown keys first, they are what a person sees.
+
+    A misspelt key is also a missing one, and a bad entry leaves its list too short.
+    """
+    unknown = {error["loc"][:-1] for error in found if error["type"] == "extra_forbidden"}
+    kept = [
+        error
+        for error in found
+        if not (error["type"] == "missing" and error["loc"][:-1] in unknown)
+        and not (error["type"] == "too_short" and len(found) > 1)
+    ]
+    return sorted(kept, key=lambda error: error["type"] != "extra_forbidden")
 
 
 def explain(error: ErrorDetails) -> str:
     """One pydantic error as a line: which key, what is wrong, what would be right."""
-    where = ".".join(str(part) for part in error["loc"]) or "the file"
+    where = _dotted(error["loc"]) or "the file"
     kind, given = error["type"], error.get("input")
     if kind == "extra_forbidden":
         known = _keys_beside(error["loc"])
         close = difflib.get_close_matches(str(error["loc"][-1]), known, 1)
         hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}"
-        return f"unknown key {where}; {hint}"
+        thing = "venue" if error["loc"][:-1] == ("venues",) else "key"
+        return f"unknown {thing} {where}; {hint}"
     if kind == "missing":
         return f"{where} is missing; add it"
     if kind == "value_error":
         return f"{where}: {error['ctx']['error']}"
-    shown = "" if isinstance(given, (dict, list)) else f", not {given!r}"
+    secret = str(error["loc"][-1]) in SECRETS
+    shown = "" if secret or isinstance(given, (dict, list)) else f", not {given!r}"
     return f"{where}: {error['msg'][0].lower()}{error['msg'][1:]}{shown}"
+
+
+def _dotted(loc: tuple[int | str, ...]) -> str:
+    text = ""
+    for part in loc:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
 
 
 def _keys_beside(loc: tuple[int | str, ...]) -> list[str]:
