@@ -50,6 +50,7 @@ class Order:
     fee_asset: str = ""
     held: int = 0
     """Money still locked for this order."""
+    fills: list[Fill] = field(default_factory=list)
     extra: dict[str, Any] = field(default_factory=dict)
     """What a face wants to keep with the order (its own ids, flags)."""
 
@@ -122,6 +123,7 @@ class Exchange:
         self.matching = Matching()
         self.accounts: dict[str, Account] = {}
         self.orders: dict[int, Order] = {}
+        self._working: dict[int, Order] = {}
         self.fills: list[Fill] = []
         self.last_trade: Trade | None = None
         self.sequence = first_id
@@ -186,7 +188,7 @@ class Exchange:
             self._next_id, client_id, account, side, tif, post_only, price, qty, now, now,
             extra=extra or {},
         )  # fmt: skip
-        self.orders[order.order_id] = order
+        self.orders[order.order_id] = self._working[order.order_id] = order
         self._client_ids[account.uid, client_id] = order.order_id
         order.held = hold
         asset = self.rules.quote if side is Side.BUY else self.rules.base
@@ -229,7 +231,7 @@ class Exchange:
         return order
 
     def open_orders(self, account: Account) -> list[Order]:
-        return [o for o in self.orders.values() if o.account is account and o.working]
+        return [order for order in self._working.values() if order.account is account]
 
     # --- the market's own orders --------------------------------------------------------------
 
@@ -363,10 +365,12 @@ class Exchange:
             order.filled, order.quote_filled, counter_id,
         )  # fmt: skip
         self.fills.append(fill)
+        order.fills.append(fill)
         self._tell("fill", order, fill)
 
     def _end(self, order: Order, state: str, kind: str, now: int) -> None:
         order.state, order.updated_ns = state, now
+        del self._working[order.order_id]
         if order.held:
             asset = self.rules.quote if order.side is Side.BUY else self.rules.base
             account = order.account

@@ -9,13 +9,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from xrpfast._core import CoreError, parse_units
-from xrpfast.model import Side, TimeInForce
+from xrpfast.model import MONEY_ONE, Side, TimeInForce
 from xrpfast.simulation.account import Account
 from xrpfast.simulation.exchange import Exchange, Order, VenueRefusal
 
 CLIENT_ID = re.compile(r"^[a-zA-Z0-9-_]{1,36}$")
 DECIMAL = re.compile(r"^([0-9]{1,20})(\.[0-9]{1,20})?$")
 MS = 1_000_000
+MAX_PRICE = 10_000
+MAX_NOTIONAL = 9_000_000 * MONEY_ONE
+MAX_OPEN_ORDERS = 200
 
 
 class BinanceError(Exception):
@@ -55,10 +58,10 @@ def missing(name: str) -> BinanceError:
 
 
 def authenticate(
-    exchange: Exchange, api_key: str | None, payload: bytes, params: Mapping[str, Any]
+    exchange: Exchange, api_key: object, payload: bytes, params: Mapping[str, Any]
 ) -> Account:
     """The customer who signed ``payload``; raises `BinanceError` as the venue does."""
-    if not api_key or not re.fullmatch(r"[A-Za-z0-9]{64}", api_key):
+    if not isinstance(api_key, str) or not re.fullmatch(r"[A-Za-z0-9]{64}", api_key):
         raise BinanceError(401, -2014, "API-key format invalid.")
     account = exchange.accounts.get(api_key)
     if account is None:
@@ -160,6 +163,12 @@ def place(
             "'^[a-zA-Z0-9-_]{1,36}$'."
         )  # fmt: skip
     post_only = kind == "LIMIT_MAKER"
+    if price > MAX_PRICE * 10**rules.price_decimals:
+        raise _filter("PRICE_FILTER")
+    if rules.min_qty <= qty <= rules.max_qty and rules.notional(price, qty) > MAX_NOTIONAL:
+        raise _filter("NOTIONAL")
+    if len(exchange.open_orders(account)) >= MAX_OPEN_ORDERS:
+        raise _filter("MAX_NUM_ORDERS")
     try:
         if test:
             exchange.check(account, client_id, side, price, qty, post_only)

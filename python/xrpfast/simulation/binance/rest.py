@@ -13,6 +13,9 @@ from xrpfast.simulation.account import Account
 from xrpfast.simulation.binance import wire
 from xrpfast.simulation.binance.limits import Counts, exchange_limits
 from xrpfast.simulation.binance.requests import (
+    MAX_NOTIONAL,
+    MAX_OPEN_ORDERS,
+    MAX_PRICE,
     BinanceError,
     authenticate,
     cancel,
@@ -96,10 +99,11 @@ class Rest:
             raw_body = (await request.read()).decode("utf-8", "replace")
             params: Json = dict(parse_qsl(raw_body, keep_blank_values=True))
             params |= dict(parse_qsl(raw_query, keep_blank_values=True))
-            payload = _unsigned(raw_query) + _unsigned(raw_body)
+            text = _unsigned(raw_query) + _unsigned(raw_body)
+            payload = text.encode("utf-8", "surrogateescape")
             try:
                 key = request.headers.get("X-MBX-APIKEY")
-                account = authenticate(self._exchange, key, payload.encode(), params)
+                account = authenticate(self._exchange, key, payload, params)
                 return self._reply(handler(account, params))
             except BinanceError as error:
                 self._counts.add("WEIGHT", 0 if weight else 1)
@@ -182,8 +186,7 @@ class Rest:
             return wire.ack(order, rules)
         if kind == "RESULT":
             return wire.result(order, rules)
-        fills = [fill for fill in exchange.fills if fill.order.order_id == order.order_id]
-        return wire.full(order, fills, rules)
+        return wire.full(order, order.fills, rules)
 
     def _test(self, account: Account, params: Json) -> Json:
         place(self._exchange, account, params, "test", test=True)
@@ -233,7 +236,7 @@ def symbol(exchange: Exchange) -> Json:
             {
                 "filterType": "PRICE_FILTER",
                 "minPrice": price(rules.tick),
-                "maxPrice": "10000.00000000",
+                "maxPrice": wire.fixed(MAX_PRICE, 0),
                 "tickSize": price(rules.tick),
             },
             {
@@ -246,11 +249,11 @@ def symbol(exchange: Exchange) -> Json:
                 "filterType": "NOTIONAL",
                 "minNotional": fixed_money(rules.min_notional, 8),
                 "applyMinToMarket": True,
-                "maxNotional": "9000000.00000000",
+                "maxNotional": fixed_money(MAX_NOTIONAL, 8),
                 "applyMaxToMarket": False,
                 "avgPriceMins": 5,
             },
-            {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": 200},
+            {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": MAX_OPEN_ORDERS},
         ],
         "permissions": [],
         "permissionSets": [["SPOT"]],

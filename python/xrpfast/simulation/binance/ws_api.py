@@ -201,8 +201,7 @@ class WsApiConnection(WSListener):
             return wire.ack(order, rules)
         if kind == "RESULT":
             return wire.result(order, rules)
-        fills = [fill for fill in api.exchange.fills if fill.order.order_id == order.order_id]
-        return wire.full(order, fills, rules)
+        return wire.full(order, order.fills, rules)
 
     def _test(self, params: Json) -> Json:
         place(self._api.exchange, self._signed(params), params, "test", test=True)

@@ -1,0 +1,48 @@
+"""Mock venues for a test, on sockets of this machine; their unhandled faults fail the test."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING
+
+import aiohttp
+import pytest
+
+from support.binance import Keys, Rest
+
+if TYPE_CHECKING:
+    from xrpfast.simulation.server import MockVenues
+
+
+@pytest.fixture(autouse=True)
+def no_unhandled_faults(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Whatever a server logs as an error was not handled."""
+    yield
+    faults = [
+        record.getMessage() + (f": {record.exc_info[1]!r}" if record.exc_info else "")
+        for record in caplog.get_records("call")
+        if record.levelno >= logging.ERROR
+    ]
+    assert not faults
+
+
+@pytest.fixture
+async def venue() -> AsyncIterator[MockVenues]:
+    """A mock Binance whose market stands still until a test moves it."""
+    from xrpfast.simulation.server import mock_venues
+
+    async with mock_venues(["binance"], seed=5) as running:
+        running.flow.running = False
+        yield running
+
+
+@pytest.fixture
+def keys(venue: MockVenues) -> Keys:
+    return Keys(venue.line["venues"]["binance"])
+
+
+@pytest.fixture
+async def rest(venue: MockVenues, keys: Keys) -> AsyncIterator[Rest]:
+    async with aiohttp.ClientSession() as http:
+        yield Rest(http, venue.line["venues"]["binance"]["rest_url"], keys)

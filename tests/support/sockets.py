@@ -1,0 +1,85 @@
+"""A plain WebSocket client: sends text, keeps what comes, waits for what is expected."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
+
+PATIENCE = 10.0
+Json = dict[str, Any]
+
+
+class Client(WSListener):
+    """What one socket received, in order."""
+
+    def __init__(self) -> None:
+        self.messages: list[Any] = []
+        self.pings: list[bytes] = []
+        self.closed = asyncio.Event()
+        self.close_code: int | None = None
+        self._arrived = asyncio.Event()
+        self._next_id = 0
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        self.transport = transport
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        if frame.msg_type == WSMsgType.TEXT:
+            self.messages.append(json.loads(frame.get_payload_as_bytes()))
+            self._arrived.set()
+        elif frame.msg_type == WSMsgType.PING:
+            self.pings.append(frame.get_payload_as_bytes())
+            transport.send_pong(frame.get_payload_as_bytes())
+        elif frame.msg_type == WSMsgType.CLOSE:
+            self.close_code = int(frame.get_close_code())
+            transport.disconnect()
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        self.closed.set()
+        self._arrived.set()
+
+    def send(self, message: Json | str | bytes) -> None:
+        data = json.dumps(message) if isinstance(message, dict) else message
+        self.transport.send(WSMsgType.TEXT, data.encode() if isinstance(data, str) else data)
+
+    async def until(self, wanted: Callable[[Any], bool], start: int = 0) -> Any:
+        """The first message from number ``start`` on that is wanted, waiting for it if need be."""
+        seen = start
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                for message in self.messages[seen:]:
+                    if wanted(message):
+                        return message
+                seen = len(self.messages)
+                assert not self.closed.is_set(), f"closed after {self.messages[-3:]}"
+                self._arrived.clear()
+                await self._arrived.wait()
+
+    async def request(self, method: str, params: Json | list[Any] | None = None) -> Json:
+        """Sends a request with a fresh id and returns its reply."""
+        self._next_id += 1
+        number = self._next_id
+        body: Json = {"id": number, "method": method}
+        if params is not None:
+            body["params"] = params
+        self.send(body)
+        reply: Json = await self.until(lambda m: "id" in m and m["id"] == number)
+        return reply
+
+
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator[Client]:
+    """A socket that is closed at the end of the block."""
+    client = Client()
+    await ws_connect(lambda: client, url, enable_auto_pong=False)
+    try:
+        yield client
+    finally:
+        client.transport.disconnect(graceful=False)
+        async with asyncio.timeout(PATIENCE):
+            await client.closed.wait()
