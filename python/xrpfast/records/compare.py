@@ -43,8 +43,8 @@ def compare(ledger: Path, truth: Mapping[str, Any]) -> list[str]:
 
 
 def starting_balances(db: sqlite3.Connection) -> dict[str, dict[str, str]]:
-    """Venue -> asset -> decimal text, as the engine found them when it started."""
-    row = db.execute("select value from meta where key = 'starting_balances'").fetchone()
+    """Venue -> asset -> decimal text, as the engine found them when it first started."""
+    row = db.execute("select balances from starts order by epoch limit 1").fetchone()
     balances: dict[str, dict[str, str]] = json.loads(row[0]) if row else {}
     return balances
 
