@@ -391,3 +391,57 @@ def test_an_unsettled_order_is_never_evicted() -> None:
     world.fill(buy, "1", 10)
     assert not world.engine.orders.orders
     assert world.engine.portfolio.balance("binance", "XRP") == 1_001 * 10**18
+
+
+def test_what_the_venue_spoke_of_is_never_unsaid() -> None:
+    world = World()
+    buy, _ = world.place()
+    world.end(buy, "EXPIRED", 500)
+    world.end(buy, "EXPIRED", 0)
+    assert world.order(buy).missing == 500
+
+
+def test_an_ended_order_with_missing_fills_is_not_unknown() -> None:
+    world = World()
+    buy, sell = world.place()
+    world.settle(sell)
+    world.now_ns += 1_900 * MS
+    world.end(buy, "EXPIRED", 500, "time in force")
+    world.now_ns += 1_999 * MS
+    assert Query not in kinds(world.timer())  # fills get as long to arrive as a reply
+    world.now_ns += 1 * MS
+    out = world.timer()
+    assert Query in kinds(out)
+    assert Alert not in kinds(out)
+    assert world.order(buy).reason == "time in force"
+
+
+def test_an_order_that_comes_back_from_settled_stays_in_memory() -> None:
+    world = World(config(keep_orders=2))
+    first = world.place()
+    for leg in first:
+        world.end(leg, "EXPIRED", 0)
+    world.end(first[0], "EXPIRED", 500)
+    assert world.order(first[0]).missing == 500
+    desk = world.engine.orders
+    desk.busy[0] = 0
+    second = world.place()
+    world.settle(*second)
+    desk.busy[0] = 1
+    assert list(desk.orders) == [first[0].client_id, *(leg.client_id for leg in second)]
+    check_books(world.engine)
+    world.fill(first[0], "late", 500)
+    assert desk.busy == [0]
+    assert len(desk.orders) == 2
+    check_books(world.engine)
+
+
+def test_a_resting_order_may_stay_silent() -> None:
+    world = World()
+    leg = Leg("xttest7-zza", "binance", "XRP/USDT", 0, 0, 0, 21_000, 1_000)
+    world.engine.orders.place(leg, world.engine.context.books[0], "arb", 1, world.now_ns)
+    world.ack(leg)
+    world.now_ns += 10_000 * MS
+    assert world.timer() == []
+    assert world.order(leg).state is OrderState.OPEN
+    assert world.engine.orders.next_deadline() == 0
