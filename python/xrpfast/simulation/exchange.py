@@ -116,6 +116,7 @@ class Exchange:
         wall_ns: Callable[[], int],
         *,
         client_ids_for_ever: bool,
+        refuse_post_only: bool = True,
         first_id: int = 5_550_000,
     ) -> None:
         self.rules = rules
@@ -131,6 +132,7 @@ class Exchange:
         self.listeners: list[Listener] = []
         self._client_ids: dict[tuple[int, str], int] = {}
         self._for_ever = client_ids_for_ever
+        self._refuse_post_only = refuse_post_only  # else taken in and cancelled at once
         self._next_id = first_id
         self._trade_base = first_id * 100
         self._changes: list[tuple[Account, BalanceChange]] = []
@@ -160,7 +162,7 @@ class Exchange:
         known = self._client_ids.get((account.uid, client_id))
         if known is not None and (self._for_ever or self.orders[known].working):
             raise VenueRefusal("DUPLICATE_CLIENT_ID")
-        if post_only and self.matching.crosses(side, price):
+        if post_only and self._refuse_post_only and self.matching.crosses(side, price):
             raise VenueRefusal("WOULD_TAKE")
         hold = self._hold(side, price, qty)
         asset = rules.quote if side is Side.BUY else rules.base
@@ -195,6 +197,10 @@ class Exchange:
         held = account.move(asset, -hold, hold, "hold", order.order_id)
         self._changes.append((account, held))
         self._tell("received", order, None)
+        if post_only and self.matching.crosses(side, price):
+            self._end(order, "CANCELLED", "cancelled", now)
+            self._publish([])
+            return order
         resting, cancelled, trades = self.matching.place(
             order.order_id, account.uid, side, price, qty, tif
         )

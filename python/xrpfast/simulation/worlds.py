@@ -53,7 +53,13 @@ def exchange_of(venue: str, wall_ns: Callable[[], int] = time.time_ns) -> Exchan
     """A fresh exchange of one venue, without customers."""
     if venue == "binance":
         return Exchange(BINANCE, wall_ns, client_ids_for_ever=False)
-    return Exchange(KUCOIN, wall_ns, client_ids_for_ever=True, first_id=23_900_000)
+    return Exchange(
+        KUCOIN,
+        wall_ns,
+        client_ids_for_ever=True,
+        refuse_post_only=False,
+        first_id=110_679_967_119_605,  # trade ids above 2^53, as the real ones are
+    )
 
 
 def customer(venue: str, seed: int) -> Account:
