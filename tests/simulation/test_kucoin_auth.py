@@ -108,7 +108,7 @@ def test_clock_within_five_seconds_passes(skew: int) -> None:
 
 @pytest.mark.parametrize("stamp", ["x", "-1", "١٢٣", "9" * 40, "1.5"])
 def test_timestamp_that_is_none(stamp: str) -> None:
-    bad = headers("s", **{"KC_API_TIMESTAMP": stamp})
+    bad = headers("s", KC_API_TIMESTAMP=stamp)
     assert refusal(ring(), bad, "GET", "/p", "", b"", NOW) == "400002"
 
 
@@ -191,9 +191,7 @@ def test_order_entry_takes_version_3_keys_only() -> None:
 
 
 def test_session_challenge_vector() -> None:
-    text = (
-        '{"sessionId":"92f2aec4-d87e-47cc-917d-4e7c93911bdc", "timestamp": 1742175983882}'
-    )
+    text = '{"sessionId":"92f2aec4-d87e-47cc-917d-4e7c93911bdc", "timestamp": 1742175983882}'
     assert sign(SECRET, text) == "HiCdNywMYLfPW9E+p8G8qPlzrE9bMdTrNmssWho3k90="
 
 

@@ -1,4 +1,4 @@
-"""KuCoin's refusals as it words them: code, text and HTTP status, one table for REST and sockets."""
+"""The refusals of KuCoin in its own words: code, text and HTTP status; one table for all faces."""
 
 from __future__ import annotations
 

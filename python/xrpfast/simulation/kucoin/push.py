@@ -8,18 +8,18 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
-from typing import Final, Generic, TypeVar
+from typing import Final
 from urllib.parse import parse_qs
 
 import msgspec
 import orjson
 
+from xrpfast.simulation.account import Account
+
 from . import errors, topics
 from .auth import TokenStore
 from .limits import MessageMeter
 from .session import Session
-
-AccountT = TypeVar("AccountT")
 
 PING_INTERVAL_MS: Final = 18_000
 PING_TIMEOUT_MS: Final = 10_000
@@ -35,19 +35,19 @@ class PushSettings(msgspec.Struct):
     messages_per_10_s: int = 100
 
 
-class PushHub(Generic[AccountT]):
+class PushHub:
     """All push sockets of the venue and their subscriptions."""
 
     def __init__(self, clock: Callable[[], int], settings: PushSettings | None = None) -> None:
         self.settings = settings or PushSettings()
         self.clock = clock
-        self.tokens: TokenStore[AccountT] = TokenStore()
-        self.sessions: dict[PushSession[AccountT], None] = {}
+        self.tokens: TokenStore[Account] = TokenStore()
+        self.sessions: dict[PushSession, None] = {}
         self.dropped = 0
-        self.on_first: Callable[[str, PushSession[AccountT]], None] | None = None
-        self._public: dict[str, dict[PushSession[AccountT], None]] = {}
+        self.on_first: Callable[[str, PushSession], None] | None = None
+        self._public: dict[str, dict[PushSession, None]] = {}
 
-    def open(self, raw_query: str) -> PushSession[AccountT]:
+    def open(self, raw_query: str) -> PushSession:
         """A session for a connecting client; a bad token is answered in the socket."""
         fields = parse_qs(raw_query)
         token_text = fields.get("token", [""])[0]
@@ -74,20 +74,20 @@ class PushHub(Generic[AccountT]):
             else:
                 session.send(data)
 
-    def publish_private(self, account: AccountT, topic: str, data: bytes) -> None:
+    def publish_private(self, account: Account, topic: str, data: bytes) -> None:
         """A frame to the sockets of one account that subscribed to it."""
         for session in tuple(self.sessions):
             if session.account is account and topic in session.topics:
                 session.send(data)
 
-    def add(self, session: PushSession[AccountT], topic: str) -> None:
+    def add(self, session: PushSession, topic: str) -> None:
         session.topics[topic] = None
         if topic not in topics.PRIVATE:
             self._public.setdefault(topic, {})[session] = None
         if self.on_first is not None:
             self.on_first(topic, session)
 
-    def remove(self, session: PushSession[AccountT], topic: str) -> None:
+    def remove(self, session: PushSession, topic: str) -> None:
         session.topics.pop(topic, None)
         watchers = self._public.get(topic)
         if watchers is not None:
@@ -101,11 +101,11 @@ class PushHub(Generic[AccountT]):
             session.close()
 
 
-class PushSession(Session, Generic[AccountT]):
+class PushSession(Session):
     """One client of the push socket."""
 
     def __init__(
-        self, hub: PushHub[AccountT], connect_id: str, account: AccountT | None, *, refused: bool
+        self, hub: PushHub, connect_id: str, account: Account | None, *, refused: bool
     ) -> None:
         super().__init__()
         self.hub = hub

@@ -97,7 +97,7 @@ class Session(WSListener):
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         kind = frame.msg_type
-        if kind == _TEXT or kind == _BINARY or kind == _CONTINUATION:
+        if kind in (_TEXT, _BINARY, _CONTINUATION):
             message = self.join(frame)
             if message is not None:
                 self.on_text(message)

@@ -1,0 +1,89 @@
+"""Everything of the mock KuCoin in one place, for the server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from aiohttp import web
+from picows import WSListener, WSUpgradeRequest
+
+from xrpfast.simulation.account import Account, BalanceChange
+from xrpfast.simulation.exchange import Exchange, Fill, Order, Trade
+
+from .auth import ApiKey, KeyRing
+from .limits import Pools
+from .order_entry import OrderEntry
+from .rest import Rest
+from .venue import Venue
+
+ORDER_ENTRY_PATH = "/v1/private"
+PUSH_PATHS = frozenset({"/", "/endpoint"})
+
+
+class KucoinFace:
+    """REST application, push socket and order entry over one exchange.
+
+    ``push_url`` is what bullet-public and bullet-private name as endpoint. The keys are those of
+    the exchange's accounts; `add_key` adds more.
+    """
+
+    def __init__(self, exchange: Exchange, push_url: str, seed: int = 0) -> None:
+        self.exchange = exchange
+        self.keys: KeyRing[Account] = KeyRing()
+        self.pools = Pools()
+        self.venue = Venue(exchange, push_url, seed)
+        self.rest = Rest(self.venue, self.keys, self.pools)
+        self.order_entry = OrderEntry(exchange, self.keys, self.pools, self.venue.orders)
+        for account in exchange.accounts.values():
+            self.add_key(account)
+        exchange.listeners.append(self)
+
+    def add_key(self, account: Account, *, version: int = 3) -> ApiKey[Account]:
+        key = ApiKey(account.api_key, account.secret, account.passphrase, account, version)
+        self.keys.add(key)
+        return key
+
+    @property
+    def order_frame_hook(self) -> Callable[[int], None] | None:
+        """Called with `time.monotonic_ns` first thing when an order-entry frame arrives."""
+        return self.order_entry.frame_hook
+
+    @order_frame_hook.setter
+    def order_frame_hook(self, hook: Callable[[int], None] | None) -> None:
+        self.order_entry.frame_hook = hook
+
+    # --- for the server -----------------------------------------------------------------------
+
+    def rest_app(self) -> web.Application:
+        return self.rest.app()
+
+    def ws_listener(self, request: WSUpgradeRequest) -> WSListener | None:
+        """The listener of a new socket by its path; None refuses it (404)."""
+        path, _, query = request.path.decode("ascii", "replace").partition("?")
+        if path == ORDER_ENTRY_PATH:
+            return self.order_entry.open(query)
+        if path in PUSH_PATHS:
+            return self.venue.hub.open(query)
+        return None
+
+    async def run(self) -> None:
+        """Waits for the end; the paced streams have their own timers."""
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.venue.market.close()
+
+    # --- listener of the exchange -------------------------------------------------------------
+
+    def on_order(self, kind: str, order: Order, fill: Fill | None) -> None:
+        self.venue.private.on_order(kind, order, fill)
+
+    def on_balances(self, account: Account, changes: list[BalanceChange]) -> None:
+        self.venue.private.on_balances(account, changes)
+
+    def on_trade(self, trade: Trade) -> None:
+        self.venue.market.on_trade(trade)
+
+    def on_book(self, changes: list[tuple[int, int, int]], first: int, last: int) -> None:
+        self.venue.market.on_book(changes)

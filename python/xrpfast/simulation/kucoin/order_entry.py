@@ -1,0 +1,205 @@
+"""WebSocket order entry: the session challenge, then requests by id and their replies."""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Callable
+from typing import Final
+
+import orjson
+from picows import WSFrame, WSTransport
+
+from xrpfast.simulation.account import Account
+from xrpfast.simulation.exchange import Exchange
+
+from . import errors
+from .auth import ApiKey, KeyRing, same, sign
+from .limits import SPOT, Pools, Quota
+from .orders import Orders
+from .push import PING_INTERVAL_MS, PING_TIMEOUT_MS
+from .session import Session
+from .wire import Json
+
+CHALLENGE_S: Final = 30.0
+SILENCE_S: Final = 60.0
+WEIGHT: Final = 1
+
+_LOG = logging.getLogger("xrpfast.simulation.kucoin")
+
+
+class OrderEntry:
+    """All order-entry sockets of the venue."""
+
+    def __init__(
+        self, exchange: Exchange, keys: KeyRing[Account], pools: Pools, orders: Orders
+    ) -> None:
+        self.exchange = exchange
+        self.keys = keys
+        self.pools = pools
+        self.orders = orders
+        self.challenge_s = CHALLENGE_S
+        self.silence_s = SILENCE_S
+        self.frame_hook: Callable[[int], None] | None = None
+        """Gets `time.monotonic_ns` first thing when a client's frame arrives."""
+        self.sessions: dict[OrderEntrySession, None] = {}
+
+    def open(self, raw_query: str) -> OrderEntrySession:
+        """A session for a connecting client; a bad URL is answered in the socket."""
+        try:
+            return OrderEntrySession(self, self.keys.check_order_entry(raw_query, self.now_ms()))
+        except errors.Refused as refused:
+            return OrderEntrySession(self, None, refused)
+
+    def now_ms(self) -> int:
+        return self.exchange.wall_ns() // 1_000_000
+
+
+class OrderEntrySession(Session):
+    """One client of order entry."""
+
+    def __init__(
+        self,
+        entry: OrderEntry,
+        key: ApiKey[Account] | None,
+        refused: errors.Refused | None = None,
+    ) -> None:
+        super().__init__()
+        self.entry = entry
+        self._key = key
+        self._refused = refused
+        self._session_id = str(uuid.uuid4())
+        self._challenge = ""
+        self._ready = False
+        self._heard = 0.0
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        hook = self.entry.frame_hook
+        if hook is not None:
+            hook(time.monotonic_ns())
+        super().on_ws_frame(transport, frame)
+
+    def on_open(self) -> None:
+        if self._refused is not None:
+            self._fail(self._refused)
+            return
+        self.entry.sessions[self] = None
+        # The blanks are the page's; a client must sign the text as it came.
+        stamp = self.entry.now_ms()
+        self._challenge = f'{{"sessionId":"{self._session_id}", "timestamp": {stamp}}}'
+        self.send(self._challenge.encode())
+        self.later(self.entry.challenge_s, self._check_challenge)
+
+    def on_gone(self) -> None:
+        self.entry.sessions.pop(self, None)
+
+    def on_text(self, payload: bytes) -> None:
+        if self._key is None or not self.is_open:
+            return
+        self._heard = time.monotonic()
+        if self._ready:
+            self._answer(self._key, payload)
+        elif same(payload.decode("utf-8", "replace"), sign(self._key.secret, self._challenge)):
+            self._ready = True
+            self.later(self.entry.silence_s, self._check_silence)
+            welcome = {
+                "sessionId": self._session_id,
+                "data": "welcome",
+                "pingInterval": PING_INTERVAL_MS,
+                "pingTimeout": PING_TIMEOUT_MS,
+            }
+            self.send(orjson.dumps(welcome))
+        else:
+            self._fail(errors.SESSION_SIGN.refuse())
+
+    # --- requests -----------------------------------------------------------------------------
+
+    def _answer(self, key: ApiKey[Account], payload: bytes) -> None:
+        in_ms = self.entry.now_ms()
+        reply: Json = {}
+        quota: Quota | None = None
+        try:
+            request = _request(payload)
+            name, op = request["id"], request["op"]
+            reply = {"id": name, "op": op}
+            if op == "ping":
+                reply["timestamp"] = in_ms
+                self.send(orjson.dumps({"id": name, "op": "pong", "timestamp": in_ms}))
+                return
+            call = _OPS.get(op)
+            if call is None:
+                raise errors.REQUEST_PARAMETER.refuse(f"op '{op}' is not supported.")
+            key.require("Spot")
+            quota = self.entry.pools.charge(SPOT, str(key.account.uid), WEIGHT, in_ms)
+            if not quota.allowed:
+                raise errors.TOO_MANY.refuse()
+            data = call(self.entry.orders, key.account, request.get("args"))
+            reply |= {"code": "200000", "data": data}
+        except errors.Refused as refused:
+            reply |= refused.body()
+        except Exception:
+            # The venue's own word for a fault of ours; the log has what happened.
+            _LOG.exception("order entry")
+            reply |= errors.INTERNAL.refuse().body()
+        reply["inTime"] = in_ms
+        reply["outTime"] = self.entry.now_ms()
+        if quota is not None:
+            reply["userRateLimit"] = quota.block()
+        self.send(orjson.dumps(reply))
+
+    def _fail(self, refused: errors.Refused) -> None:
+        """Errors before the session stands carry neither id nor op; then the socket ends."""
+        now = self.entry.now_ms()
+        self.send(orjson.dumps({**refused.body(), "inTime": now, "outTime": now}))
+        self.close()
+
+    def _check_challenge(self) -> None:
+        if not self._ready:
+            self._fail(errors.SESSION_LATE.refuse())
+
+    def _check_silence(self) -> None:
+        left = self._heard + self.entry.silence_s - time.monotonic()
+        if left > 0:
+            self.later(left, self._check_silence)
+        else:
+            self.close()
+
+
+def _request(payload: bytes) -> Json:
+    try:
+        request = orjson.loads(payload)
+    except orjson.JSONDecodeError:
+        raise errors.REQUEST_DATA.refuse() from None
+    if not isinstance(request, dict):
+        raise errors.REQUEST_DATA.refuse()
+    for field in ("id", "op"):
+        value = request.get(field)
+        if not isinstance(value, str) or not value:
+            raise errors.REQUEST_PARAMETER.refuse(f"Field '{field}' must be a non-empty string.")
+    return request
+
+
+def _place(orders: Orders, account: Account, args: object) -> Json:
+    return orders.wire.placed(orders.place(account, args))
+
+
+def _place_sync(orders: Orders, account: Account, args: object) -> Json:
+    return orders.wire.placed_sync(orders.place(account, args))
+
+
+def _cancel(orders: Orders, account: Account, args: object) -> Json:
+    return orders.cancel(account, args)[1]
+
+
+def _cancel_sync(orders: Orders, account: Account, args: object) -> Json:
+    order, named = orders.cancel(account, args)
+    return {**named, **orders.wire.outcome(order)}
+
+
+_OPS: Final[dict[str, Callable[[Orders, Account, object], Json]]] = {
+    "spot.order": _place,
+    "spot.sync_order": _place_sync,
+    "spot.cancel": _cancel,
+    "spot.sync_cancel": _cancel_sync,
+}

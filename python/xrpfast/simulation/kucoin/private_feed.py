@@ -1,0 +1,101 @@
+"""Private topics and what the venue remembers of each customer's orders and fills."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Final
+
+from xrpfast.simulation.account import Account, BalanceChange
+from xrpfast.simulation.exchange import Exchange, Fill, Order
+
+from . import topics
+from .push import PushHub
+from .wire import Wire, order_id_text, private_message
+
+EVENT_BASE: Final = 354_689_988_084_000
+RECORD_BASE: Final = 19_814_995_255_000
+
+
+@dataclass(slots=True)
+class Records:
+    """One customer's orders and fills in the order of events."""
+
+    open: dict[int, None] = field(default_factory=dict)
+    done: list[int] = field(default_factory=list)
+    fills: list[Fill] = field(default_factory=list)
+
+
+class PrivateFeed:
+    """Order and balance events of every customer as frames.
+
+    Frames leave after the reply of the request that caused them: replies are written in the same
+    turn of the event loop, pushes at its end. ``pushes_first`` turns that round; real pushes
+    overtake replies now and then.
+    """
+
+    def __init__(self, exchange: Exchange, hub: PushHub) -> None:
+        self.exchange = exchange
+        self.wire = Wire(exchange.rules)
+        self.pushes_first = False
+        self._hub = hub
+        self._records: dict[int, Records] = {}
+        self._event = EVENT_BASE
+        self._waiting: list[tuple[Account, str, bytes]] = []
+
+    def records(self, account: Account) -> Records:
+        found = self._records.get(account.uid)
+        if found is None:
+            found = self._records[account.uid] = Records()
+        return found
+
+    # --- what the exchange tells --------------------------------------------------------------
+
+    def on_order(self, kind: str, order: Order, fill: Fill | None) -> None:
+        records = self.records(order.account)
+        if kind == "received":
+            records.open[order.order_id] = None
+            order.extra["public_id"] = order_id_text(order.order_id)
+        elif fill is not None:
+            records.fills.append(fill)
+        elif kind != "open":
+            records.open.pop(order.order_id, None)
+            records.done.append(order.order_id)
+        if not self._listened(order.account):
+            return
+        data = self.wire.order_change(kind, order, fill)
+        frame = private_message(topics.ORDERS, "orderChange", order.account, data)
+        self._push(order.account, topics.ORDERS, frame)
+        if kind != "received":
+            old = private_message(topics.ORDERS_V1, "orderChange", order.account, data)
+            self._push(order.account, topics.ORDERS_V1, old)
+
+    def on_balances(self, account: Account, changes: list[BalanceChange]) -> None:
+        if not self._listened(account):
+            return
+        now = self.exchange.wall_ns()
+        for change in changes:
+            self._event += 1
+            number = str(self._event)
+            data = self.wire.balance_change(account, change, number, now)
+            frame = private_message(topics.BALANCE, "account.balance", account, data, number)
+            self._push(account, topics.BALANCE, frame)
+
+    def flush(self) -> None:
+        """Sends what waits behind a reply."""
+        waiting, self._waiting = self._waiting, []
+        for account, topic, frame in waiting:
+            self._hub.publish_private(account, topic, frame)
+
+    # --- inside -------------------------------------------------------------------------------
+
+    def _listened(self, account: Account) -> bool:
+        return any(session.account is account for session in self._hub.sessions)
+
+    def _push(self, account: Account, topic: str, frame: bytes) -> None:
+        if self.pushes_first:
+            self._hub.publish_private(account, topic, frame)
+            return
+        if not self._waiting:
+            asyncio.get_running_loop().call_soon(self.flush)
+        self._waiting.append((account, topic, frame))
