@@ -145,7 +145,7 @@ impl Iterator for Unescaped<'_> {
 /// What a key held: absent, a value, or something that is no such value. Which of the last is an
 /// error depends on the kind of the frame, which may be known only at its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Slot<T> {
+pub(crate) enum Slot<T> {
     /// The key was not there.
     Missing,
     /// The value.
@@ -184,7 +184,7 @@ impl<T> Slot<T> {
 
 /// A position in one JSON document.
 #[derive(Debug, Clone)]
-pub struct Scanner<'a> {
+pub(crate) struct Scanner<'a> {
     bytes: &'a [u8],
     at: usize,
 }
