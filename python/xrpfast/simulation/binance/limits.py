@@ -12,6 +12,27 @@ WINDOWS = {
 }
 """Name -> type, interval, number, limit, seconds."""
 
+ORDER_CALLS = frozenset({"order.place", "order.cancel", "openOrders.cancelAll"})
+"""Cost nothing when they succeed, 1 when they fail."""
+WEIGHTS = {
+    "exchangeInfo": 20,
+    "order.status": 4,
+    "openOrders.status": 6,
+    "account.status": 20,
+    "myTrades": 20,
+}
+"""Of the WebSocket API's other calls; 1 when not named."""
+
+
+def method_weight(method: str) -> int:
+    """What a WebSocket API call costs before its outcome is known; `depth` by its limit."""
+    return 0 if method in ORDER_CALLS else WEIGHTS.get(method, 1)
+
+
+def depth_weight(limit: int) -> int:
+    """Weight of a book snapshot."""
+    return next((weight for top, weight in ((100, 5), (500, 25), (1_000, 50)) if limit <= top), 250)
+
 
 class Counts:
     """Counters of one client."""

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from xrpfast.simulation.account import Account
 from xrpfast.simulation.binance import wire
-from xrpfast.simulation.binance.limits import Counts, exchange_limits
+from xrpfast.simulation.binance.limits import Counts, depth_weight, exchange_limits
 from xrpfast.simulation.binance.requests import (
     MAX_NOTIONAL,
     MAX_OPEN_ORDERS,
@@ -48,7 +48,7 @@ class Rest:
         get(f"{base}/ping", self._open(1, lambda _, __: {}))
         get(f"{base}/time", self._open(1, lambda _, __: {"serverTime": self._now()}))
         get(f"{base}/exchangeInfo", self._open(20, self._exchange_info))
-        get(f"{base}/depth", self._open(5, self._depth))
+        get(f"{base}/depth", self._open(0, self._depth))
         get(f"{base}/ticker/bookTicker", self._open(2, self._book_ticker))
         get(f"{base}/account", self._signed(20, self._account))
         get(f"{base}/order", self._signed(4, self._order))
@@ -141,6 +141,7 @@ class Rest:
             raise missing("limit") from None
         if limit < 1:
             raise missing("limit")
+        self._counts.add("WEIGHT", depth_weight(limit))
         return wire.depth(self._exchange, min(limit, 5_000))
 
     def _book_ticker(self, request: web.Request, params: Json) -> Any:

@@ -12,7 +12,7 @@ from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 
 from xrpfast.simulation.account import Account, BalanceChange
 from xrpfast.simulation.binance import wire
-from xrpfast.simulation.binance.limits import Counts
+from xrpfast.simulation.binance.limits import ORDER_CALLS, Counts, depth_weight, method_weight
 from xrpfast.simulation.binance.requests import (
     BinanceError,
     authenticate,
@@ -159,9 +159,11 @@ class WsApiConnection(WSListener):
                 raise BinanceError(404, -1000, f"Unknown method '{method}'.")
             if not isinstance(params, dict):
                 raise BinanceError(400, -1100, "Illegal characters found in a parameter.")
+            if method != "depth":
+                self._api.counts.add("WEIGHT", method_weight(method))
             reply |= {"status": 200, "result": handler(params)}
         except BinanceError as error:
-            self._api.counts.add("WEIGHT")
+            self._api.counts.add("WEIGHT", 1 if method in ORDER_CALLS else 0)
             reply |= {"status": error.status, "error": error.body}
         if not method.startswith(("session.", "userDataStream.")) and (
             not isinstance(params, dict) or params.get("returnRateLimits") is not False
@@ -187,6 +189,7 @@ class WsApiConnection(WSListener):
         limit = params.get("limit", 100)
         if not isinstance(limit, int) or limit < 1:
             raise missing("limit")
+        self._api.counts.add("WEIGHT", depth_weight(limit))
         return wire.depth(self._api.exchange, min(limit, 5_000))
 
     def _place(self, params: Json) -> Json:

@@ -1,0 +1,173 @@
+"""The mock Binance's market streams: control frames, payloads, and a book rebuilt from them."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from support.sockets import Client, connected
+from xrpfast._core import parse_units
+from xrpfast.model import Side, TimeInForce
+
+if TYPE_CHECKING:
+    from support.binance import Rest
+    from xrpfast.simulation.exchange import Exchange
+    from xrpfast.simulation.server import MockVenues
+
+PATIENCE = 20.0
+
+
+@pytest.fixture
+def url(venue: MockVenues) -> str:
+    return str(venue.line["venues"]["binance"]["stream_url"])
+
+
+@pytest.fixture
+def exchange(venue: MockVenues) -> Exchange:
+    return venue.faces["binance"].exchange
+
+
+class NaiveBook:
+    """The documented procedure, level by level, with nothing of the engine."""
+
+    def __init__(self) -> None:
+        self.sides: tuple[dict[int, int], dict[int, int]] = ({}, {})
+        self.last = -1
+
+    def load(self, snapshot: dict[str, Any]) -> None:
+        self.last = snapshot["lastUpdateId"]
+        for side, name in zip(self.sides, ("bids", "asks"), strict=True):
+            side.update({parse_units(p, 4): parse_units(q, 1) for p, q in snapshot[name]})
+
+    def apply(self, event: dict[str, Any]) -> None:
+        if event["u"] <= self.last:
+            return
+        assert event["U"] <= self.last + 1, "a gap"
+        self.last = event["u"]
+        for side, name in zip(self.sides, ("b", "a"), strict=True):
+            for price, qty in event[name]:
+                units = parse_units(qty, 1)
+                if units:
+                    side[parse_units(price, 4)] = units
+                else:
+                    side.pop(parse_units(price, 4), None)
+
+    def levels(self, side: int) -> list[tuple[int, int]]:
+        return sorted(self.sides[side].items(), reverse=side == 0)
+
+
+def is_depth(message: Any) -> bool:
+    return bool(message.get("e") == "depthUpdate")
+
+
+@pytest.mark.parametrize("stream", ["xrpusdt@depth@100ms", "xrpusdt@depth"])
+async def test_a_book_from_snapshot_and_stream_is_the_exchanges(
+    venue: MockVenues, rest: Rest, url: str, exchange: Exchange, stream: str
+) -> None:
+    """Under a market that moves as fast as it can, customers' orders included."""
+    async with connected(f"{url}/ws/{stream}") as client:
+        for _ in range(40):
+            venue.flow.step()
+        await client.until(is_depth)
+        _, snapshot = await rest.get("/depth", "symbol=XRPUSDT&limit=5000")
+        for _ in range(20):
+            for _ in range(10):
+                venue.flow.step()
+            await asyncio.sleep(0.02)
+        exchange.place_background(Side.BUY, 20_000, 7, TimeInForce.GTC)
+        async with asyncio.timeout(PATIENCE):
+            await client.until(lambda m: is_depth(m) and m["u"] == exchange.sequence)
+        book = NaiveBook()
+        book.load(snapshot)
+        updates = [message for message in client.messages if is_depth(message)]
+        assert updates[0]["u"] <= snapshot["lastUpdateId"] < updates[-1]["u"]
+        for event in updates:
+            book.apply(event)
+        for earlier, later in itertools.pairwise(updates):
+            assert later["U"] == earlier["u"] + 1
+    assert book.last == exchange.sequence
+    for side in (0, 1):
+        assert book.levels(side) == exchange.matching.levels(side, 10_000)
+        assert len(book.levels(side)) > 20
+
+
+async def test_book_ticker_is_the_touch_with_its_update_id(url: str, exchange: Exchange) -> None:
+    async with connected(f"{url}/ws/xrpusdt@bookTicker") as client:
+        best = exchange.matching.best(Side.BUY)
+        assert best is not None
+        exchange.place_background(Side.BUY, best[0] + 1, 123, TimeInForce.GTC)
+        ticker = await client.until(lambda m: "B" in m)
+        assert set(ticker) == {"u", "s", "b", "B", "a", "A"}
+        assert (ticker["u"], ticker["s"]) == (exchange.sequence, "XRPUSDT")
+        assert parse_units(ticker["b"], 4) == best[0] + 1
+        assert ticker["B"] == "12.30000000"
+        exchange.place_background(Side.BUY, best[0] - 40, 1, TimeInForce.GTC)
+        exchange.place_background(Side.BUY, best[0] + 2, 1, TimeInForce.GTC)
+        await client.until(lambda m: m["B"] == "0.10000000")
+        assert len(client.messages) == 2, "a change below the touch is no ticker"
+
+
+async def test_trades_are_told_with_their_side(url: str, exchange: Exchange) -> None:
+    async with connected(f"{url}/stream?streams=xrpusdt@trade") as client:
+        best = exchange.matching.best(Side.BUY)
+        assert best is not None
+        exchange.place_background(Side.SELL, best[0], 5, TimeInForce.IOC)
+        wrapped = await client.until(lambda m: m.get("stream") == "xrpusdt@trade")
+        trade = wrapped["data"]
+        assert (trade["e"], trade["s"], trade["q"], trade["m"], trade["M"]) == (
+            "trade", "XRPUSDT", "0.50000000", True, True,
+        )  # fmt: skip
+        assert parse_units(trade["p"], 4) == best[0]
+        assert exchange.last_trade is not None
+        assert trade["t"] == exchange.last_trade.trade_id
+
+
+async def control(client: Client, method: str, params: list[Any] | None = None) -> Any:
+    reply = await client.request(method, params)
+    return reply["result"] if "result" in reply else reply["error"]
+
+
+async def test_subscribing_and_listing(url: str, exchange: Exchange) -> None:
+    async with connected(f"{url}/ws") as client:
+        best = exchange.matching.best(Side.BUY)
+        assert best is not None
+        assert await control(client, "LIST_SUBSCRIPTIONS") == []
+        names = ["xrpusdt@bookTicker", "xrpusdt@trade"]
+        assert await control(client, "SUBSCRIBE", [*names]) is None
+        assert sorted(await control(client, "LIST_SUBSCRIPTIONS")) == names
+        assert await control(client, "UNSUBSCRIBE", ["xrpusdt@trade"]) is None
+        assert await control(client, "LIST_SUBSCRIPTIONS") == ["xrpusdt@bookTicker"]
+        assert await control(client, "GET_PROPERTY", ["combined"]) is False
+        exchange.place_background(Side.BUY, best[0] + 1, 1, TimeInForce.GTC)
+        await client.until(lambda m: "B" in m)
+        assert await control(client, "SET_PROPERTY", ["combined", True]) is None
+        exchange.place_background(Side.BUY, best[0] + 2, 1, TimeInForce.GTC)
+        wrapped = await client.until(lambda m: "stream" in m)
+        assert wrapped["stream"] == "xrpusdt@bookTicker"
+
+
+async def test_bad_control_frames_are_answered(url: str) -> None:
+    async with connected(f"{url}/ws") as client:
+        cases: list[tuple[str, list[Any] | None, int]] = [
+            ("DANCE", [], 2),
+            ("SUBSCRIBE", ["nonsense"], 2),
+            ("SUBSCRIBE", [7], 2),
+            ("GET_PROPERTY", ["colour"], 0),
+            ("SET_PROPERTY", ["combined", "yes"], 1),
+        ]
+        for method, params, code in cases:
+            assert (await control(client, method, params))["code"] == code
+        for text, code in (("{", 3), ("[1]", 2), ('{"id":9}', 2)):
+            client.messages.clear()
+            client.send(text)
+            reply = await client.until(lambda m: "error" in m)
+            assert reply["error"]["code"] == code
+
+
+async def test_other_paths_are_refused(url: str) -> None:
+    with pytest.raises(Exception, match="404"):
+        async with connected(f"{url}/other"):
+            pass
