@@ -45,13 +45,22 @@ class KucoinFace:
         return key
 
     @property
-    def order_frame_hook(self) -> Callable[[int], None] | None:
-        """Called with `time.monotonic_ns` first thing when an order-entry frame arrives."""
-        return self.order_entry.frame_hook
+    def before_send(self) -> Callable[[int], None] | None:
+        """Told the monotonic time right before a level2 frame is written; for measurements."""
+        return self.venue.market.before_send
 
-    @order_frame_hook.setter
-    def order_frame_hook(self, hook: Callable[[int], None] | None) -> None:
-        self.order_entry.frame_hook = hook
+    @before_send.setter
+    def before_send(self, hook: Callable[[int], None] | None) -> None:
+        self.venue.market.before_send = hook
+
+    @property
+    def on_order_frame(self) -> Callable[[int, bytes], bool] | None:
+        """Told of each order-entry request first thing, with its monotonic time; True = taken."""
+        return self.order_entry.on_order_frame
+
+    @on_order_frame.setter
+    def on_order_frame(self, hook: Callable[[int, bytes], bool] | None) -> None:
+        self.order_entry.on_order_frame = hook
 
     # --- for the server -----------------------------------------------------------------------
 

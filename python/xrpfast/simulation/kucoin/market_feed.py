@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Final
@@ -36,6 +37,7 @@ class MarketFeed:
         self.exchange = exchange
         self.wire = Wire(exchange.rules)
         self.sequencer = Sequencer(exchange.sequence, seed)
+        self.before_send: Callable[[int], None] | None = None
         self._hub = hub
         self._level2 = f"{topics.LEVEL2}:{self.wire.symbol}"
         self._match = f"{topics.MATCH}:{self.wire.symbol}"
@@ -62,7 +64,10 @@ class MarketFeed:
         self._steps.clear()
         if self._hub.watched(self._level2):
             now_ms = ms(self.exchange.wall_ns())
-            self._hub.publish(self._level2, self.wire.level2(self._level2, frame, now_ms))
+            data = self.wire.level2(self._level2, frame, now_ms)
+            if self.before_send is not None:
+                self.before_send(time.monotonic_ns())
+            self._hub.publish(self._level2, data)
         for topic, name in self._paced.items():
             if topic not in self._due and self._hub.watched(topic):
                 self._schedule(topic, name)

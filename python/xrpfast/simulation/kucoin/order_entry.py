@@ -41,8 +41,8 @@ class OrderEntry:
         self.orders = orders
         self.challenge_s = CHALLENGE_S
         self.silence_s = SILENCE_S
-        self.frame_hook: Callable[[int], None] | None = None
-        """Gets `time.monotonic_ns` first thing when a client's frame arrives."""
+        self.on_order_frame: Callable[[int, bytes], bool] | None = None
+        """Measurements: told of each request first thing, with its monotonic time; True = taken."""
         self.sessions: dict[OrderEntrySession, None] = {}
 
     def open(self, raw_query: str) -> OrderEntrySession:
@@ -73,11 +73,10 @@ class OrderEntrySession(Session):
         self._challenge = ""
         self._ready = False
         self._heard = 0.0
+        self._received_ns = 0
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        hook = self.entry.frame_hook
-        if hook is not None:
-            hook(time.monotonic_ns())
+        self._received_ns = time.monotonic_ns()
         super().on_ws_frame(transport, frame)
 
     def on_open(self) -> None:
@@ -97,9 +96,11 @@ class OrderEntrySession(Session):
     def on_text(self, payload: bytes) -> None:
         if self._key is None or not self.is_open:
             return
-        self._heard = time.monotonic()
+        self._heard = self._received_ns / 1e9
         if self._ready:
-            self._answer(self._key, payload)
+            hook = self.entry.on_order_frame
+            if hook is None or not hook(self._received_ns, payload):
+                self._answer(self._key, payload)
         elif same(payload.decode("utf-8", "replace"), sign(self._key.secret, self._challenge)):
             self._ready = True
             self.later(self.entry.silence_s, self._check_silence)
