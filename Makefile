@@ -1,62 +1,94 @@
-# The one entry point: the same targets for people and for CI. `make help` lists them.
+# The one entry point, the same targets for people and for CI. `make help` lists them.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+SECONDS ?= 30
 export PYTHONDONTWRITEBYTECODE = 1
 
 .DEFAULT_GOAL := help
 
-$(VENV)/ready: requirements.lock
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
-	touch $@
-
 .PHONY: help
 help:  ## this list
-	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 12
+
+$(VENV)/ready: pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "xrpfast needs Python 3.11 or newer: make PYTHON=python3.12 ..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--require-hashes --requirement requirements.lock
+	touch $@
 
 .PHONY: venv
-venv: $(VENV)/ready  ## virtual environment with the locked packages
-
-.PHONY: build
-build: venv  ## release build of the native core, installed into the environment
-	$(BIN)/maturin develop --release --quiet --locked
+venv: $(VENV)/ready  ## virtual environment with the locked dependencies
 
 .PHONY: develop
 develop: venv  ## quick build for daily work; never measure it
 	$(BIN)/maturin develop --profile quick --quiet --locked
 
+.PHONY: build
+build: venv  ## release build, the one to run and to measure
+	$(BIN)/maturin develop --release --quiet --locked
+
 .PHONY: demo
-demo: build  ## the main job for 30 seconds: two mock venues, the engine, a report
-	$(BIN)/python -m xrpfast demo
+demo: build  ## the main job on mock exchanges for SECONDS=30
+	$(BIN)/python -m xrpfast demo --seconds $(SECONDS)
 
 .PHONY: test
-test: build  ## all tests
-	cargo test --quiet --locked --package xrpfast-core
+test: test-rust test-python  ## all tests, Rust and Python
+
+.PHONY: test-rust
+test-rust:  ## Rust tests, with overflow checks and debug assertions
+	cargo test --workspace --locked --quiet
+
+.PHONY: test-python
+test-python: build  ## Python tests on the release build
 	$(BIN)/python -m pytest --quiet
 
-.PHONY: bench
-bench: build  ## the benchmark gate: stages, tick to order in process and over sockets
-	$(BIN)/python -m benches.gate
+.PHONY: format
+format: venv  ## rewrite the sources in the project's format
+	cargo fmt --all
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
 
 .PHONY: lint
-lint: build  ## formats, lints, types, stub file, layers
-	cargo fmt --check
-	cargo clippy --quiet --locked --workspace --all-targets -- --deny warnings
-	$(BIN)/ruff format --check --quiet .
-	$(BIN)/ruff check --quiet .
-	$(BIN)/mypy
-	$(BIN)/python -m mypy.stubtest xrpfast._core --ignore-disjoint-bases
-	$(BIN)/lint-imports
+lint: lint-format lint-python lint-rust lint-types  ## every static check
 
-.PHONY: format
-format:  ## formats everything
-	cargo fmt
-	$(BIN)/ruff format .
+.PHONY: lint-format
+lint-format: venv
+	cargo fmt --all --check
+	$(BIN)/ruff format --check --quiet .
+
+.PHONY: lint-python
+lint-python: venv
+	$(BIN)/ruff check --quiet .
+	$(BIN)/lint-imports --no-logo --no-cache
+
+.PHONY: lint-rust
+lint-rust:
+	cargo clippy --workspace --all-targets --locked --quiet -- --deny warnings
+
+# Types need the native module: stubtest compares the stub with what was built.
+.PHONY: lint-types
+lint-types: build
+	$(BIN)/mypy --strict
+	$(BIN)/python -m mypy.stubtest xrpfast._core --ignore-disjoint-bases
+
+.PHONY: bench
+bench: build  ## measure every stage and tick to order; fails above the gate
+	$(BIN)/python -m benches.gate
 
 .PHONY: ci
-ci: lint test bench  ## everything that CI runs
+ci:  ## everything that CI checks
+	.ci/run
+
+.PHONY: lock
+lock: venv  ## resolve the Python dependencies again
+	$(BIN)/python -m pip install --quiet 'uv<1'
+	$(BIN)/uv pip compile pyproject.toml --all-extras --group build --universal \
+		--python-version 3.11 --no-emit-index-url --no-header --generate-hashes --quiet \
+		--output-file requirements.lock
 
 .PHONY: clean
-clean:  ## removes everything that was built
-	rm -rf target $(VENV)
+clean:  ## remove what was built
+	rm -rf $(VENV) target python/xrpfast/_core*.so

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from typing_extensions import Buffer
 
 __version__: str
-build_profile: Literal["debug", "release"]
+build_profile: Literal["debug", "quick", "profiling", "release"]
+"""The Cargo profile of this build; only "release" may be measured."""
 
 # --- errors -----------------------------------------------------------------------------------
 
@@ -54,9 +55,7 @@ class OrderBook:
     def best_bid(self) -> tuple[Decimal, Decimal] | None: ...
     @property
     def best_ask(self) -> tuple[Decimal, Decimal] | None: ...
-    def apply(
-        self, side: Literal["bid", "ask"], price: str | Decimal, qty: str | Decimal
-    ) -> None:
+    def apply(self, side: Literal["bid", "ask"], price: str | Decimal, qty: str | Decimal) -> None:
         """Sets the level to ``qty``; zero removes it. Raises `DecimalError`, `OutOfRange`."""
     def bids(self, n: int) -> NDArray[np.float64]:
         """The best ``n`` bids, best first, shape (m, 2) of price and quantity, for plots."""
@@ -279,9 +278,7 @@ class BinanceEncoder:
     def encode(self, approved: Approved, request_id: int, now_ns: int, wall_ns: int) -> bytes:
         """Consumes the approval. Raises `ApprovalError` when it is used, expired, foreign or for
         another venue; then nothing was consumed that could still be sent."""
-    def cancel(
-        self, venue_symbol: str, client_id: str, request_id: int, wall_ns: int
-    ) -> bytes: ...
+    def cancel(self, venue_symbol: str, client_id: str, request_id: int, wall_ns: int) -> bytes: ...
 
 @final
 class KucoinEncoder:
@@ -289,9 +286,7 @@ class KucoinEncoder:
 
     def __new__(cls, gate: RiskGate) -> KucoinEncoder: ...
     def encode(self, approved: Approved, request_id: int, now_ns: int, wall_ns: int) -> bytes: ...
-    def cancel(
-        self, venue_symbol: str, client_id: str, request_id: int, wall_ns: int
-    ) -> bytes: ...
+    def cancel(self, venue_symbol: str, client_id: str, request_id: int, wall_ns: int) -> bytes: ...
 
 # --- records ----------------------------------------------------------------------------------
 

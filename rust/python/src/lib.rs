@@ -17,14 +17,7 @@ mod records;
 #[pymodule]
 fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
-    m.add(
-        "build_profile",
-        if cfg!(debug_assertions) {
-            "debug"
-        } else {
-            "release"
-        },
-    )?;
+    m.add("build_profile", env!("XRPFAST_BUILD_PROFILE"))?;
     errors::register(m)?;
     numbers::register(m)?;
     books::register(m)?;
