@@ -44,7 +44,7 @@ create table fills (
     primary key (venue, instrument, trade_id, client_id)
 ) without rowid;
 create table refusals (
-    sequence integer primary key, time_ns integer not null, signal_id integer not null,
+    sequence integer primary key, wall_ns integer not null, signal_id integer not null,
     reason text not null
 );
 """
@@ -74,6 +74,7 @@ class Ledger:
             self._db.executescript(f"begin;{_SCHEMA}pragma user_version = {VERSION};commit;")
         self._sequence = int(self._meta("sequence") or -1)
         self._epoch = int(self._meta("epoch") or 0)
+        self._wall_offset = int(self._meta("wall_offset") or 0)
         rules = json.loads(self._meta("rules") or "[]")
         self._rules = self._by_place(msgspec.convert(rules, tuple[SymbolRules, ...]))
 
@@ -92,12 +93,12 @@ class Ledger:
             if not payload.startswith(_SIGNAL):
                 self._event(_EVENTS.decode(payload), sequence)
         elif kind == kinds.COMMAND:
-            self._command(_COMMANDS.decode(payload), time_ns)
+            self._command(_COMMANDS.decode(payload), time_ns + self._wall_offset)
         elif kind == kinds.START:
-            self._start(_START.decode(payload))
+            self._start(_START.decode(payload), time_ns)
         elif kind == kinds.NOTE and b'"refused"' in payload:
             refused = _REFUSED.decode(payload)
-            row = (sequence, time_ns, refused.signal_id, refused.reason)
+            row = (sequence, time_ns + self._wall_offset, refused.signal_id, refused.reason)
             self._db.execute("insert into refusals values (?, ?, ?, ?)", row)
         self._sequence = sequence
 
@@ -115,11 +116,13 @@ class Ledger:
 
     # --- records --------------------------------------------------------------------------------
 
-    def _start(self, start: Start) -> None:
+    def _start(self, start: Start, time_ns: int) -> None:
         balances: dict[str, dict[str, str]] = {}
         for held in start.config.balances:
             balances.setdefault(held.venue, {})[held.asset] = format_money(held.amount)
         self._epoch = start.epoch
+        self._wall_offset = start.wall_ns - time_ns  # the journal's times are monotonic
+        self._set_meta("wall_offset", str(self._wall_offset))
         self._db.execute(
             "insert or replace into starts values (?, ?, ?, ?, ?, ?)",
             (start.epoch, start.wall_ns, start.version, start.environment, start.deployment,
@@ -129,7 +132,7 @@ class Ledger:
         self._set_meta("epoch", str(start.epoch))
         self._set_meta("rules", msgspec.json.encode(start.config.books).decode())
 
-    def _command(self, command: commands.AnyCommandRecord, time_ns: int) -> None:
+    def _command(self, command: commands.AnyCommandRecord, wall_ns: int) -> None:
         if isinstance(command, commands.PlaceLegsRecord):
             for leg in command.legs:
                 rules = self._rules[leg.venue, leg.instrument]
@@ -140,10 +143,10 @@ class Ledger:
                      OrderType(leg.order_type).name, TimeInForce(leg.tif).name,
                      format_units(leg.price, rules.price_decimals),
                      format_units(leg.qty, rules.qty_decimals), command.strategy,
-                     command.signal_id, self._epoch, OrderState.SENT.value, time_ns, time_ns),
+                     command.signal_id, self._epoch, OrderState.SENT.value, wall_ns, wall_ns),
                 )  # fmt: skip
         elif isinstance(command, commands.Cancel):
-            self._say(command.client_id, Word.CANCEL, time_ns)
+            self._say(command.client_id, Word.CANCEL, wall_ns)
 
     def _event(self, event: events.AnyEvent, sequence: int) -> None:
         if isinstance(event, events.Fill):
@@ -191,7 +194,7 @@ class Ledger:
         self,
         client_id: str,
         word: Word,
-        time_ns: int,
+        wall_ns: int,
         venue_order_id: str | None = None,
         reason: str = "",
     ) -> None:
@@ -203,7 +206,7 @@ class Ledger:
             "update orders set state = ?, updated_ns = ?, "
             "venue_order_id = coalesce(venue_order_id, ?), "
             "reason = case when ? = '' then reason else ? end where client_id = ?",
-            (state.value, time_ns, venue_order_id or None, reason, reason, client_id),
+            (state.value, wall_ns, venue_order_id or None, reason, reason, client_id),
         )
 
     # --- tables ---------------------------------------------------------------------------------
