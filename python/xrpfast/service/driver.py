@@ -50,7 +50,7 @@ _STUCK: Final = SendResult.STUCK
 _LOG = logging.getLogger("xrpfast.service")
 
 Project = Callable[[int, int, int, bytes], None]
-"""(sequence, time, kind, payload) of a journal record that the ledger follows."""
+"""(sequence, wall time, kind, payload) of a journal record that the ledger follows."""
 
 
 class Driver:
@@ -74,6 +74,8 @@ class Driver:
         self.malformed = 0
         self.alerts: deque[tuple[str, str]] = deque(maxlen=50)
         self.failed = ""
+        self.closed = False
+        """Nothing is taken any more."""
         self._market = market
         self._journal = journal
         self._guard = guard
@@ -107,7 +109,7 @@ class Driver:
 
     def on_batch(self, batch: Batch, source: MarketStream) -> None:
         """A burst of frames is over: what it led to is decided and sent now."""
-        if self.failed:
+        if self.failed or self.closed:
             return
         now_ns = monotonic_ns()
         try:
@@ -128,38 +130,39 @@ class Driver:
             self._fail(error)
 
     def _on_signal(self, row: tuple[int, ...], now_ns: int, wall_ns: int) -> None:
-        signal = Signal(*row, now_ns, wall_ns)
+        signal = Signal(*row, now_ns, wall_ns)  # type: ignore[call-arg]
         engine = self.engine
-        self._journal.stage(EVENT, now_ns, self._encode(signal))
+        self._journal.stage(EVENT, wall_ns, self._encode(signal))
         asked = engine.process(signal)
         if asked:
             decided_ns = monotonic_ns()
             self.latencies.decide.record(decided_ns - now_ns)
-            self.latencies.detect.record(now_ns - signal.recv_ns)
-            self._execute(asked, signal.recv_ns, decided_ns)
+            self.latencies.decode.record(now_ns - signal.recv_ns)
+            self._execute(asked, signal.recv_ns, decided_ns, wall_ns)
             if self._follow:
                 self._drain()
         refusal = engine.last_refusal
         if refusal is not None:
             note = self._encode(Refused(signal_id=refusal[0], reason=refusal[1]))
-            self._record(kinds.NOTE, now_ns, note)
+            self._record(kinds.NOTE, wall_ns, note)
 
-    def _execute(self, asked: Sequence[AnyCommand], recv_ns: int, now_ns: int) -> None:
+    def _execute(
+        self, asked: Sequence[AnyCommand], recv_ns: int, now_ns: int, wall_ns: int
+    ) -> None:
         for command in asked:
             if type(command) is commands.PlaceLegs:
-                self._place(command, recv_ns, now_ns)
+                self._place(command, recv_ns, now_ns, wall_ns)
             else:
                 self._handlers[type(command)](command)
 
-    def _place(self, command: PlaceLegs, recv_ns: int, now_ns: int) -> None:
+    def _place(self, command: PlaceLegs, recv_ns: int, now_ns: int, wall_ns: int) -> None:
         """Journal, then encode all legs, then send them one after the other.
 
         Nothing leaves unless everything could; once a leg fails to leave, the rest is held.
         """
         payload = self._encode(command.record())
-        sequence = self._journal.append(COMMAND, now_ns, payload)
+        sequence = self._journal.append(COMMAND, wall_ns, payload)
         journalled_ns = monotonic_ns()
-        wall_ns = time_ns()
         legs = command.legs
         gateways = [self._gateways[leg.venue] for leg in legs]
         frames: list[tuple[int, bytes]] = []
@@ -175,7 +178,7 @@ class Driver:
                 why = f"approval: {error}"
         if why:
             self._hold(legs, why)
-            self._project(sequence, now_ns, COMMAND, payload)
+            self._project(sequence, wall_ns, COMMAND, payload)
             return
         encoded_ns = monotonic_ns()
         result = _SENT
@@ -194,7 +197,7 @@ class Driver:
             latencies.send.record(sent_ns - encoded_ns)
         else:
             self._not_all_sent(legs, sent, result)
-        self._project(sequence, now_ns, COMMAND, payload)
+        self._project(sequence, wall_ns, COMMAND, payload)
 
     def _not_all_sent(self, legs: tuple[Leg, ...], sent: int, result: SendResult) -> None:
         held = sent
@@ -231,7 +234,7 @@ class Driver:
 
     def on_events(self, events: Sequence[AnyEvent]) -> None:
         """Facts from the venues, or a word of the service."""
-        if self.failed:
+        if self.failed or self.closed:
             return
         try:
             for event in events:
@@ -243,22 +246,22 @@ class Driver:
 
     def note(self, kind: int, payload: bytes) -> None:
         """Writes a record that no decision rests on (START, END)."""
-        self._record(kind, monotonic_ns(), payload)
+        self._record(kind, time_ns(), payload)
         self._journal.flush()
 
     def _on_event(self, event: AnyEvent) -> None:
-        self._record(EVENT, event.now_ns, self._encode(event))
+        self._record(EVENT, event.wall_ns, self._encode(event))
         asked = self.engine.process(event)
         if asked:
-            self._execute(asked, event.now_ns, event.now_ns)
+            self._execute(asked, event.now_ns, event.now_ns, event.wall_ns)
 
     def _drain(self) -> None:
         follow = self._follow
         while follow:
             self._on_event(follow.popleft())
 
-    def _record(self, kind: int, time_ns: int, payload: bytes) -> None:
-        self._project(self._journal.stage(kind, time_ns, payload), time_ns, kind, payload)
+    def _record(self, kind: int, wall_ns: int, payload: bytes) -> None:
+        self._project(self._journal.stage(kind, wall_ns, payload), wall_ns, kind, payload)
 
     def _take_notes(
         self, notes: list[tuple[str, int, str]], source: MarketStream, now_ns: int
@@ -280,9 +283,9 @@ class Driver:
 
     def _cancel(self, command: commands.Cancel) -> None:
         payload = self._encode(command)
-        now_ns = monotonic_ns()
-        sequence = self._journal.append(COMMAND, now_ns, payload)
-        self._project(sequence, now_ns, COMMAND, payload)
+        wall_ns = time_ns()
+        sequence = self._journal.append(COMMAND, wall_ns, payload)
+        self._project(sequence, wall_ns, COMMAND, payload)
         self.send_cancel(command.venue, command.instrument, command.client_id)
 
     def send_cancel(self, venue: str, instrument: str, client_id: str) -> None:
@@ -298,7 +301,7 @@ class Driver:
             self._ask(order.venue, order.instrument, client_id, order.created_ns)
 
     def _query(self, command: commands.Query) -> None:
-        self._record(COMMAND, monotonic_ns(), self._encode(command))
+        self._record(COMMAND, time_ns(), self._encode(command))
         order = self.engine.orders.orders.get(command.client_id)
         created_ns = monotonic_ns() if order is None else order.created_ns
         self._ask(command.venue, command.instrument, command.client_id, created_ns)
@@ -312,7 +315,7 @@ class Driver:
         self._spawn(ask(), f"query of {client_id}")
 
     def _set_timer(self, command: commands.SetTimer) -> None:
-        self._record(COMMAND, monotonic_ns(), self._encode(command))
+        self._record(COMMAND, time_ns(), self._encode(command))
         earlier = self._timers.pop(command.timer_id, None)
         if earlier is not None:
             earlier.cancel()
@@ -332,13 +335,13 @@ class Driver:
         self.on_events((Timer(now_ns=now_ns, wall_ns=time_ns(), timer_id=timer_id),))
 
     def _alert(self, command: commands.Alert) -> None:
-        self._record(COMMAND, monotonic_ns(), self._encode(command))
+        self._record(COMMAND, time_ns(), self._encode(command))
         self.alerts.append((command.level, command.text))
         level = {"critical": logging.CRITICAL, "warning": logging.WARNING}
         _LOG.log(level.get(command.level, logging.INFO), "%s", command.text)
 
     def _halt(self, command: commands.Halt) -> None:
-        self._record(COMMAND, monotonic_ns(), self._encode(command))
+        self._record(COMMAND, time_ns(), self._encode(command))
         _LOG.critical("halt of %s: %s", command.scope, command.reason)
         self._on_halt(command)
 

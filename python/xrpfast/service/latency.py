@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from xrpfast._core import LatencyHistogram
 
-STAGES = ("detect", "decide", "journal", "encode", "send", "tick_to_order", "ack")
+STAGES = ("decode", "decide", "journal", "encode", "send", "tick_to_order", "ack")
 
 
 class Latencies:
     """One histogram a stage, in nanoseconds.
 
-    ``detect``: frame received to signal handed over; ``decide``: strategy, risk and desk;
+    ``decode``: frame received to its signal in hand (decode, apply, detect);
+    ``decide``: strategy, risk and desk;
     ``journal``: the write before the order; ``encode``, ``send``: all legs of a pair;
     ``tick_to_order``: frame received to the last leg handed to the system; ``ack``: to the reply.
     """
 
     def __init__(self) -> None:
-        self.detect = LatencyHistogram()
+        self.decode = LatencyHistogram()
         self.decide = LatencyHistogram()
         self.journal = LatencyHistogram()
         self.encode = LatencyHistogram()

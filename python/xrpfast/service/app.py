@@ -1,0 +1,339 @@
+"""The engine process from its configuration to its last journal record.
+
+Start: lease, epoch, what the venues say, books and engine, sockets, books LIVE, ``start``.
+Stop: ``stop``, own orders gone, END, sockets closed, ledger complete.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+from collections.abc import Coroutine, Sequence
+from time import monotonic_ns, time_ns
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from xrpfast import _core
+from xrpfast._core import Journal
+from xrpfast.errors import FailedError, HaltedError, UsageError, XrpfastError
+from xrpfast.records import kinds
+from xrpfast.records.ledger import Ledger
+from xrpfast.records.start import Start
+from xrpfast.service.control import ControlServer
+from xrpfast.service.driver import Driver
+from xrpfast.service.heartbeat import Heartbeat
+from xrpfast.service.latency import Latencies
+from xrpfast.service.loopguard import LoopGuard
+from xrpfast.service.projection import Projection
+from xrpfast.service.setup import (
+    ENVIRONMENTS,
+    MILLISECOND_NS,
+    Built,
+    Found,
+    build,
+    look_everywhere,
+)
+from xrpfast.service.spin import Spinner
+from xrpfast.service.state import state_object
+from xrpfast.service.statedir import StateDir
+from xrpfast.trading.engine import Engine
+from xrpfast.trading.events import AnyEvent, Clock, Control
+from xrpfast.venues.registry import Venue, Wiring, enabled
+
+if TYPE_CHECKING:
+    from xrpfast.config.root import Config
+    from xrpfast.trading.commands import Halt
+
+READY_S = 30.0
+SETTLE_S = 8.0
+CLOCK_S = 30.0
+GC_THRESHOLDS = (50_000, 50, 1000)
+
+_LOG = logging.getLogger("xrpfast.service")
+
+
+async def run(config: Config) -> int:
+    """Runs one engine until it is told to stop; returns the exit code.
+
+    Raises `UsageError`, `FailedError` or `HaltedError` with one line for a person.
+    """
+    state = StateDir.open(config.state_dir)
+    try:
+        return await Service(config, state).run()
+    except (UsageError, FailedError, HaltedError):
+        raise
+    except XrpfastError as error:
+        raise FailedError(str(error)) from error
+    finally:
+        state.close()
+
+
+class Service:
+    """One run of the engine."""
+
+    def __init__(self, config: Config, state: StateDir) -> None:
+        self._config = config
+        self._state = state
+        self._stop = asyncio.Event()
+        self._why = ""
+        self._fatal = ""
+        self._spinner: Spinner | None = None
+        self._jobs: list[asyncio.Task[None]] = []
+
+    async def run(self) -> int:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.stop, number.name)
+        try:
+            _pin(self._config.engine.cpu)
+            venues = enabled(self._config.venues)
+            try:
+                found = await self._unless_stopped(self._look(venues))
+                return 0 if found is None else await self._trade(venues, found)
+            finally:
+                for job in self._jobs:
+                    job.cancel()
+                await asyncio.gather(*self._jobs, return_exceptions=True)
+                await asyncio.gather(*(venue.close() for venue in venues))
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+    def stop(self, why: str) -> None:
+        """Asks for a clean end."""
+        self._why = self._why or why
+        self._stop.set()
+
+    # --- start ----------------------------------------------------------------------------------
+
+    async def _look(self, venues: Sequence[Venue]) -> list[Found]:
+        instruments = list(dict.fromkeys(s.instrument for s in self._config.strategies))
+        prefix = f"x{ENVIRONMENTS[self._config.mode]}{self._config.engine.deployment}"
+        try:
+            return await look_everywhere(venues, instruments, prefix)
+        except BaseExceptionGroup as group:
+            raise _first(group) from None
+
+    async def _unless_stopped(self, work: Coroutine[Any, Any, list[Found]]) -> list[Found] | None:
+        """The result, None when a stop came first."""
+        task = asyncio.create_task(work)
+        stop = asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                return task.result()
+            return None
+        finally:
+            for waiting in (task, stop):
+                waiting.cancel()
+            await asyncio.gather(task, stop, return_exceptions=True)
+
+    async def _trade(self, venues: Sequence[Venue], found: Sequence[Found]) -> int:
+        config = self._config
+        epoch = self._state.next_epoch()
+        built = build(config, venues, found, epoch)
+        journal = Journal.open(self._state.journal_path)
+        ledger = Ledger(self._state.ledger_path)
+        projection = Projection(
+            ledger, config.records.ledger_commit_ms / 1000, lambda e: self._fail(f"ledger: {e}")
+        )
+        self._market = built.market
+        self._venues = venues
+        self._guard = guard = LoopGuard(
+            config.engine.max_loop_gap_ms * MILLISECOND_NS, self._sockets, self._fresh
+        )
+        self._driver = driver = Driver(
+            Engine(built.config, built.gate),
+            built.market,
+            journal,
+            guard,
+            Latencies(),
+            projection.add,
+            self._fail,
+            self._on_halt,
+        )
+        heartbeat = Heartbeat(self._state.heartbeat_path, epoch)
+        control = ControlServer(
+            self._state.control_path,
+            lambda: state_object(driver, built.market, guard, epoch),
+            self.stop,
+        )
+        try:
+            self._begin(venues, found, built)
+            heartbeat.start()
+            await control.start()
+            ready = await self._ready(built)
+            if ready:
+                await self._until_stopped()
+            return await self._end(driver)
+        finally:
+            driver.closed = True
+            if self._spinner is not None:
+                self._spinner.stop()
+            guard.stop()
+            heartbeat.stop()
+            await control.close()
+            await driver.close()
+            try:
+                projection.finish()
+            finally:
+                journal.flush()
+                journal.sync()
+                journal.close()
+
+    def _begin(self, venues: Sequence[Venue], found: Sequence[Found], built: Built) -> None:
+        """The START record, then the sockets."""
+        driver, engine_config = self._driver, built.config
+        start = Start(
+            version=_core.__version__,
+            environment=engine_config.environment,
+            deployment=engine_config.deployment,
+            epoch=engine_config.epoch,
+            wall_ns=time_ns(),
+            config=engine_config,
+        )
+        driver.note(kinds.START, msgspec.json.encode(start))
+        prefix = f"x{engine_config.environment}{engine_config.deployment}"
+        events: list[AnyEvent] = []
+        for venue, said in zip(venues, found, strict=True):
+            venue.wire(
+                Wiring(
+                    built.market,
+                    built.gate,
+                    driver,
+                    built.books[venue.name],
+                    prefix,
+                    driver.latencies.ack,
+                )
+            )
+            driver.attach(venue)
+            events.append(_clock(venue.name, said.clock.wall_ns, said.clock.uncertainty_ns))
+            events += said.balances
+        driver.on_events(events)
+        for venue in venues:
+            for part in (venue.stream, venue.account, venue.orders):
+                self._jobs.append(asyncio.create_task(part.run()))
+            self._jobs.append(asyncio.create_task(self._keep_clock(venue)))
+
+    async def _ready(self, built: Built) -> bool:
+        """Waits for every link and book, then lets the engine trade; False when stopped first."""
+        deadline = monotonic_ns() + int(READY_S * 1e9)
+        while missing := self._missing(built):
+            if self._stop.is_set():
+                return False
+            if monotonic_ns() > deadline:
+                raise FailedError(f"not ready after {READY_S:.0f} s: {', '.join(missing)}")
+            await asyncio.sleep(0.02)
+        if self._config.engine.gc_freeze:
+            gc.collect()
+            gc.freeze()
+            gc.set_threshold(*GC_THRESHOLDS)
+        self._guard.start()
+        if self._config.engine.spin:
+            self._spinner = Spinner(self._guard)
+            self._spinner.start()
+        self._say("start", "ready")
+        return True
+
+    def _missing(self, built: Built) -> list[str]:
+        missing = []
+        for name, venue in self._driver.engine.context.venues.items():
+            missing += [f"{name} {link}" for link, up in venue.links.items() if not up]
+        for book, rules in enumerate(built.config.books):
+            state = built.market.state(book)
+            if state != "LIVE":
+                missing.append(f"{rules.venue} book is {state}")
+        return missing
+
+    # --- while it runs --------------------------------------------------------------------------
+
+    async def _until_stopped(self) -> None:
+        await self._stop.wait()
+
+    def _sockets(self) -> list[int]:
+        return [
+            -1 if venue.stream.connection is None else venue.stream.connection.fileno()
+            for venue in self._venues
+        ]
+
+    def _fresh(self, since_ns: int) -> bool:
+        oldest_ns = monotonic_ns() - self._config.risk.max_book_age_ms * MILLISECOND_NS
+        for book in range(len(self._driver.engine.config.books)):
+            state, _, _, data_ns, recv_ns = self._market.view(book)
+            if state == "LIVE" and (data_ns < oldest_ns or recv_ns < since_ns):
+                return False
+        return True
+
+    async def _keep_clock(self, venue: Venue) -> None:
+        while True:
+            await asyncio.sleep(CLOCK_S)
+            try:
+                offset = await venue.sync_clock()
+            except XrpfastError as error:
+                _LOG.warning("%s: clock not measured: %s", venue.name, error)
+                continue
+            self._market.set_clock(venue.name, offset.mono_ns)
+            self._driver.on_events((_clock(venue.name, offset.wall_ns, offset.uncertainty_ns),))
+
+    def _say(self, action: str, reason: str) -> None:
+        control = Control(now_ns=monotonic_ns(), wall_ns=time_ns(), action=action, reason=reason)
+        self._driver.on_events((control,))
+
+    def _fail(self, why: str) -> None:
+        self._fatal = self._fatal or why
+        self._stop.set()
+
+    def _on_halt(self, halt: Halt) -> None:
+        self._state.halt({"scope": halt.scope, "reason": halt.reason, "wall_ns": time_ns()})
+
+    # --- end ------------------------------------------------------------------------------------
+
+    async def _end(self, driver: Driver) -> int:
+        """Own orders gone, END written. Raises `FailedError` when that cannot be said."""
+        orders = driver.engine.orders
+        self._say("stop", self._why or "stop")
+        deadline = monotonic_ns() + int(SETTLE_S * 1e9)
+        if driver.failed:
+            for order in orders.unsettled.values():
+                driver.send_cancel(order.venue, order.instrument, order.client_id)
+            await asyncio.sleep(0.2)
+        while orders.unsettled and not driver.failed and monotonic_ns() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        if driver.failed or self._fatal:
+            raise FailedError(f"the engine failed: {driver.failed or self._fatal}")
+        left = sorted(orders.unsettled)
+        driver.note(kinds.END, msgspec.json.encode({"reason": self._why, "unsettled": left}))
+        if left:
+            raise FailedError(f"{len(left)} orders are not settled: {', '.join(left[:3])}")
+        return 0
+
+
+def _clock(venue: str, offset_ns: int, uncertainty_ns: int) -> Clock:
+    return Clock(
+        now_ns=monotonic_ns(),
+        wall_ns=time_ns(),
+        venue=venue,
+        offset_ns=offset_ns,
+        uncertainty_ns=uncertainty_ns,
+    )
+
+
+def _pin(cpu: int | None) -> None:
+    if cpu is None:
+        return
+    try:
+        os.sched_setaffinity(0, {cpu})
+    except OSError as error:
+        raise UsageError(f"[engine] cpu = {cpu}: this machine has no such core to use") from error
+
+
+def _first(group: BaseExceptionGroup) -> BaseException:
+    """The first real error of a group."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

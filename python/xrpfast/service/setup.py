@@ -1,0 +1,151 @@
+"""From a configuration to an engine that may start: rules, clocks, balances, books."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from typing import TYPE_CHECKING
+
+from xrpfast._core import Market, RiskGate, SpreadDetector
+from xrpfast.errors import FailedError
+from xrpfast.model import MONEY_DECIMALS, SymbolRules
+from xrpfast.net.clock import ClockOffset
+from xrpfast.trading.config import ArbitrageParams, EngineConfig, StartBalance
+from xrpfast.trading.events import Balance
+from xrpfast.trading.risk.limits import RiskLimits
+
+if TYPE_CHECKING:
+    from xrpfast.config.risk import RiskSection
+    from xrpfast.config.root import Config
+    from xrpfast.venues.registry import Venue
+
+MILLISECOND_NS = 1_000_000
+ENVIRONMENTS = {"demo": "d", "paper": "p", "live": "l"}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What one venue said before anything was connected."""
+
+    clock: ClockOffset
+    rules: list[SymbolRules]
+    balances: list[Balance]
+
+
+async def look(venue: Venue, instruments: Sequence[str], prefix: str) -> Found:
+    """Asks one venue for all that is needed.
+
+    Raises `FailedError` when orders of this deployment still work there.
+    """
+    clock = await venue.sync_clock()
+    rules = [await venue.rules(instrument) for instrument in instruments]
+    for rule in rules:
+        symbol = rule.venue_symbol
+        ours = [oid for oid in await venue.open_order_ids(symbol) if oid.startswith(prefix)]
+        if ours:
+            raise FailedError(
+                f"{venue.name} {symbol}: {len(ours)} open orders of this deployment "
+                f"({', '.join(ours[:3])}): cancel them at the venue, then start again"
+            )
+    return Found(clock, rules, await venue.balances())
+
+
+async def look_everywhere(
+    venues: Sequence[Venue], instruments: Sequence[str], prefix: str
+) -> list[Found]:
+    """All venues at once; the first failure ends the others."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(look(venue, instruments, prefix)) for venue in venues]
+    return [task.result() for task in tasks]
+
+
+def money(value: Decimal) -> int:
+    """Money of an exact decimal, finer parts cut off."""
+    return int(value.scaleb(MONEY_DECIMALS).to_integral_value(ROUND_FLOOR))
+
+
+def limits(section: RiskSection, order_timeout_ms: int) -> RiskLimits:
+    """The limits in the units of the engine."""
+    return RiskLimits(
+        max_order_notional=money(section.max_order_notional),
+        max_position=money(section.max_position),
+        max_book_age_ns=section.max_book_age_ms * MILLISECOND_NS,
+        max_pair_skew_ns=section.max_pair_skew_ms * MILLISECOND_NS,
+        collar_bps=section.collar_bps,
+        max_orders_per_second=section.max_orders_per_second,
+        signal_ttl_ns=section.max_signal_age_ms * MILLISECOND_NS,
+        ack_timeout_ns=order_timeout_ms * MILLISECOND_NS,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """The parts that the driver stands on."""
+
+    config: EngineConfig
+    market: Market
+    gate: RiskGate
+    books: dict[str, dict[int, SymbolRules]]
+    """Venue -> native book id -> rules."""
+
+
+def build(config: Config, venues: Sequence[Venue], found: Sequence[Found], epoch: int) -> Built:
+    """Registers books and detectors and writes down what decides."""
+    market = Market()
+    rules: list[SymbolRules] = []
+    books: dict[str, dict[int, SymbolRules]] = {}
+    for venue, said in zip(venues, found, strict=True):
+        books[venue.name] = {}
+        market.set_clock(venue.name, said.clock.mono_ns)
+        for rule in said.rules:
+            book = market.add_book(
+                rule.venue,
+                rule.venue_symbol,
+                price_decimals=rule.price_decimals,
+                qty_decimals=rule.qty_decimals,
+                tick=rule.tick,
+                lot=rule.lot,
+                min_qty=rule.min_qty,
+                max_qty=rule.max_qty,
+                min_notional=rule.min_notional,
+                taker_rate=rule.taker_rate,
+            )
+            assert book == len(rules)
+            books[venue.name][book] = rule
+            rules.append(rule)
+    strategies = []
+    for section in config.strategies:
+        edge = int((section.min_edge_bps * 10_000).to_integral_value(ROUND_CEILING))
+        detectors = tuple(
+            market.add_detector(SpreadDetector(edge, section.max_qty), buy, sell)
+            for buy, here in enumerate(rules)
+            for sell, there in enumerate(rules)
+            if here.venue != there.venue
+            and here.instrument == there.instrument == section.instrument
+        )
+        strategies.append(
+            ArbitrageParams(
+                name=section.name,
+                instrument=section.instrument,
+                detectors=detectors,
+                max_qty=money(section.max_qty),
+                cooldown_ns=section.cooldown_ms * MILLISECOND_NS,
+            )
+        )
+    engine_config = EngineConfig(
+        environment=ENVIRONMENTS[config.mode],
+        deployment=config.engine.deployment,
+        epoch=epoch,
+        books=tuple(rules),
+        risk=limits(config.risk, config.engine.order_timeout_ms),
+        strategies=tuple(strategies),
+        balances=tuple(
+            StartBalance(balance.venue, balance.asset, balance.free + balance.locked)
+            for said in found
+            for balance in said.balances
+        ),
+    )
+    gate = RiskGate(config.risk.approval_ttl_ms * MILLISECOND_NS)
+    return Built(engine_config, market, gate, books)
