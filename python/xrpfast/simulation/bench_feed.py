@@ -136,8 +136,10 @@ def _stand_still(exchange: Exchange, bid: float, ask: float) -> None:
 
 
 def _price(exchange: Exchange, price: float) -> int:
-    return round(price * 10**exchange.rules.price_decimals)
+    one: int = 10**exchange.rules.price_decimals
+    return round(price * one)
 
 
 def _qty(exchange: Exchange, qty: float) -> int:
-    return round(qty * 10**exchange.rules.qty_decimals)
+    one: int = 10**exchange.rules.qty_decimals
+    return round(qty * one)
