@@ -14,7 +14,7 @@
 //! finds what followed it.
 
 use crate::book::{Book, Level, Side, Top};
-use crate::decimal::{self, Decimal};
+use crate::decimal::Decimal;
 use crate::wire::{Change, Quote, Snapshot};
 use crate::{Error, Result};
 
@@ -24,6 +24,16 @@ pub const MAX_FRAMES: usize = 16_384;
 pub const MAX_CHANGES: usize = 131_072;
 /// Old frames in a row after which the venue's numbering must have started over.
 const MAX_OLD: u32 = 4_096;
+
+const POW10: [i64; 19] = {
+    let mut powers = [1; 19];
+    let mut at = 1;
+    while at < 19 {
+        powers[at] = powers[at - 1] * 10;
+        at += 1;
+    }
+    powers
+};
 
 /// State of a book's synchronisation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -186,7 +196,7 @@ fn scales<'a>(changes: impl Iterator<Item = &'a Change>, book: &Book) -> (u8, u8
 fn level(price: Decimal, qty: Decimal, price_decimals: u8, qty_decimals: u8) -> Option<Level> {
     let fit = |value: Decimal, decimals: u8| {
         let shift = decimals.checked_sub(value.scale)?;
-        value.mantissa.checked_mul(decimal::pow10(shift).ok()?)
+        value.mantissa.checked_mul(*POW10.get(usize::from(shift))?)
     };
     Some(Level {
         price: fit(price, price_decimals)?,

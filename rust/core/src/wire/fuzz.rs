@@ -157,6 +157,13 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
+    fn decimals_as_the_plain_parser_reads_them(text in r"[0-9]{1,14}(\.[0-9]{1,12}|\.[0-9]{0,8}0{0,8})?|\PC{0,14}") {
+        let quoted = format!("\"{text}\" ]");
+        let plain = crate::decimal::parse(text.as_bytes()).ok();
+        prop_assert_eq!(super::Scanner::new(quoted.as_bytes()).decimal().ok(), plain);
+    }
+
+    #[test]
     fn arbitrary_bytes(raw in prop::collection::vec(any::<u8>(), 0..300)) {
         VENUES.iter().for_each(|venue| check(*venue, &raw));
     }

@@ -12,6 +12,38 @@ const MAX_DEPTH: usize = 128;
 /// Digits that a 64-bit accumulator takes without a check.
 const SAFE_DIGITS: usize = 19;
 
+const POW10: [u64; 9] = [
+    1,
+    10,
+    100,
+    1_000,
+    10_000,
+    100_000,
+    1_000_000,
+    10_000_000,
+    100_000_000,
+];
+
+/// Eight decimals as a value and a scale without trailing zeros; None when one is no digit.
+#[inline]
+fn eight_digits(text: [u8; 8]) -> Option<(u64, u8)> {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    // First digit in the lowest byte.
+    let digits = u64::from_le_bytes(text) ^ (EACH * 0x30);
+    // Adding 0x76 sets the high bit of a byte above 9; a byte with that bit set is no digit.
+    if (digits.wrapping_add(EACH * 0x76) | digits) & (EACH * 0x80) != 0 {
+        return None;
+    }
+    // Trailing zeros are the highest bytes; shifted out they become leading ones.
+    let zeros = digits.leading_zeros() / 8;
+    let digits = digits.checked_shl(zeros * 8).unwrap_or(0);
+    // Pairs, then fours, then all eight, side by side in one word.
+    let pairs = (digits.wrapping_mul(10).wrapping_add(digits >> 8)) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs.wrapping_mul(100).wrapping_add(pairs >> 16)) & 0x0000_ffff_0000_ffff;
+    let value = (fours.wrapping_mul(10_000).wrapping_add(fours >> 32)) & 0xffff_ffff;
+    Some((value, 8 - zeros as u8))
+}
+
 /// A string as it stands between its quotes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Text<'a> {
@@ -389,6 +421,29 @@ impl<'a> Scanner<'a> {
             value = value.wrapping_mul(10).wrapping_add(digit);
             self.at += 1;
         }
+        let whole = self.at - start;
+        match self.bytes.get(self.at..).unwrap_or_default() {
+            // Binance writes eight decimals, always: one word.
+            [b'.', word @ .., _] if whole.wrapping_sub(1) < SAFE_DIGITS - 8 => {
+                if let Some((word, [b'"', ..])) = word.split_first_chunk::<8>() {
+                    if let Some((fraction, scale)) = eight_digits(*word) {
+                        self.at += 10;
+                        let power = POW10[usize::from(scale)];
+                        return match i64::try_from(value * power + fraction) {
+                            Ok(mantissa) => Ok(Decimal { mantissa, scale }),
+                            Err(_) => Err(Fault::new("decimal too large", start)),
+                        };
+                    }
+                }
+            }
+            _ => {}
+        }
+        self.decimal_tail(start, value)
+    }
+
+    /// The rest of a decimal behind its whole digits, digit by digit.
+    #[inline]
+    fn decimal_tail(&mut self, start: usize, mut value: u64) -> Scan<Decimal> {
         let mut digits = self.at - start;
         let mut good = digits > 0;
         // Up to the last digit that is not zero: the value at its own smallest scale.
