@@ -74,6 +74,10 @@ lint-types: build
 	$(BIN)/mypy --strict
 	$(BIN)/python -m mypy.stubtest xrpfast._core --ignore-disjoint-bases
 
+.PHONY: docs
+docs: develop  ## print the reference pages from the code
+	$(BIN)/python -m xrpfast.config.reference > docs/configuration.md
+
 .PHONY: bench
 bench: build  ## measure every stage and tick to order; fails above the gate
 	$(BIN)/python -m benches.gate

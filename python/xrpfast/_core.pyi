@@ -140,7 +140,7 @@ class Batch:
 
     def __len__(self) -> int:
         """Number of pending signals."""
-    def __getitem__(self, index: int) -> tuple[int, ...]:
+    def __getitem__(self, index: int, /) -> tuple[int, ...]:
         """A signal's row: the fields of `events.Signal` up to ``recv_ns``, in order."""
     @property
     def notes(self) -> list[tuple[str, int, str]]:

@@ -11,6 +11,7 @@ import pytest
 from xrpfast.config import load
 from xrpfast.config.demo import shipped, write_config
 from xrpfast.config.loader import parse
+from xrpfast.config.reference import reference
 from xrpfast.errors import UsageError
 
 SHIPPED = shipped()
@@ -128,3 +129,9 @@ def test_demo_file_carries_the_mock_venues_addresses_and_keys(tmp_path: Path) ->
     assert config.venues.binance.rest_url == "http://127.0.0.1:1"
     assert config.venues.kucoin.passphrase.get_secret_value() == "p2"
     assert config.strategies == parse(SHIPPED, "x.toml").strategies
+
+
+def test_reference_page_is_what_the_models_say() -> None:
+    assert (ROOT / "docs" / "configuration.md").read_text() == reference(), "run: make docs"
+    for key in ("max_position", "recv_window_ms", "[[strategies]]", "[venues.kucoin]"):
+        assert key in reference()

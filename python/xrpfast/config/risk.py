@@ -18,9 +18,11 @@ class RiskSection(Section):
     max_position: PositiveDecimal = Decimal(500)
     """Largest net position in the base asset against the start, in-flight orders counted."""
     max_book_age_ms: Annotated[int, Field(gt=0)] = 1_000
+    """No order is decided on a book whose data are older."""
     max_pair_skew_ms: Annotated[int, Field(gt=0)] = 1_000
     """Largest difference between the ages of a pair's two books."""
     max_signal_age_ms: Annotated[int, Field(gt=0)] = 50
+    """No order is decided so long after the frame that showed the edge."""
     collar_bps: Annotated[int, Field(gt=0, le=10_000)] = 200
     """Largest distance of a limit price from both venues' mids, in 0.01 %."""
     max_orders_per_second: Annotated[int, Field(gt=0)] = 20

@@ -25,6 +25,7 @@ class Config(Section):
     mode: Literal["demo", "paper", "live"] = "paper"
     """demo: mock venues on this machine. paper and live are not written yet."""
     state_dir: Path
+    """Directory of journal, ledger, lease and control socket."""
     engine: EngineSection = EngineSection()
     venues: VenuesSection = VenuesSection()
     risk: RiskSection = RiskSection()

@@ -16,8 +16,11 @@ class ArbitrageSection(Section):
     """Buy where it is cheap, sell where it is dear, at once."""
 
     kind: Literal["arbitrage"]
+    """Which strategy this is."""
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
+    """Its name in the ledger; unique."""
     instrument: Instrument = "XRP/USDT"
+    """Canonical name; the venues' own symbols follow from it."""
     min_edge_bps: PositiveDecimal
     """Least marginal edge after both taker fees, in 0.01 % of the price."""
     max_qty: PositiveDecimal
