@@ -22,6 +22,7 @@ class Client(WSListener):
         self.pings: list[bytes] = []
         self.closed = asyncio.Event()
         self.close_code: int | None = None
+        self.on_message: Callable[[Any], None] | None = None
         self._arrived = asyncio.Event()
         self._next_id = 0
 
@@ -30,7 +31,10 @@ class Client(WSListener):
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         if frame.msg_type == WSMsgType.TEXT:
-            self.messages.append(json.loads(frame.get_payload_as_bytes()))
+            message = json.loads(frame.get_payload_as_bytes())
+            self.messages.append(message)
+            if self.on_message is not None:
+                self.on_message(message)
             self._arrived.set()
         elif frame.msg_type == WSMsgType.PING:
             self.pings.append(frame.get_payload_as_bytes())

@@ -104,6 +104,8 @@ class BenchFeed:
         self._tick = None
         streams.tickers_first = True
         exchange.cancel_background(order_id)
+        if tick.kind == "binance_depth":  # what opened it must close it: no ticker was sent
+            streams.flush_depth("depth@100ms")
         streams.flush_ticker()
         return len(tick.orders_ns) == 2
 

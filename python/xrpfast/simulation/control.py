@@ -55,6 +55,8 @@ class Control:
         except (KeyError, ValueError) as error:
             raise web.HTTPBadRequest(text=f"asset and delta are needed: {error}") from None
         (account,) = face.exchange.accounts.values()
+        if account.balance(asset).free + delta < 0:
+            raise web.HTTPBadRequest(text=f"delta: there is less than that of {asset}")
         face.exchange.adjust(account, asset, delta)
         return _json({})
 
@@ -68,7 +70,7 @@ class Control:
     async def _run_bench(self, request: web.Request) -> web.Response:
         body = await _body(request)
         ticks, mode = body.get("ticks"), body.get("mode")
-        if not isinstance(ticks, int) or ticks < 1 or mode not in ("engine", "floor"):
+        if type(ticks) is not int or ticks < 1 or mode not in ("engine", "floor"):
             raise web.HTTPBadRequest(text='ticks: a number; mode: "engine" or "floor"')
         if self._bench is None:
             raise web.HTTPBadRequest(text="the bench needs both venues")
