@@ -295,10 +295,14 @@ class Journal:
     """Append-only, hash-chained record file; see docs/journal.md for the layout."""
 
     @staticmethod
-    def open(directory: str | PathLike[str]) -> Journal:
+    def open(
+        directory: str | PathLike[str], *, segment_bytes: int = 268435456, sync_ms: int = 5
+    ) -> Journal:
         """Opens or creates the newest segment; a torn tail is cut and kept aside.
 
-        Raises `JournalError` when a record before the tail is damaged or the disk refuses.
+        A segment that would grow beyond ``segment_bytes`` is followed by a new one; a sync begins
+        at most ``sync_ms`` after a write. Raises `JournalError` when a record before the tail is
+        damaged, another process writes this journal, or the disk refuses.
         """
     def stage(self, kind: int, time_ns: int, payload: bytes) -> int:
         """Adds a record to the buffer; returns its sequence. Nothing is on disk yet."""
@@ -311,11 +315,19 @@ class Journal:
         """Writes what is staged; a no-op when nothing is."""
     def sync(self) -> None:
         """fdatasync now, in the caller's thread."""
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Writes, syncs and lets go of the journal; a second call does nothing."""
     @property
     def next_sequence(self) -> int: ...
     @property
-    def path(self) -> str: ...
+    def synced_sequence(self) -> int:
+        """Records below it are known to be on the disk."""
+    @property
+    def failure(self) -> str | None:
+        """Why the journal refuses everything; None while it does not."""
+    @property
+    def path(self) -> str:
+        """The segment that is written."""
     @property
     def cut_bytes(self) -> int:
         """Bytes of torn tail that opening cut off; 0 normally."""

@@ -52,7 +52,7 @@ impl Signer {
         }
         let keyed = |pad: u8| {
             let block = Zeroizing::new(key.map(|byte| byte ^ pad));
-            Sha256::new_with_prefix(&*block)
+            Sha256::new_with_prefix(block.as_slice())
         };
         Ok(Self {
             inner: keyed(0x36),
