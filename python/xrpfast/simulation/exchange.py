@@ -116,6 +116,7 @@ class Exchange:
         wall_ns: Callable[[], int],
         *,
         client_ids_for_ever: bool,
+        rest_state: str = "EXPIRED",
         refuse_post_only: bool = True,
         first_id: int = 5_550_000,
     ) -> None:
@@ -132,6 +133,8 @@ class Exchange:
         self.listeners: list[Listener] = []
         self._client_ids: dict[tuple[int, str], int] = {}
         self._for_ever = client_ids_for_ever
+        self._rest_state = rest_state
+        """What the venue calls an order whose rest could not be filled at once."""
         self._refuse_post_only = refuse_post_only  # else taken in and cancelled at once
         self._next_id = first_id
         self._trade_base = first_id * 100
@@ -276,7 +279,7 @@ class Exchange:
                     "price": units_text(order.price, price),
                     "qty": units_text(order.qty, qty),
                     "filled": units_text(order.filled, qty),
-                    "state": order.state,
+                    "state": self._rest_state if order.state == "EXPIRED" else order.state,
                 }
                 for order in self.orders.values()
                 if order.account is account

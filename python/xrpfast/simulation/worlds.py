@@ -57,6 +57,7 @@ def exchange_of(venue: str, wall_ns: Callable[[], int] = time.time_ns) -> Exchan
         KUCOIN,
         wall_ns,
         client_ids_for_ever=True,
+        rest_state="CANCELLED",
         refuse_post_only=False,
         first_id=110_679_967_119_605,  # trade ids above 2^53, as the real ones are
     )
