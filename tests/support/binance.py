@@ -25,19 +25,19 @@ class Keys:
     def __init__(self, line: Mapping[str, Any]) -> None:
         self.key, self._secret = str(line["api_key"]), str(line["api_secret"]).encode()
 
-    def _hex(self, payload: str) -> str:
+    def sign(self, payload: str) -> str:
         return hmac.new(self._secret, payload.encode(), hashlib.sha256).hexdigest()
 
     def params(self, **params: Any) -> Json:
         """Parameters of a signed WebSocket API request."""
         full = {"apiKey": self.key, "timestamp": now_ms()} | params
         payload = "&".join(f"{name}={full[name]}" for name in sorted(full))
-        return full | {"signature": self._hex(payload)}
+        return full | {"signature": self.sign(payload)}
 
     def query(self, **params: Any) -> str:
         """Query of a signed REST request."""
         text = urlencode({"timestamp": now_ms()} | params, quote_via=quote)
-        return f"{text}&signature={self._hex(text)}"
+        return f"{text}&signature={self.sign(text)}"
 
     def headers(self) -> dict[str, str]:
         return {"X-MBX-APIKEY": self.key}

@@ -275,7 +275,7 @@ class WsApiConnection(WSListener):
 
     def _unsubscribe(self, params: Json) -> Json:
         number = params.get("subscriptionId")
-        if number is not None and number not in self.subscriptions:
+        if number is not None and (type(number) is not int or number not in self.subscriptions):
             raise BinanceError(400, -2036, "User Data Stream subscription not found.")
         for ended in [number] if number is not None else list(self.subscriptions):
             del self.subscriptions[ended]
