@@ -171,3 +171,19 @@ async def test_other_paths_are_refused(url: str) -> None:
     with pytest.raises(Exception, match="404"):
         async with connected(f"{url}/other"):
             pass
+
+
+async def test_the_venue_pings_and_drops_who_does_not_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from xrpfast.simulation import server
+
+    monkeypatch.setattr(server, "PING_SECONDS", 0.1)
+    async with server.mock_venues(["binance"]) as running:
+        url = running.line["venues"]["binance"]["stream_url"]
+        async with connected(f"{url}/ws/xrpusdt@trade") as good, connected(f"{url}/ws") as mute:
+            mute.answers_pings = False
+            async with asyncio.timeout(PATIENCE):
+                await mute.closed.wait()
+            assert len(good.pings) >= 2
+            assert not good.closed.is_set()

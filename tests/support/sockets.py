@@ -21,6 +21,7 @@ class Client(WSListener):
         self.messages: list[Any] = []
         self.pings: list[bytes] = []
         self.closed = asyncio.Event()
+        self.answers_pings = True
         self.close_code: int | None = None
         self.on_message: Callable[[Any], None] | None = None
         self._arrived = asyncio.Event()
@@ -38,7 +39,8 @@ class Client(WSListener):
             self._arrived.set()
         elif frame.msg_type == WSMsgType.PING:
             self.pings.append(frame.get_payload_as_bytes())
-            transport.send_pong(frame.get_payload_as_bytes())
+            if self.answers_pings:
+                transport.send_pong(frame.get_payload_as_bytes())
         elif frame.msg_type == WSMsgType.CLOSE:
             self.close_code = int(frame.get_close_code())
             transport.disconnect()

@@ -22,6 +22,7 @@ from xrpfast.simulation.market_flow import MarketFlow
 from xrpfast.simulation.worlds import VENUES, customer, exchange_of
 
 HOST = "127.0.0.1"
+PING_SECONDS = 20.0
 Face = BinanceFace | KucoinFace
 
 
@@ -125,8 +126,8 @@ async def _serve_ws(stack: AsyncExitStack, face: Face, listener: socket.socket) 
         accept,
         sock=listener,
         enable_auto_ping=isinstance(face, BinanceFace),  # KuCoin leaves pings to the client
-        auto_ping_idle_timeout=20,
-        auto_ping_reply_timeout=20,  # the venue waits 60 s; picows allows no more than the period
+        auto_ping_idle_timeout=PING_SECONDS,
+        auto_ping_reply_timeout=PING_SECONDS,  # the venue waits 60 s; picows allows no more than the period
         auto_ping_strategy=WSAutoPingStrategy.PING_PERIODICALLY,
     )
 
