@@ -20,6 +20,7 @@ class Client(WSListener):
     def __init__(self) -> None:
         self.messages: list[Any] = []
         self.pings: list[bytes] = []
+        self.pinged = asyncio.Event()
         self.closed = asyncio.Event()
         self.answers_pings = True
         self.close_code: int | None = None
@@ -39,6 +40,7 @@ class Client(WSListener):
             self._arrived.set()
         elif frame.msg_type == WSMsgType.PING:
             self.pings.append(frame.get_payload_as_bytes())
+            self.pinged.set()
             if self.answers_pings:
                 transport.send_pong(frame.get_payload_as_bytes())
         elif frame.msg_type == WSMsgType.CLOSE:

@@ -127,7 +127,8 @@ async def _serve_ws(stack: AsyncExitStack, face: Face, listener: socket.socket) 
         sock=listener,
         enable_auto_ping=isinstance(face, BinanceFace),  # KuCoin leaves pings to the client
         auto_ping_idle_timeout=PING_SECONDS,
-        auto_ping_reply_timeout=PING_SECONDS,  # the venue waits 60 s; picows allows no more than the period
+        # The venue waits 60 s for a pong; picows allows no more than the period.
+        auto_ping_reply_timeout=PING_SECONDS,
         auto_ping_strategy=WSAutoPingStrategy.PING_PERIODICALLY,
     )
 
