@@ -28,7 +28,8 @@ pub fn with_text_or_bytes<R>(
     }
 }
 
-/// A buffer view on the stack: pyo3's own allocates one for each call.
+/// A buffer view on the stack. pyo3's own allocates one for each call; both take some 22 ns more
+/// than bytes, but a frame is to cost no allocation.
 struct Held(ffi::Py_buffer);
 
 impl Held {
