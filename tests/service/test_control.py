@@ -1,0 +1,91 @@
+"""The control socket: what it answers, and that nothing sent to it breaks it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from xrpfast.service import heartbeat
+from xrpfast.service.control import ControlServer
+
+
+class Client:
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+
+    async def ask(self, line: bytes) -> Any:
+        self.writer.write(line + b"\n")
+        return await self.read()
+
+    async def read(self) -> Any:
+        return json.loads(await asyncio.wait_for(self.reader.readline(), 5))
+
+
+@pytest.fixture
+async def stops() -> list[str]:
+    return []
+
+
+@pytest.fixture
+async def client(tmp_path: Path, stops: list[str]) -> AsyncIterator[Client]:
+    path = tmp_path / "control.sock"
+    path.touch()  # as a dead engine leaves it
+    count = iter(range(1000))
+    server = ControlServer(path, lambda: {"n": next(count)}, stops.append)
+    await server.start()
+    reader, writer = await asyncio.open_unix_connection(str(path))
+    yield Client(reader, writer)
+    writer.close()
+    await server.close()
+    assert not path.exists()
+
+
+async def test_state_and_stop(client: Client, stops: list[str]) -> None:
+    assert await client.ask(b'{"cmd":"state"}') == {"n": 0}
+    assert await client.ask(b'{"cmd":"state"}') == {"n": 1}
+    assert stops == []
+    assert await client.ask(b'{"cmd":"stop"}') == {"ok": True}
+    assert stops == ["control socket"]
+
+
+async def test_a_subscription_keeps_answering(client: Client) -> None:
+    first = await client.ask(b'{"cmd":"subscribe","ms":50}')
+    assert [first, await client.read(), await client.read()] == [{"n": 0}, {"n": 1}, {"n": 2}]
+
+
+@pytest.mark.parametrize(
+    "line", [b"no json", b"[]", b"{}", b'{"cmd":"halt"}', b'{"cmd":"subscribe","ms":0}',
+             b'{"cmd":"subscribe","ms":true}'],
+)  # fmt: skip
+async def test_nonsense_is_answered_with_an_error(client: Client, line: bytes) -> None:
+    assert "error" in await client.ask(line)
+    assert await client.ask(b'{"cmd":"state"}') == {"n": 0}
+
+
+async def test_a_line_without_end_is_refused(client: Client) -> None:
+    assert await client.ask(b"x" * 200_000) == {"error": "line too long"}
+
+
+async def test_the_loop_itself_stamps_the_heartbeat(tmp_path: Path) -> None:
+    path = tmp_path / "heartbeat"
+    assert heartbeat.read(path) is None
+    beat = heartbeat.Heartbeat(path, epoch=7)
+    beat.start()
+    first = heartbeat.read(path)
+    assert first is not None
+    assert first.epoch == 7
+    for _ in range(100):
+        await asyncio.sleep(heartbeat.INTERVAL_S)
+        later = heartbeat.read(path)
+        assert later is not None
+        if later.beats > first.beats:
+            break
+    assert later.mono_ns > first.mono_ns
+    beat.stop()
+    path.write_bytes(b"short")
+    assert heartbeat.read(path) is None

@@ -1,0 +1,108 @@
+"""A connection: NODELAY proven, and the outcome of a send always known."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_create_server
+
+from xrpfast.net.websocket import Connection, SendResult, connect, require_nodelay
+
+
+class Peer(WSListener):
+    """The other side: keeps what it gets, may stop reading."""
+
+    latest: Peer
+
+    def __init__(self) -> None:
+        Peer.latest = self
+        self.got: asyncio.Queue[bytes] = asyncio.Queue()
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        self.transport = transport
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        self.got.put_nowait(frame.get_payload_as_bytes())
+
+
+class Client(Connection):
+    def __init__(self) -> None:
+        super().__init__("test")
+        self.texts: asyncio.Queue[bytes] = asyncio.Queue()
+        self.closes = 0
+
+    def on_text(self, payload: bytes) -> None:
+        self.texts.put_nowait(payload)
+
+    def on_close(self) -> None:
+        self.closes += 1
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[Client]:
+    server = await ws_create_server(lambda _: Peer(), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    connection = await connect(Client, f"ws://127.0.0.1:{port}/")
+    assert isinstance(connection, Client)
+    yield connection
+    await connection.close()
+    server.close()
+    await server.wait_closed()
+
+
+async def test_nodelay_is_set(client: Client) -> None:
+    assert client.transport is not None
+    sock = client.transport.underlying_transport.get_extra_info("socket")
+    assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+
+
+def test_a_socket_that_will_not_take_nodelay_is_an_error() -> None:
+    class Stubborn:
+        def setsockopt(self, *_: Any) -> None: ...
+        def getsockopt(self, *_: Any) -> int:
+            return 0
+
+    with pytest.raises(OSError, match="TCP_NODELAY"):
+        require_nodelay(Stubborn())
+
+
+async def test_what_is_sent_arrives(client: Client) -> None:
+    assert client.writable
+    assert client.send(b"order") is SendResult.SENT
+    assert await asyncio.wait_for(Peer.latest.got.get(), 5) == b"order"
+
+
+async def test_a_reader_that_stalls_makes_the_frame_stuck_and_the_connection_go(
+    client: Client,
+) -> None:
+    Peer.latest.transport.underlying_transport.pause_reading()  # type: ignore[attr-defined]
+    results = []
+    for _ in range(1000):
+        results.append(client.send(b"x" * 65_536))
+        if results[-1] is not SendResult.SENT:
+            break
+    assert results[-1] is SendResult.STUCK
+    assert client.send(b"next") is SendResult.NOT_SENT
+    await asyncio.wait_for(client.wait_closed(), 5)
+    assert client.closes == 1
+
+
+async def test_nothing_is_sent_on_a_closed_connection(client: Client) -> None:
+    Peer.latest.transport.disconnect()
+    await asyncio.wait_for(client.wait_closed(), 5)
+    assert not client.is_open
+    assert client.send(b"late") is SendResult.NOT_SENT
+    assert client.fileno() == -1
+
+
+async def test_fragments_are_joined_and_pings_answered(client: Client) -> None:
+    far = Peer.latest.transport
+    far.send(WSMsgType.TEXT, b"one ", fin=False)
+    far.send_ping(b"mark")
+    far.send(WSMsgType.CONTINUATION, b"two")
+    assert await asyncio.wait_for(client.texts.get(), 5) == b"one two"
+    assert await asyncio.wait_for(Peer.latest.got.get(), 5) == b"mark"
