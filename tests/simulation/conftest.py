@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 
 from support.binance import Keys, Rest
+from support.kucoin_client import World
 
 if TYPE_CHECKING:
     from xrpfast.simulation.server import MockVenues
@@ -46,3 +47,16 @@ def keys(venue: MockVenues) -> Keys:
 async def rest(venue: MockVenues, keys: Keys) -> AsyncIterator[Rest]:
     async with aiohttp.ClientSession() as http:
         yield Rest(http, venue.line["venues"]["binance"]["rest_url"], keys)
+
+
+@pytest.fixture
+async def kucoin() -> AsyncIterator[World]:
+    """A mock KuCoin whose market stands still until a test moves it."""
+    from xrpfast.simulation.kucoin.face import KucoinFace
+    from xrpfast.simulation.server import mock_venues
+
+    async with mock_venues(["kucoin"], seed=5) as running, aiohttp.ClientSession() as http:
+        running.flow.running = False
+        face = running.faces["kucoin"]
+        assert isinstance(face, KucoinFace)
+        yield World(face, running.flow, running.line["venues"]["kucoin"], http)

@@ -15,6 +15,7 @@ from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 _TEXT: Final[Any] = int(WSMsgType.TEXT.value)
 _BINARY: Final[Any] = int(WSMsgType.BINARY.value)
 _CONTINUATION: Final[Any] = int(WSMsgType.CONTINUATION.value)
+_CLOSE: Final[Any] = int(WSMsgType.CLOSE.value)
 
 WRITE_BUFFER_BYTES: Final = 1 << 20
 
@@ -101,6 +102,10 @@ class Session(WSListener):
             message = self.join(frame)
             if message is not None:
                 self.on_text(message)
+        elif kind == _CLOSE:
+            if not transport.is_close_frame_sent:
+                transport.send_close(WSCloseCode.OK)
+            transport.disconnect()
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         for timer in self._timers:
