@@ -72,11 +72,9 @@ class Ledger:
             )
         if version == 0:
             self._db.executescript(f"begin;{_SCHEMA}pragma user_version = {VERSION};commit;")
-        self._sequence = int(self._meta("sequence") or -1)
-        self._epoch = int(self._meta("epoch") or 0)
-        self._wall_offset = int(self._meta("wall_offset") or 0)
-        rules = json.loads(self._meta("rules") or "[]")
-        self._rules = self._by_place(msgspec.convert(rules, tuple[SymbolRules, ...]))
+        self._sequence, self._epoch, self._wall_offset = -1, 0, 0
+        self._rules: dict[tuple[str, str], SymbolRules] = {}
+        self._load()
 
     @property
     def sequence(self) -> int:
@@ -84,22 +82,21 @@ class Ledger:
         return self._sequence
 
     def apply(self, sequence: int, time_ns: int, kind: int, payload: bytes) -> None:
-        """Applies one journal record; one that was applied before is left out."""
+        """Applies one journal record; one that was applied before is left out.
+
+        A record that cannot be applied takes back all since the last commit with it, so that no
+        half of a record is ever committed: what is missing is in the journal.
+        """
         if sequence <= self._sequence:
             return
         if not self._db.in_transaction:
             self._db.execute("begin")
-        if kind == kinds.EVENT:
-            if not payload.startswith(_SIGNAL):
-                self._event(_EVENTS.decode(payload), sequence)
-        elif kind == kinds.COMMAND:
-            self._command(_COMMANDS.decode(payload), time_ns + self._wall_offset)
-        elif kind == kinds.START:
-            self._start(_START.decode(payload), time_ns)
-        elif kind == kinds.NOTE and b'"refused"' in payload:
-            refused = _REFUSED.decode(payload)
-            row = (sequence, time_ns + self._wall_offset, refused.signal_id, refused.reason)
-            self._db.execute("insert into refusals values (?, ?, ?, ?)", row)
+        try:
+            self._apply(sequence, time_ns, kind, payload)
+        except Exception:
+            self._db.rollback()
+            self._load()
+            raise
         self._sequence = sequence
 
     def commit(self) -> None:
@@ -115,6 +112,19 @@ class Ledger:
         self._db.close()
 
     # --- records --------------------------------------------------------------------------------
+
+    def _apply(self, sequence: int, time_ns: int, kind: int, payload: bytes) -> None:
+        if kind == kinds.EVENT:
+            if not payload.startswith(_SIGNAL):
+                self._event(_EVENTS.decode(payload), sequence)
+        elif kind == kinds.COMMAND:
+            self._command(_COMMANDS.decode(payload), time_ns + self._wall_offset)
+        elif kind == kinds.START:
+            self._start(_START.decode(payload), time_ns)
+        elif kind == kinds.NOTE and b'"refused"' in payload:
+            refused = _REFUSED.decode(payload)
+            row = (sequence, time_ns + self._wall_offset, refused.signal_id, refused.reason)
+            self._db.execute("insert into refusals values (?, ?, ?, ?)", row)
 
     def _start(self, start: Start, time_ns: int) -> None:
         balances: dict[str, dict[str, str]] = {}
@@ -221,6 +231,14 @@ class Ledger:
         if row is None:
             return None
         return dict(zip((column[0] for column in cursor.description), row, strict=True))
+
+    def _load(self) -> None:
+        """What is kept in memory, as the file has it."""
+        self._sequence = int(self._meta("sequence") or -1)
+        self._epoch = int(self._meta("epoch") or 0)
+        self._wall_offset = int(self._meta("wall_offset") or 0)
+        rules = json.loads(self._meta("rules") or "[]")
+        self._rules = self._by_place(msgspec.convert(rules, tuple[SymbolRules, ...]))
 
     def _meta(self, key: str) -> str | None:
         row = self._db.execute("select value from meta where key = ?", (key,)).fetchone()

@@ -1,0 +1,312 @@
+"""Ledger: the journal as tables, rebuilt to the same rows."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from support.records import WALL, event, pair, start, table, tables, write
+from xrpfast._core import JournalError, JournalReader
+from xrpfast.errors import UsageError
+from xrpfast.model import MONEY_ONE
+from xrpfast.records import kinds
+from xrpfast.records.ledger import Ledger
+from xrpfast.records.rebuild import rebuild
+from xrpfast.records.start import Refused
+from xrpfast.trading import commands, events
+
+OFFSET = WALL - 500
+"""From the journal's times to wall times, as the START record sets it."""
+
+
+def fill(client_id: str, trade_id: str, qty: int, at: int, **changes: Any) -> events.Fill:
+    fields: dict[str, Any] = {
+        "now_ns": at,
+        "wall_ns": WALL + at,
+        "client_id": client_id,
+        "venue_order_id": "v-1",
+        "trade_id": trade_id,
+        "price": 21230,
+        "qty": qty,
+        "fee": 1,
+        "fee_asset": "XRP",
+        "maker": False,
+        "venue_ns": 99,
+    }
+    return events.Fill(**{**fields, **changes})
+
+
+def ack(client_id: str, at: int) -> events.OrderAck:
+    return events.OrderAck(now_ns=at, wall_ns=WALL + at, client_id=client_id, venue_order_id="v-1")
+
+
+def end(client_id: str, state: str, at: int, reason: str = "") -> events.OrderEnd:
+    return events.OrderEnd(
+        now_ns=at,
+        wall_ns=WALL + at,
+        client_id=client_id,
+        venue_order_id="v-2",
+        state=state,
+        filled_qty=0,
+        reason=reason,
+    )
+
+
+SIGNAL = events.Signal(*range(23))
+
+RUN = [
+    start(),
+    event(SIGNAL),
+    pair("b-1", "k-1"),
+    event(ack("b-1", 700)),
+    event(fill("b-1", "t1", 100, 710)),
+    event(fill("b-1", "t1", 100, 715)),  # the same trade again
+    event(fill("b-1", "t2", 150, 720, fee=MONEY_ONE // 40, fee_asset="BNB", maker=True)),
+    event(end("b-1", "FILLED", 730)),
+    event(fill("k-1", "t1", 5_000, 740, price=213001, fee=3 * MONEY_ONE, fee_asset="USDT")),
+    event(end("k-1", "EXPIRED", 750, "the rest of an IOC")),
+    (760, kinds.NOTE, msgspec.json.encode(Refused(signal_id=8, reason="BOOK_STALE"))),
+    (765, kinds.NOTE, b'{"note":"other","text":"for people"}'),
+    (770, kinds.END, b"{}"),
+]
+
+
+def apply_all(path: Path, journal: Path, commit_every: int = 1) -> None:
+    ledger = Ledger(path)
+    for sequence, time_ns, kind, payload in JournalReader(journal):
+        ledger.apply(sequence, time_ns, kind, payload)
+        if sequence % commit_every == 0:
+            ledger.commit()
+    ledger.close()
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    write(tmp_path / "journal", RUN)
+    return tmp_path / "journal"
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, journal: Path) -> Path:
+    apply_all(tmp_path / "ledger.sqlite", journal)
+    return tmp_path / "ledger.sqlite"
+
+
+def test_orders(ledger: Path) -> None:
+    buy, sell = table(ledger, "orders")
+    assert buy == {
+        "client_id": "b-1",
+        "venue": "binance",
+        "instrument": "XRP/USDT",
+        "side": "BUY",
+        "type": "LIMIT",
+        "tif": "IOC",
+        "price": "2.1234",
+        "qty": "25",
+        "strategy": "arb",
+        "signal_id": 7,
+        "epoch": 1,
+        "state": "FILLED",
+        "venue_order_id": "v-1",
+        "filled_qty": "25",
+        "reason": "",
+        "created_ns": OFFSET + 600,
+        "updated_ns": WALL + 730,
+    }
+    assert (sell["price"], sell["qty"], sell["filled_qty"]) == ("2.13", "25.5", "0.5")
+    assert (sell["side"], sell["tif"], sell["state"]) == ("SELL", "FOK", "EXPIRED")
+    assert sell["reason"] == "the rest of an IOC"
+
+
+def test_fills_once_each_with_exact_texts(ledger: Path) -> None:
+    rows = table(ledger, "fills")
+    found = [
+        (r["venue"], r["trade_id"], r["client_id"], r["price"], r["qty"], r["fee"], r["fee_asset"])
+        for r in rows
+    ]
+    assert found == [
+        ("binance", "t1", "b-1", "2.123", "10", "0.000000000000000001", "XRP"),
+        ("binance", "t2", "b-1", "2.123", "15", "0.025", "BNB"),
+        ("kucoin", "t1", "k-1", "2.13001", "0.5", "3", "USDT"),
+    ]
+    assert [r["maker"] for r in rows] == [0, 1, 0]
+    assert all(r["venue_ns"] == 99 for r in rows)
+
+
+def test_refusals_and_starts(ledger: Path) -> None:
+    (refusal,) = table(ledger, "refusals")
+    assert refusal == {
+        "sequence": 11,
+        "wall_ns": OFFSET + 760,
+        "signal_id": 8,
+        "reason": "BOOK_STALE",
+    }
+    with closing(sqlite3.connect(ledger)) as db:
+        ((balances,),) = db.execute("select balances from starts")
+    assert balances == '{"binance": {"USDT": "1000"}, "kucoin": {"XRP": "0.25"}}'
+
+
+@pytest.mark.parametrize("commit_every", [1, 2, 5, 100])
+def test_rebuilt_row_by_row(tmp_path: Path, journal: Path, commit_every: int) -> None:
+    live, again = tmp_path / "live.sqlite", tmp_path / "again.sqlite"
+    apply_all(live, journal, commit_every)
+    assert rebuild(journal, again) == len(RUN)
+    assert tables(live) == tables(again)
+    assert rebuild(journal, again) == 0
+    assert tables(live) == tables(again)
+
+
+def test_applying_again_changes_nothing(tmp_path: Path, journal: Path, ledger: Path) -> None:
+    before = tables(ledger)
+    apply_all(ledger, journal)
+    assert tables(ledger) == before
+
+
+@pytest.mark.parametrize("stop", range(1, len(RUN)))
+def test_stopped_anywhere_it_is_caught_up(tmp_path: Path, journal: Path, stop: int) -> None:
+    """What was committed stays, what was not is applied again."""
+    path = tmp_path / "part.sqlite"
+    part = Ledger(path)
+    for sequence, time_ns, kind, payload in JournalReader(journal):
+        part.apply(sequence, time_ns, kind, payload)
+        if sequence == stop:
+            part.commit()
+        elif sequence == stop + 1:
+            break
+    part._db.close()  # as a kill would: the last record was never committed
+    assert rebuild(journal, path) == len(RUN) - stop
+    whole = tmp_path / "whole.sqlite"
+    rebuild(journal, whole)
+    assert tables(path) == tables(whole)
+
+
+def test_a_record_is_applied_whole_or_not_at_all(tmp_path: Path) -> None:
+    """The second leg's id is taken: the first leg must not stay behind alone."""
+    path = tmp_path / "ledger.sqlite"
+    ledger = Ledger(path)
+    for sequence, record in enumerate([start(), pair("b-1", "k-1")], 1):
+        ledger.apply(sequence, record[0], record[1], record[2])
+    ledger.commit()
+    time_ns, kind, payload = event(ack("b-1", 700))
+    ledger.apply(3, time_ns, kind, payload)
+    time_ns, kind, payload = pair("b-2", "k-1")
+    with pytest.raises(sqlite3.IntegrityError):
+        ledger.apply(4, time_ns, kind, payload)
+    assert ledger.sequence == 2
+    ledger.commit()
+    assert [row["client_id"] for row in table(path, "orders")] == ["b-1", "k-1"]
+    assert table(path, "orders")[0]["state"] == "SENT"
+    # It goes on from what it has.
+    time_ns, kind, payload = event(ack("b-1", 700))
+    ledger.apply(3, time_ns, kind, payload)
+    ledger.close()
+    assert table(path, "orders")[0]["state"] == "OPEN"
+
+
+@pytest.mark.parametrize(
+    ("said", "state", "reason"),
+    [
+        ([], "SENT", ""),
+        ([ack("b-1", 700)], "OPEN", ""),
+        ([fill("b-1", "t1", 100, 700)], "PARTLY_FILLED", ""),
+        ([fill("b-1", "t1", 250, 700)], "FILLED", ""),
+        ([fill("b-1", "t1", 250, 700), ack("b-1", 701)], "FILLED", ""),
+        ([end("b-1", "CANCELLED", 700, "asked")], "CANCELLED", "asked"),
+        (
+            [
+                events.OrderReject(
+                    now_ns=1, wall_ns=WALL, client_id="b-1", code="-2010", text="no funds"
+                )
+            ],
+            "REJECTED",
+            "-2010 no funds",
+        ),
+        (
+            [events.OrderUnknown(now_ns=1, wall_ns=WALL, client_id="b-1", reason="timeout")],
+            "UNKNOWN",
+            "timeout",
+        ),
+        (
+            [
+                events.OrderUnknown(now_ns=1, wall_ns=WALL, client_id="b-1", reason="timeout"),
+                events.QueryResult(
+                    now_ns=2,
+                    wall_ns=WALL,
+                    client_id="b-1",
+                    venue_order_id="v-9",
+                    state="CANCELLED",
+                    filled_qty=0,
+                    authoritative=True,
+                ),
+            ],
+            "CANCELLED",
+            "query",
+        ),
+    ],
+)
+def test_states(tmp_path: Path, said: list[Any], state: str, reason: str) -> None:
+    write(tmp_path / "journal", [start(), pair("b-1", "k-1"), *map(event, said)])
+    rebuild(tmp_path / "journal", tmp_path / "ledger.sqlite")
+    order = table(tmp_path / "ledger.sqlite", "orders")[0]
+    assert (order["state"], order["reason"]) == (state, reason)
+
+
+def test_cancel_is_seen_and_a_strangers_order_is_not(tmp_path: Path) -> None:
+    cancel = commands.Cancel("b-1", "binance", "XRP/USDT")
+    records = [
+        start(),
+        pair("b-1", "k-1"),
+        (700, kinds.COMMAND, msgspec.json.encode(cancel)),
+        event(fill("not-ours", "t1", 5, 710)),
+        event(ack("not-ours", 720)),
+    ]
+    write(tmp_path / "journal", records)
+    rebuild(tmp_path / "journal", tmp_path / "ledger.sqlite")
+    orders = table(tmp_path / "ledger.sqlite", "orders")
+    assert [order["state"] for order in orders] == ["CANCEL_SENT", "SENT"]
+    assert table(tmp_path / "ledger.sqlite", "fills") == []
+
+
+def test_two_runs_in_one_journal(tmp_path: Path) -> None:
+    write(tmp_path / "journal", [start(1), pair("b-1", "k-1")], segment_bytes=2048)
+    write(tmp_path / "journal", [start(2), pair("b-2", "k-2")], segment_bytes=2048)
+    rebuild(tmp_path / "journal", tmp_path / "ledger.sqlite")
+    orders = table(tmp_path / "ledger.sqlite", "orders")
+    assert [(o["client_id"], o["epoch"]) for o in orders] == [
+        ("b-1", 1),
+        ("b-2", 2),
+        ("k-1", 1),
+        ("k-2", 2),
+    ]
+
+
+def test_a_damaged_journal_is_not_projected_in_silence(tmp_path: Path, journal: Path) -> None:
+    segment = journal / "00000001.journal"
+    raw = bytearray(segment.read_bytes())
+    raw[200] ^= 1
+    segment.write_bytes(raw)
+    with pytest.raises(JournalError):
+        rebuild(journal, tmp_path / "ledger.sqlite")
+
+
+def test_another_version_is_refused(tmp_path: Path, ledger: Path) -> None:
+    with closing(sqlite3.connect(ledger)) as db:
+        db.execute("pragma user_version = 9")
+    with pytest.raises(UsageError, match="version 9"):
+        Ledger(ledger)
+
+
+def test_readable_while_it_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    ledger = Ledger(path)
+    for sequence, record in enumerate([start(), pair("b-1", "k-1")], 1):
+        ledger.apply(sequence, record[0], record[1], record[2])
+    assert table(path, "orders") == []
+    ledger.commit()
+    assert len(table(path, "orders")) == 2
+    ledger.close()
