@@ -344,6 +344,16 @@ async def test_at_most_200_open_orders(kucoin: World) -> None:
     assert reply.code == "200003"
 
 
+async def test_stp_is_refused_where_it_would_matter(kucoin: World) -> None:
+    """Better no order than one that trades with its owner against his word."""
+    price = kucoin.price(Side.BUY, 1)
+    await place(kucoin, "buy", price, "25")
+    meets = await kucoin.call("POST", HF, kucoin.order("sell", price, "1", stp="CN"))
+    assert meets.code == "400100"
+    assert len(kucoin.exchange.orders) == 1
+    await place(kucoin, "buy", price, "1", stp="CN")
+
+
 async def test_orders_of_others_stay_hidden(kucoin: World) -> None:
     from xrpfast.simulation.account import Account
 

@@ -70,6 +70,7 @@ BALANCE: Final = Reason("200004", "Balance insufficient!")
 TOO_MANY_OPEN: Final = Reason("200003", "The number of open orders has reached the limit of {0}.")
 CREATE_SUSPENDED: Final = Reason("200001", "Order creation for this pair suspended")
 CANCEL_SUSPENDED: Final = Reason("200002", "Order cancel for this pair suspended")
+STP_UNSUPPORTED: Final = Reason("400100", "stp between own orders is not supported.", 400)
 WINDOW_PASSED: Final = Reason(
     "400100", "The request exceeds the time window: allowMaxTimeWindow {0} ms.", 400
 )

@@ -53,6 +53,8 @@ class Orders:
         wanted = self.read(args, stamp_ms)
         if len(self._feed.records(account).open) >= MAX_OPEN:
             raise errors.TOO_MANY_OPEN.refuse(MAX_OPEN)
+        if "stp" in wanted.extra and self._meets_own(account, wanted):
+            raise errors.STP_UNSUPPORTED.refuse()
         try:
             return self.exchange.place(
                 account,
@@ -66,6 +68,18 @@ class Orders:
             )
         except VenueRefusal as refusal:
             raise self._refused(refusal) from None
+
+    def _meets_own(self, account: Account, wanted: Wanted) -> bool:
+        """Could the order trade with one of the same customer? Only then does stp matter."""
+        return any(
+            order.side is not wanted.side
+            and (
+                order.price <= wanted.price
+                if wanted.side is Side.BUY
+                else order.price >= wanted.price
+            )
+            for order in self.open(account)
+        )
 
     def test(self, account: Account, args: object, stamp_ms: int | None = None) -> Json:
         """As `place`, with ids that stand for nothing; the engine and its funds stay untouched."""
