@@ -24,6 +24,7 @@ KINDS = ("binance_ticker", "kucoin_level2", "binance_depth")
 SIZE = 2.5  # base asset of a tick: above both minimums, small enough for thousands of ticks
 PAUSE_SECONDS = 0.0015  # between ticks: the engine hears of its fills and may enter again
 TIMEOUT_SECONDS = 1.0
+LATE_SECONDS = 0.5
 # (bid, ask) at rest and what a tick does: Binance's bid up, KuCoin's ask down.
 REST = {"binance": (2.4000, 2.4300), "kucoin": (2.3850, 2.4040)}
 BINANCE_TICK, KUCOIN_TICK = 2.4160, 2.3880
@@ -101,13 +102,16 @@ class BenchFeed:
             streams.flush_depth("depth@100ms")
         with suppress(TimeoutError):
             await asyncio.wait_for(tick.done.wait(), TIMEOUT_SECONDS)
+        answered = len(tick.orders_ns) == 2
+        if not answered:
+            await asyncio.sleep(LATE_SECONDS)  # a late leg must not pass for the next tick's
         self._tick = None
         streams.tickers_first = True
         exchange.cancel_background(order_id)
         if tick.kind == "binance_depth":  # what opened it must close it: no ticker was sent
             streams.flush_depth("depth@100ms")
         streams.flush_ticker()
-        return len(tick.orders_ns) == 2
+        return answered
 
     def _on_market(self, now_ns: int) -> None:
         tick = self._tick
