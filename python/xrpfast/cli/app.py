@@ -37,6 +37,7 @@ def build(names: Iterable[str]) -> typer.Typer:
         name="xrpfast",
         cls=_Commands,
         add_completion=False,
+        pretty_exceptions_enable=False,
         rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
     )

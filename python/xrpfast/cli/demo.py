@@ -18,6 +18,7 @@ from rich.live import Live
 
 from xrpfast.cli.demo_view import closing, picture
 from xrpfast.config.demo import write_config
+from xrpfast.records.compare import NO_FILL
 from xrpfast.service.demo import demo as run_demo
 
 PINNED = (
@@ -55,7 +56,9 @@ def demo(
             console.print(line, highlight=False)
     else:
         console.print(closing(report, seed))
-    raise typer.Exit(0 if report["reconciled"] else 1)
+    # Ctrl-C before the first fill is a clean end: there was nothing to reconcile yet.
+    cut_short = report["interrupted"] and report["differences"] == [NO_FILL]
+    raise typer.Exit(0 if report["reconciled"] or cut_short else 1)
 
 
 async def _run(
@@ -75,7 +78,7 @@ async def _run(
         def on_state(state: dict[str, Any]) -> None:
             live.update(picture(state, loop.time() - started, seconds), refresh=True)
 
-        return await run_demo(
+        report = await run_demo(
             folder,
             seconds=seconds,
             seed=seed,
@@ -83,6 +86,7 @@ async def _run(
             on_state=on_state,
             stop=stop,
         )
+    return {**report, "interrupted": stop.is_set()}
 
 
 class _Blank:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 TERMINAL = {"FILLED", "CANCELLED", "EXPIRED", "REJECTED"}
+NO_FILL = "there was no fill: nothing is proven"
 
 
 def compare(ledger: Path, truth: Mapping[str, Any]) -> list[str]:
@@ -38,7 +39,7 @@ def compare(ledger: Path, truth: Mapping[str, Any]) -> list[str]:
         )
         found += _balances(venue, start.get(venue, {}), mine, fills, theirs["balances"])
     if not fills:
-        found.append("there was no fill: nothing is proven")
+        found.append(NO_FILL)
     return found
 
 

@@ -53,14 +53,17 @@ async def demo(
         async with child("run", "--config", str(config), log=log) as engine:
             link = await EngineLink.open(state_dir / "control.sock", engine, log)
             async with link:
-                await _watch(link, engine, log, seconds, on_state, stop)
-                async with aiohttp.ClientSession() as http:
-                    await _post(http, venues, "/market", {"running": False})
-                    last = await _quiet(link, on_state)
-                    await link.send({"cmd": "stop"})
-                    code = await asyncio.wait_for(engine.wait(), STOP_SECONDS)
-                    async with http.get(f"{venues['control_url']}/ledger") as reply:
-                        truth = await reply.json()
+                try:
+                    await _watch(link, mock, seconds, on_state, stop)
+                    async with aiohttp.ClientSession() as http:
+                        await _post(http, venues, "/market", {"running": False})
+                        last = await _quiet(link, on_state)
+                        await link.send({"cmd": "stop"})
+                        code = await asyncio.wait_for(engine.wait(), STOP_SECONDS)
+                        async with http.get(f"{venues['control_url']}/ledger") as reply:
+                            truth = await reply.json()
+                except (ConnectionError, aiohttp.ClientError, TimeoutError) as error:
+                    raise await _gone(mock, engine, log) from error
     if code != 0:
         raise FailedError(f"the engine ended with code {code}: {_tail(log)}")
     differences = compare(state_dir / "ledger.sqlite", truth)
@@ -105,14 +108,14 @@ class EngineLink:
         self._writer.write(json.dumps(message).encode() + b"\n")
         await self._writer.drain()
 
-    async def receive(self) -> State | None:
-        """The next object, None when the engine has gone."""
-        try:
-            line = await self._reader.readline()
-        except ConnectionError:
-            return None
-        answer: State | None = json.loads(line) if line else None
-        return answer
+    async def state(self) -> State:
+        """The engine's state now. Raises ``ConnectionError`` when the engine has gone."""
+        await self.send({"cmd": "state"})
+        line = await self._reader.readline()
+        if not line:
+            raise ConnectionResetError("the engine closed its control socket")
+        state: State = json.loads(line)
+        return state
 
     async def __aenter__(self) -> EngineLink:
         return self
@@ -170,8 +173,7 @@ async def _first_line(mock: asyncio.subprocess.Process, log: Path) -> State:
 
 async def _watch(
     link: EngineLink,
-    engine: asyncio.subprocess.Process,
-    log: Path,
+    mock: asyncio.subprocess.Process,
     seconds: float,
     on_state: Callable[[State], None],
     stop: asyncio.Event,
@@ -181,20 +183,13 @@ async def _watch(
     stopping = asyncio.ensure_future(stop.wait())
     try:
         while not stopping.done() and (end is None or loop.time() < end):
-            state = await _state(link)
-            if state is None:
-                await asyncio.wait_for(engine.wait(), STOP_SECONDS)
-                raise FailedError(f"the engine died (code {engine.returncode}): {_tail(log)}")
-            on_state(state)
+            on_state(await link.state())
+            if mock.returncode is not None:
+                raise ConnectionResetError("the mock venues have gone")
             left = 0.25 if end is None else min(0.25, max(0.0, end - loop.time()))
             await asyncio.wait({stopping}, timeout=left)
     finally:
         stopping.cancel()
-
-
-async def _state(link: EngineLink) -> State | None:
-    await link.send({"cmd": "state"})
-    return await link.receive()
 
 
 async def _quiet(link: EngineLink, on_state: Callable[[State], None]) -> State:
@@ -206,15 +201,28 @@ async def _quiet(link: EngineLink, on_state: Callable[[State], None]) -> State:
     deadline = loop.time() + QUIET_SECONDS
     before: object = None
     while True:
-        state = await _state(link)
-        if state is None:
-            raise FailedError("the engine died while it was coming to rest")
+        state = await link.state()
         on_state(state)
         now = (state["working"], state["counts"])
         if (now == before and not state["working"]) or loop.time() > deadline:
             return state
         before = now
         await asyncio.sleep(0.3)
+
+
+async def _gone(
+    mock: asyncio.subprocess.Process, engine: asyncio.subprocess.Process, log: Path
+) -> FailedError:
+    """Which child it was, as soon as its end is known; both may also just not answer."""
+    ends = {asyncio.ensure_future(child.wait()) for child in (mock, engine)}
+    _, pending = await asyncio.wait(ends, timeout=1, return_when=asyncio.FIRST_COMPLETED)
+    for task in pending:
+        task.cancel()
+    if mock.returncode is not None:
+        return FailedError(f"the mock venues died (code {mock.returncode})")
+    if engine.returncode is not None:
+        return FailedError(f"the engine died (code {engine.returncode}): {_tail(log)}")
+    return FailedError(f"a child process does not answer; the engine's last word: {_tail(log)}")
 
 
 async def _post(http: aiohttp.ClientSession, venues: State, path: str, body: State) -> None:
