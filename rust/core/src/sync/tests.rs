@@ -1,6 +1,9 @@
 //! The state machine, transition by transition.
 
 use super::*;
+use crate::Error;
+use crate::book::{Level, Side};
+use crate::decimal::Decimal;
 use crate::wire::NO_SEQUENCE;
 
 fn value(mantissa: i64, scale: u8) -> Decimal {
