@@ -82,7 +82,8 @@ class BookFeed:
     @property
     def sequence(self) -> int: ...
     @property
-    def book(self) -> OrderBook: ...
+    def book(self) -> OrderBook:
+        """The book as it is now: a copy that later messages leave alone."""
 
 @final
 class SpreadDetector:
@@ -179,7 +180,11 @@ class Market:
         changes no book and is a note, never an exception.
         """
     def on_snapshot(self, book: int, raw: Buffer, recv_ns: int) -> Batch | None:
-        """Loads a REST snapshot body. Raises `MalformedFrame`, with nothing applied."""
+        """Loads a REST snapshot body. Raises `MalformedFrame`, with nothing applied.
+
+        One too old for the frames seen leaves the book SYNCING, with a ``state`` note that says
+        so again: fetch another.
+        """
     def pending(self) -> Batch | None:
         """The batch as `on_frame` would return it now."""
     def consume(self) -> None:
@@ -193,9 +198,17 @@ class Market:
         local_ns = venue_ns + offset_ns. Unset: receive time alone bounds the age."""
     def state(self, book: int) -> str: ...
     def top(self, book: int) -> tuple[int, int, int, int] | None:
-        """(bid, bid_qty, ask, ask_qty) in the book's units, None unless LIVE and two-sided."""
+        """(bid, bid_qty, ask, ask_qty) in the book's units, None unless LIVE and two-sided.
+
+        Levels finer than the rules (left from before the venue changed them) stay exact in the
+        book and the detectors; here they read as an order by the rules would meet them: prices
+        rounded to the worse for a taker, quantities down.
+        """
     def view(self, book: int) -> tuple[str, int, int, int, int]:
-        """(state, sequence, version, data_ns, recv_ns)."""
+        """(state, sequence, version, data_ns, recv_ns).
+
+        ``data_ns`` is -2^63, infinitely old, while nothing timed vouches for what is seen.
+        """
     def depth(self, book: int, n: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
         """The best ``n`` bids and asks in the book's units, for people."""
     def counters(self) -> dict[str, int]:
