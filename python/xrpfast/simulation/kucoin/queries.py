@@ -98,7 +98,8 @@ def accounts(call: Call) -> list[Json]:
     return [
         row
         for row in rows
-        if (not currency or row["currency"] == currency) and (not kind or row["type"] == kind)
+        if (not currency or row["currency"] == currency)
+        and (not kind or kind.removesuffix("_hf") == row["type"])  # old clients ask for trade_hf
     ]
 
 
