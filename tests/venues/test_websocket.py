@@ -50,6 +50,7 @@ async def client() -> AsyncIterator[Client]:
     assert isinstance(connection, Client)
     yield connection
     await connection.close()
+    Peer.latest.transport.disconnect(graceful=False)  # a peer that does not read sees no end
     server.close()
     await server.wait_closed()
 

@@ -48,6 +48,7 @@ class Connection(WSListener):
         self.name = name
         self.transport: WSTransport | None = None
         self._buffered: Callable[[], int] = _nothing
+        self._closing: Callable[[], bool] = _always
         self._fragments: bytearray | None = None
         self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -71,6 +72,7 @@ class Connection(WSListener):
             transport is not None
             and not transport.is_disconnected
             and not transport.is_close_frame_sent
+            and not self._closing()
         )
 
     @property
@@ -89,6 +91,7 @@ class Connection(WSListener):
             transport is None
             or transport.is_disconnected
             or transport.is_close_frame_sent
+            or self._closing()
             or self._buffered() != 0
         ):
             return SendResult.NOT_SENT
@@ -98,7 +101,7 @@ class Connection(WSListener):
             transport.underlying_transport.abort()
             return SendResult.STUCK
         # A failed write closes the transport without raising; how much left is not known.
-        if transport.is_disconnected or transport.underlying_transport.is_closing():
+        if transport.is_disconnected or self._closing():
             return SendResult.STUCK
         return SendResult.SENT
 
@@ -141,6 +144,7 @@ class Connection(WSListener):
         underlying = transport.underlying_transport
         require_nodelay(underlying.get_extra_info("socket"))
         self._buffered = underlying.get_write_buffer_size
+        self._closing = underlying.is_closing
         self.transport = transport
         self.on_open()
 
@@ -200,3 +204,7 @@ def require_nodelay(sock: Any) -> None:
 
 def _nothing() -> int:
     return 0
+
+
+def _always() -> bool:
+    return True

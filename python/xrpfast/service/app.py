@@ -22,6 +22,7 @@ from xrpfast._core import Journal
 from xrpfast.errors import FailedError, HaltedError, UsageError, XrpfastError
 from xrpfast.records import kinds
 from xrpfast.records.ledger import Ledger
+from xrpfast.records.rebuild import rebuild
 from xrpfast.records.start import Start
 from xrpfast.service.control import ControlServer
 from xrpfast.service.driver import Driver
@@ -137,6 +138,8 @@ class Service:
         epoch = self._state.next_epoch()
         built = build(config, venues, found, epoch)
         journal = Journal.open(self._state.journal_path)
+        # What a run that died did not get into the ledger; nothing after a clean end.
+        rebuild(self._state.journal_path, self._state.ledger_path)
         ledger = Ledger(self._state.ledger_path)
         projection = Projection(
             ledger, config.records.ledger_commit_ms / 1000, lambda e: self._fail(f"ledger: {e}")

@@ -1,0 +1,168 @@
+"""The driver: the journal comes first, and what did not leave is told as it is."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from xrpfast._core import Journal, JournalReader, Market, RiskGate
+from xrpfast.model import SymbolRules
+from xrpfast.net.websocket import SendResult
+from xrpfast.records import kinds
+from xrpfast.service.driver import Driver
+from xrpfast.service.latency import Latencies
+from xrpfast.service.loopguard import LoopGuard
+from xrpfast.trading.commands import Leg, PlaceLegs
+from xrpfast.trading.config import EngineConfig
+from xrpfast.trading.engine import Engine
+from xrpfast.trading.events import AnyEvent, OrderReject, OrderUnknown
+from xrpfast.trading.risk.limits import RiskLimits
+
+SENT, NOT_SENT, STUCK = SendResult.SENT, SendResult.NOT_SENT, SendResult.STUCK
+
+
+def rules(venue: str) -> SymbolRules:
+    return SymbolRules(
+        venue=venue, instrument="XRP/USDT", venue_symbol=f"X-{venue}", base="XRP", quote="USDT",
+        price_decimals=4, qty_decimals=1, tick=1, lot=1, min_qty=1, max_qty=10**9,
+        min_notional=0, taker_rate=0, maker_rate=0, fee_in_received=False,
+    )  # fmt: skip
+
+
+class Gateway:
+    """Answers as told; sees what the journal holds when bytes would leave."""
+
+    def __init__(self, venue: str, journal: Path) -> None:
+        self.venue, self._journal = venue, journal
+        self.ready, self.result = True, SENT
+        self.sent: list[str] = []
+        self.kinds_at_send: list[int] = []
+        self.on_cancel_refused: Any = None
+
+    def encode(self, approved: Any, now_ns: int, wall_ns: int) -> tuple[int, bytes]:
+        return 1, b"frame"
+
+    def send(self, request_id: int, frame: bytes, client_id: str) -> SendResult:
+        if self.result is SENT:
+            self.sent.append(client_id)
+        self.kinds_at_send = [kind for _, _, kind, _ in JournalReader(self._journal)]
+        return self.result
+
+
+class Spy(Engine):
+    """The real engine, remembering what it was told."""
+
+    def process(self, event: AnyEvent) -> list[Any]:
+        if not hasattr(self, "told"):
+            self.told: list[AnyEvent] = []
+        self.told.append(event)
+        return super().process(event)
+
+
+class Bench:
+    def __init__(self, folder: Path) -> None:
+        limits = RiskLimits(
+            max_order_notional=10**30, max_position=10**30, max_book_age_ns=10**9,
+            max_pair_skew_ns=10**9, collar_bps=100, max_orders_per_second=10,
+        )  # fmt: skip
+        config = EngineConfig(
+            environment="d", deployment="test", epoch=1,
+            books=(rules("binance"), rules("kucoin")), risk=limits, strategies=(),
+        )  # fmt: skip
+        self.engine = Spy(config, RiskGate(10**9))
+        self.engine.told = []
+        self.journal = Journal.open(folder)
+        self.fatal: list[str] = []
+        guard = LoopGuard(10**9, list, lambda _: True)
+        self.driver = Driver(
+            self.engine, Market(), self.journal, guard, Latencies(),
+            lambda *_: None, self.fatal.append, lambda _: None,
+        )  # fmt: skip
+        self.gateways = [Gateway("binance", folder), Gateway("kucoin", folder)]
+        for gateway in self.gateways:
+            holder: Any = type("Holder", (), {"name": gateway.venue, "orders": gateway})()
+            self.driver.attach(holder)
+
+    def place(self) -> list[tuple[str, str]]:
+        """Executes a pair; what the engine was told of it afterwards."""
+        legs = tuple(
+            Leg(f"xdtest1-0{leg}", gateway.venue, "XRP/USDT", side, 0, 1, 10_000, 10)
+            for side, (leg, gateway) in enumerate(zip("ab", self.gateways, strict=True))
+        )
+        command = PlaceLegs("test", 1, legs, (None, None))  # type: ignore[arg-type]
+        self.driver._execute([command], 1, 2, 3)
+        self.driver._drain()
+        return [
+            (event.client_id[-1], type(event).__name__)
+            for event in self.engine.told
+            if isinstance(event, (OrderReject, OrderUnknown))
+        ]
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> Any:
+    made = Bench(tmp_path / "journal")
+    yield made
+    await made.driver.close()
+    made.journal.close()
+
+
+async def test_both_legs_leave_after_their_record_is_written(bench: Bench) -> None:
+    assert bench.place() == []
+    assert [gateway.sent for gateway in bench.gateways] == [["xdtest1-0a"], ["xdtest1-0b"]]
+    assert [gateway.kinds_at_send for gateway in bench.gateways] == [[kinds.COMMAND]] * 2
+    assert bench.driver.latencies.tick_to_order.count == 1
+
+
+@pytest.mark.parametrize("closed", [0, 1])
+async def test_nothing_leaves_when_one_gateway_is_not_ready(bench: Bench, closed: int) -> None:
+    bench.gateways[closed].ready = False
+    assert bench.place() == [("a", "OrderReject"), ("b", "OrderReject")]
+    assert [gateway.sent for gateway in bench.gateways] == [[], []]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "told"),
+    [
+        (NOT_SENT, SENT, [("a", "OrderReject"), ("b", "OrderReject")]),
+        (STUCK, SENT, [("a", "OrderUnknown"), ("b", "OrderReject")]),
+        (SENT, NOT_SENT, [("b", "OrderReject")]),
+        (SENT, STUCK, [("b", "OrderUnknown")]),
+    ],
+)
+async def test_a_leg_that_did_not_leave_holds_the_next(
+    bench: Bench, first: SendResult, second: SendResult, told: list[tuple[str, str]]
+) -> None:
+    bench.gateways[0].result, bench.gateways[1].result = first, second
+    assert bench.place() == told
+    assert bool(bench.gateways[1].sent) is (first is SENT and second is SENT)
+    assert bench.driver.latencies.tick_to_order.count == 0
+
+
+async def test_without_a_journal_nothing_leaves_and_the_engine_ends(bench: Bench) -> None:
+    bench.journal.close()
+    event = OrderReject(now_ns=1, wall_ns=1, client_id="x", code="c", text="t")
+    bench.driver.on_events([event])
+    assert len(bench.fatal) == 1
+    bench.driver.on_events([event])
+    assert bench.engine.told == []
+
+
+async def test_timers_come_back_as_events(bench: Bench) -> None:
+    from time import monotonic_ns
+
+    from xrpfast.trading.commands import SetTimer
+    from xrpfast.trading.events import Timer
+
+    due = monotonic_ns() + 5_000_000
+    bench.driver._execute([SetTimer("orders", due)], 1, 2, 3)
+    for _ in range(200):
+        await asyncio.sleep(0.01)
+        if bench.engine.told:
+            break
+    (timer,) = bench.engine.told
+    assert isinstance(timer, Timer)
+    assert timer.now_ns >= due
