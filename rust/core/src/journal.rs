@@ -2,7 +2,7 @@
 //!
 //! A journal is a directory of segments. [`Journal`] appends with one `write(2)`, a helper thread
 //! makes it durable a few milliseconds later; [`Reader`] goes through all of it and checks every
-//! checksum and hash on the way. The layout is in [`format`].
+//! checksum and hash on the way. The layout is in [`mod@format`].
 //!
 //! ```
 //! use xrpfast_core::journal::{Journal, Options, Reader};
@@ -19,6 +19,7 @@
 
 pub mod format;
 mod reader;
+mod recover;
 mod segment;
 mod sync;
 #[cfg(test)]

@@ -11,8 +11,8 @@ use rustix::fs::{FlockOperation, flock};
 use super::format::{
     Hash, MAX_PAYLOAD, NO_HASH, RECORD_HEADER, SEGMENT_HEADER, SegmentHeader, hash_of, push_record,
 };
-use super::reader::check_link;
-use super::segment::{Opened, SegmentReader, failed, numbers_in, path_of};
+use super::recover::{End, find_end};
+use super::segment::{failed, path_of};
 use super::sync::{Helper, Shared};
 use crate::{Error, Result};
 
@@ -56,15 +56,6 @@ pub struct Journal {
     cut_bytes: u64,
     shared: Arc<Shared>,
     helper: Helper,
-}
-
-/// Where the newest segment ends.
-struct End {
-    path: PathBuf,
-    number: u64,
-    length: u64,
-    next_sequence: u64,
-    last: Hash,
 }
 
 impl Journal {
@@ -292,7 +283,7 @@ impl Drop for Journal {
 }
 
 /// One `write(2)`. Only a full disk or a limit makes it short; the next one then says which.
-fn write_whole(mut file: &File, mut bytes: &[u8]) -> std::io::Result<()> {
+pub(super) fn write_whole(mut file: &File, mut bytes: &[u8]) -> std::io::Result<()> {
     while !bytes.is_empty() {
         match file.write(bytes) {
             Ok(0) => return Err(ErrorKind::WriteZero.into()),
@@ -335,107 +326,4 @@ fn make_segment(directory: &Path, header: &SegmentHeader) -> Result<(PathBuf, Fi
         .map_err(|error| failed("make", &path, &error))?;
     write_whole(&file, &header.to_bytes()).map_err(|error| failed("write", &path, &error))?;
     Ok((path, file))
-}
-
-/// Checks the newest segments and cuts a torn tail. `None`: there is no segment.
-fn find_end(directory: &Path, directory_file: &File, cut: &mut u64) -> Result<Option<End>> {
-    let mut numbers = numbers_in(directory)?;
-    let Some(mut newest) = numbers.pop() else {
-        return Ok(None);
-    };
-    let mut reader = match SegmentReader::open(&path_of(directory, newest))? {
-        Opened::Sound(reader) => reader,
-        Opened::Torn(bytes) => {
-            // The crash came while the segment was made: it holds nothing.
-            let path = path_of(directory, newest);
-            keep_tail(&path, 0, directory_file)?;
-            std::fs::remove_file(&path).map_err(|error| failed("remove", &path, &error))?;
-            directory_file
-                .sync_all()
-                .map_err(|error| failed("sync", directory, &error))?;
-            *cut += bytes;
-            let Some(before) = numbers.pop() else {
-                return Ok(None);
-            };
-            newest = before;
-            match SegmentReader::open(&path_of(directory, newest))? {
-                Opened::Sound(reader) => reader,
-                Opened::Torn(_) => {
-                    return Err(Error::Journal(format!(
-                        "the header of segment {newest} is damaged"
-                    )));
-                }
-            }
-        }
-    };
-    if reader.header().number != newest {
-        return Err(Error::Journal(format!(
-            "{} says that it is segment {}",
-            reader.path().display(),
-            reader.header().number
-        )));
-    }
-    if let Some(before) = numbers.pop() {
-        match SegmentReader::open(&path_of(directory, before))? {
-            Opened::Sound(mut before) => {
-                before.exhaust()?;
-                check_link(&before, &reader)?;
-            }
-            Opened::Torn(_) => {
-                return Err(Error::Journal(format!(
-                    "the header of segment {before} is damaged"
-                )));
-            }
-        }
-    }
-    reader.exhaust()?;
-    if reader.torn() > 0 {
-        cut_tail(reader.path(), reader.end(), directory_file)?;
-        *cut += reader.torn();
-    }
-    Ok(Some(End {
-        path: reader.path().to_owned(),
-        number: newest,
-        length: reader.end(),
-        next_sequence: reader.next_sequence(),
-        last: reader.last(),
-    }))
-}
-
-/// Copies the bytes from `at` on into a `.torn` file that is on disk when this returns.
-fn keep_tail(path: &Path, at: u64, directory_file: &File) -> Result<()> {
-    let bytes = std::fs::read(path).map_err(|error| failed("read", path, &error))?;
-    let tail = usize::try_from(at)
-        .ok()
-        .and_then(|at| bytes.get(at..))
-        .unwrap_or_default();
-    let mut copy = 0_u32;
-    loop {
-        let name = if copy == 0 {
-            format!("{at}.torn")
-        } else {
-            format!("{at}-{copy}.torn")
-        };
-        let aside = path.with_extension(name);
-        match OpenOptions::new().create_new(true).write(true).open(&aside) {
-            Ok(file) => {
-                return write_whole(&file, tail)
-                    .and_then(|()| file.sync_all())
-                    .and_then(|()| directory_file.sync_all())
-                    .map_err(|error| failed("write", &aside, &error));
-            }
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => copy += 1,
-            Err(error) => return Err(failed("make", &aside, &error)),
-        }
-    }
-}
-
-/// Cuts the segment at `at`; what is cut was kept first.
-fn cut_tail(path: &Path, at: u64, directory_file: &File) -> Result<()> {
-    keep_tail(path, at, directory_file)?;
-    OpenOptions::new()
-        .write(true)
-        .open(path)
-        .and_then(|file| file.set_len(at).and_then(|()| file.sync_all()))
-        .map_err(|error| failed("cut", path, &error))
 }
