@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import socket
 import sqlite3
 import sys
 from collections.abc import AsyncIterator
@@ -182,3 +183,48 @@ def same(leg: Leg, order: dict[str, Any], venue: str, rules: SymbolRules) -> boo
         and float(text(leg.price, rules.price_decimals)) == float(order["price"])
         and float(text(leg.qty, rules.qty_decimals)) == float(order["qty"])
     )
+
+
+@pytest.mark.timeout(150)
+async def test_a_killed_engine_starts_again_with_a_new_epoch_and_a_whole_ledger(
+    tmp_path: Path,
+) -> None:
+    async with mock_venues(seed=12) as mock:
+        async with engine(tmp_path, mock.line) as running:
+            await running.until(lambda state: state["counts"]["orders"] >= 4)
+            assert await running.end(signal.SIGKILL) == -signal.SIGKILL
+        spinning = (tmp_path / "engine.toml").read_text().replace("spin = false", "spin = true")
+        (tmp_path / "engine.toml").write_text(spinning)
+        process = await start(tmp_path / "engine.toml", tmp_path / "engine.log")
+        again = Running(tmp_path, tmp_path / "engine.toml", process)
+        state = await again.until(lambda state: state["counts"]["orders"] >= 4)
+        assert state["epoch"] == 2
+        await pause(mock.line)
+        await again.until(lambda state: state["working"] == 0)
+        assert await again.end(signal.SIGTERM) == 0
+    kept = records(tmp_path)
+    assert [kind for _, _, kind, _ in kept if kind in (kinds.START, kinds.END)] == [
+        kinds.START, kinds.START, kinds.END,
+    ]  # fmt: skip
+    assert all(len(found) == 1 for found in commanded(kept).values()), "an id was used twice"
+    rebuild(tmp_path / "journal", tmp_path / "again.sqlite")
+    assert tables(tmp_path / "again.sqlite") == tables(tmp_path / "ledger.sqlite")
+
+
+async def test_a_halted_directory_is_refused_with_exit_code_3(tmp_path: Path) -> None:
+    (tmp_path / "halt.json").write_text('{"reason": "drill"}')
+    async with mock_venues() as mock, engine(tmp_path, mock.line) as running:
+        assert await asyncio.wait_for(running.process.wait(), WAIT_S) == 3
+    assert "trading is halted: drill" in (tmp_path / "engine.log").read_text()
+
+
+async def test_ctrl_c_before_the_venues_answered_is_a_clean_end(tmp_path: Path) -> None:
+    async with mock_venues() as mock:
+        with socket.create_server(("127.0.0.1", 0)) as silent:  # takes calls, never answers
+            line = json.loads(json.dumps(mock.line))
+            address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+            line["venues"]["kucoin"]["rest_url"] = address
+            async with engine(tmp_path, line) as running:
+                caller, _ = await asyncio.to_thread(silent.accept)
+                with caller:
+                    assert await running.end(signal.SIGINT) == 0
