@@ -49,13 +49,15 @@ async def measure(ticks: int = TICKS) -> Json:
             venues = json.loads(line)
             log = state_dir / "engine.log"
             config = str(configure(state_dir, venues))
-            async with child("run", "--config", config, log=log) as engine:
-                async with await EngineLink.open(state_dir / "control.sock", engine, log) as link:
-                    await _active(link)
-                    measured = await _bench(venues, ticks, "engine")
-                    state = await _state(link)
-                    await link.send({"cmd": "stop"})
-                    code = await asyncio.wait_for(engine.wait(), 30)
+            async with (
+                child("run", "--config", config, log=log) as engine,
+                await EngineLink.open(state_dir / "control.sock", engine, log) as link,
+            ):
+                await _active(link)
+                measured = await _bench(venues, ticks, "engine")
+                state = await link.state()
+                await link.send({"cmd": "stop"})
+                code = await asyncio.wait_for(engine.wait(), 30)
             assert code == 0, f"the engine ended with {code}: {log.read_text()[-2_000:]}"
             async with _floor(line):
                 floor = await _bench(venues, ticks, "floor")
@@ -71,19 +73,12 @@ async def measure(ticks: int = TICKS) -> Json:
 async def _active(link: EngineLink) -> None:
     """Waits until both books are LIVE and the engine trades."""
     for _ in range(600):
-        state = await _state(link)
+        state = await link.state()
         live = all(book["state"] == "LIVE" for book in state["books"])
         if live and state["trading"] == "ACTIVE":
             return
         await asyncio.sleep(0.05)
     raise AssertionError(f"the engine did not become active: {state}")
-
-
-async def _state(link: EngineLink) -> Json:
-    await link.send({"cmd": "state"})
-    state = await asyncio.wait_for(link.receive(), 30)
-    assert state is not None, "the engine is gone"
-    return state
 
 
 async def _bench(venues: Json, ticks: int, mode: str) -> Json:
