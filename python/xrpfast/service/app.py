@@ -7,6 +7,7 @@ Stop: ``stop``, own orders gone, END, sockets closed, ledger complete.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 import os
@@ -272,8 +273,12 @@ class Service:
         return True
 
     async def _keep_clock(self, venue: Venue) -> None:
+        refused = asyncio.Event()
+        venue.orders.on_clock_refused = refused.set
         while True:
-            await asyncio.sleep(CLOCK_S)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(refused.wait(), CLOCK_S)
+            refused.clear()
             try:
                 offset = await venue.sync_clock()
             except XrpfastError as error:

@@ -1,0 +1,149 @@
+"""Order entry: replies find their request, and a lost connection makes the rest unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+import pytest
+
+from xrpfast._core import LatencyHistogram
+from xrpfast.net.websocket import SendResult
+from xrpfast.trading.events import AnyEvent, LinkState, OrderAck, OrderReject, OrderUnknown
+from xrpfast.venues.binance.orders import BinanceOrders
+
+
+class Sink:
+    def __init__(self) -> None:
+        self.events: list[AnyEvent] = []
+
+    def on_events(self, events: Sequence[AnyEvent]) -> None:
+        self.events += events
+
+    def on_batch(self, batch: Any, source: Any) -> None:
+        raise AssertionError
+
+
+class Encoder:
+    def encode(self, approved: Any, request_id: int, now_ns: int, wall_ns: int) -> bytes:
+        return b"%d %d" % (request_id, wall_ns)
+
+    def cancel(self, venue_symbol: str, client_id: str, request_id: int, wall_ns: int) -> bytes:
+        return b"cancel"
+
+
+class Wire:
+    """A connection that takes what it is told to take."""
+
+    is_open = writable = True
+
+    def __init__(self) -> None:
+        self.result = SendResult.SENT
+        self.aborted = False
+
+    def send(self, frame: bytes) -> SendResult:
+        return self.result
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+class Desk:
+    def __init__(self) -> None:
+        self.sink, self.wire = Sink(), Wire()
+        self.acks = LatencyHistogram()
+        self.gateway = BinanceOrders(Encoder(), self.sink, self.acks, "ws://127.0.0.1:1")
+        self.gateway.session_up(self.wire)  # type: ignore[arg-type]
+        self.sink.events.clear()
+
+    def send(self, client_id: str) -> int:
+        approved: Any = None
+        request_id, frame = self.gateway.encode(approved, 0, 0)
+        self.gateway.send(request_id, frame, client_id)
+        return request_id
+
+    def reply(self, request_id: int | None, code: int | None = None) -> None:
+        answer: dict[str, Any] = {"id": request_id, "status": 200, "result": {"orderId": 9}}
+        if code is not None:
+            answer = {"id": request_id, "status": 400, "error": {"code": code, "msg": "m"}}
+        self.gateway.on_text(orjson.dumps(answer))
+
+    def heard(self) -> list[tuple[type, str]]:
+        return [(type(e), getattr(e, "client_id", "")) for e in self.sink.events]
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+def test_replies_find_their_order_in_any_sequence(desk: Desk) -> None:
+    first, second = desk.send("a"), desk.send("b")
+    desk.reply(second, -2010)
+    desk.reply(first)
+    assert desk.heard() == [(OrderReject, "b"), (OrderAck, "a")]
+    assert desk.acks.count == 2
+    desk.reply(first)
+    assert len(desk.sink.events) == 2, "an answer counts once"
+
+
+def test_a_lost_connection_makes_what_is_in_flight_unknown(desk: Desk) -> None:
+    desk.reply(desk.send("answered"))
+    desk.send("lost")
+    desk.gateway.cancel("XRPUSDT", "cancelled")
+    desk.sink.events.clear()
+    desk.gateway.closed(desk.wire)  # type: ignore[arg-type]
+    assert desk.heard() == [(LinkState, ""), (OrderUnknown, "lost")]
+    assert not desk.gateway.ready
+    assert desk.gateway.send(7, b"x", "late") is SendResult.NOT_SENT
+
+
+def test_what_did_not_leave_is_not_in_flight(desk: Desk) -> None:
+    desk.wire.result = SendResult.NOT_SENT
+    desk.send("a")
+    desk.gateway.closed(desk.wire)  # type: ignore[arg-type]
+    assert desk.heard() == [(LinkState, "")]
+
+
+def test_bad_credentials_close_the_venue_until_a_restart(desk: Desk) -> None:
+    desk.reply(desk.send("a"), -2015)
+    assert desk.heard() == [(OrderReject, "a"), (LinkState, "")]
+    assert not desk.gateway.ready
+    desk.gateway.session_up(desk.wire)  # type: ignore[arg-type]
+    assert not desk.gateway.ready
+    assert len(desk.sink.events) == 2
+    assert desk.gateway.cancel("XRPUSDT", "a") is SendResult.SENT
+
+
+def test_a_refused_cancel_asks_for_the_order(desk: Desk) -> None:
+    asked: list[str] = []
+    desk.gateway.on_cancel_refused = asked.append
+    desk.gateway.cancel("XRPUSDT", "a")
+    desk.reply(1, -2011)
+    assert asked == ["a"]
+    assert desk.sink.events == []
+
+
+def test_a_refused_timestamp_asks_for_the_clock(desk: Desk) -> None:
+    asked: list[int] = []
+    desk.gateway.on_clock_refused = lambda: asked.append(1)
+    desk.reply(desk.send("a"), -1021)
+    assert desk.heard() == [(OrderReject, "a")]
+    assert asked == [1]
+
+
+def test_unreadable_replies_and_foreign_ids_harm_nothing(desk: Desk) -> None:
+    desk.gateway.on_text(b"not json")
+    desk.gateway.on_text(b"[]")
+    desk.reply(99)
+    assert desk.sink.events == []
+    assert not desk.wire.aborted
+    desk.reply(None, -1135)
+    assert desk.wire.aborted, "an error without an address: the session is not what we think"
+
+
+def test_requests_carry_the_venues_time(desk: Desk) -> None:
+    approved: Any = None
+    desk.gateway.wall_offset_ns = 5
+    assert desk.gateway.encode(approved, 0, 100) == (1, b"1 105")

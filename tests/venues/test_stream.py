@@ -1,0 +1,94 @@
+"""Market streams against the mock venues: LIVE, STALE at once when the socket goes, LIVE again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from xrpfast._core import LatencyHistogram, Market, RiskGate
+from xrpfast.config.venues import BinanceSection, KucoinSection
+from xrpfast.simulation.server import mock_venues
+from xrpfast.trading.events import AnyEvent, LinkState
+from xrpfast.venues.registry import Binance, Kucoin, Venue, Wiring
+from xrpfast.venues.stream import MarketStream
+
+
+class Sink:
+    """Passes notes on as the driver does, and remembers the states."""
+
+    def __init__(self, market: Market) -> None:
+        self.market = market
+        self.seen: list[str] = []
+        self.changed = asyncio.Event()
+
+    def on_batch(self, batch: Any, source: MarketStream) -> None:
+        for kind, book, text in list(batch.notes):
+            if kind == "state":
+                self._see(text)
+                source.on_book_state(book, text)
+            elif kind == "control":
+                source.on_control(text)
+        self.market.consume()
+
+    def on_events(self, events: Sequence[AnyEvent]) -> None:
+        for event in events:
+            if isinstance(event, LinkState):
+                self._see(f"{event.link} {'up' if event.up else 'down'}")
+
+    def _see(self, word: str) -> None:
+        self.seen.append(word)
+        self.changed.set()
+
+    async def until(self, word: str) -> None:
+        async with asyncio.timeout(20):
+            while word not in self.seen:
+                self.changed.clear()
+                await self.changed.wait()
+
+
+@pytest.mark.parametrize("name", ["binance", "kucoin"])
+async def test_a_lost_socket_is_stale_at_once_and_comes_back(name: str) -> None:
+    async with mock_venues(seed=5) as mock:
+        given = mock.line["venues"][name]
+        venue: Venue = (
+            Binance(BinanceSection(**given))
+            if name == "binance"
+            else Kucoin(KucoinSection(**given))
+        )
+        await venue.sync_clock()
+        rules = await venue.rules("XRP/USDT")
+        assert rules.venue == name
+        assert rules.taker_rate > 0
+        market = Market()
+        book = market.add_book(
+            name, rules.venue_symbol, price_decimals=rules.price_decimals,
+            qty_decimals=rules.qty_decimals, tick=rules.tick, lot=rules.lot,
+            min_qty=rules.min_qty, max_qty=rules.max_qty, min_notional=rules.min_notional,
+            taker_rate=rules.taker_rate,
+        )  # fmt: skip
+        sink = Sink(market)
+        gate, acks = RiskGate(1), LatencyHistogram()
+        venue.wire(Wiring(market, gate, sink, {book: rules}, "xdtest", acks))
+        running = asyncio.create_task(venue.stream.run())
+        try:
+            await sink.until("LIVE")
+            assert market.top(book) is not None
+            sink.seen.clear()
+            assert venue.stream.connection is not None
+            venue.stream.connection.abort()
+            await sink.until("STALE")
+            assert sink.seen[:2] == ["market down", "STALE"]
+            assert market.top(book) is None
+            await sink.until("LIVE")
+            assert "market up" in sink.seen
+            sink.seen.clear()
+            venue.stream.on_book_state(book, "GAP")
+            await sink.until("SYNCING")
+            await sink.until("LIVE")
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            await venue.close()
