@@ -18,6 +18,7 @@ from rich.live import Live
 
 from xrpfast.cli.demo_view import closing, picture
 from xrpfast.config.demo import write_config
+from xrpfast.errors import UsageError
 from xrpfast.records.compare import NO_FILL
 from xrpfast.service.demo import demo as run_demo
 
@@ -43,11 +44,14 @@ def demo(
     """
     seed = secrets.randbelow(2**31) if seed is None else seed
     console = Console(stderr=as_json)
+    if keep is not None:
+        _claim(keep)
     folder = Path(tempfile.mkdtemp(prefix="xrpfast-demo-"))
     try:
         report = asyncio.run(_run(folder, seconds, seed, console, draw=not as_json))
         if keep is not None:
-            shutil.copytree(folder, keep, ignore=shutil.ignore_patterns("*.sock"))
+            hidden = shutil.ignore_patterns("*.sock")
+            shutil.copytree(folder, keep, ignore=hidden, dirs_exist_ok=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     if as_json:
@@ -59,6 +63,16 @@ def demo(
     # Ctrl-C before the first fill is a clean end: there was nothing to reconcile yet.
     cut_short = report["interrupted"] and report["differences"] == [NO_FILL]
     raise typer.Exit(0 if report["reconciled"] or cut_short else 1)
+
+
+def _claim(keep: Path) -> None:
+    """Makes the folder before anything runs: the end is too late to learn that it cannot be."""
+    try:
+        keep.mkdir(parents=True)
+    except FileExistsError:
+        raise UsageError(f"{keep} is there already: give --keep a new folder") from None
+    except OSError as error:
+        raise UsageError(f"{keep}: {error.strerror}: give --keep another folder") from None
 
 
 async def _run(

@@ -269,12 +269,22 @@ class Kucoin(Venue):
 
 
 def enabled(config: VenuesSection) -> Sequence[Venue]:
-    """The venues that the configuration asks for, in the order of their books."""
-    venues: list[Venue] = []
-    if config.binance.enabled:
-        venues.append(Binance(config.binance))
-    if config.kucoin.enabled:
-        venues.append(Kucoin(config.kucoin))
-    if len(venues) < 2:
+    """The venues that the configuration asks for, in the order of their books.
+
+    Raises `UsageError` when there are too few or one has no key.
+    """
+    if not (config.binance.enabled and config.kucoin.enabled):
         raise UsageError("[venues]: arbitrage needs two venues: enable binance and kucoin")
-    return venues
+    _check_keys("binance", config.binance, ("api_key", "api_secret"))
+    _check_keys("kucoin", config.kucoin, ("api_key", "api_secret", "passphrase"))
+    return [Binance(config.binance), Kucoin(config.kucoin)]
+
+
+def _check_keys(venue: str, section: object, names: Sequence[str]) -> None:
+    """An empty text and an empty `SecretStr` are both false."""
+    for name in names:
+        if not getattr(section, name):
+            raise UsageError(
+                f"venues.{venue}.{name} is empty: set it to that of your key "
+                "(`xrpfast mock` prints those of the mock venues)"
+            )
