@@ -48,6 +48,7 @@ create table refusals (
     reason text not null
 );
 """
+_SILENT: Final = frozenset({OrderState.SENT.value, OrderState.CANCEL_SENT.value})
 _SIGNAL: Final = b'{"event":"signal"'
 _EVENTS: Final = msgspec.json.Decoder(events.AnyEvent)
 _COMMANDS: Final = msgspec.json.Decoder(commands.AnyCommandRecord)
@@ -157,6 +158,11 @@ class Ledger:
                 )  # fmt: skip
         elif isinstance(command, commands.Cancel):
             self._say(command.client_id, Word.CANCEL, wall_ns)
+        elif isinstance(command, commands.Query):
+            # Silence is no event: the desk asks about an order never seen since it is UNKNOWN.
+            order = self._order(command.client_id)
+            if order and not order["venue_order_id"] and order["state"] in _SILENT:
+                self._say(command.client_id, Word.LOST, wall_ns, reason="no word of the venue")
 
     def _event(self, event: events.AnyEvent, sequence: int) -> None:
         if isinstance(event, events.Fill):
@@ -177,6 +183,18 @@ class Ledger:
         elif isinstance(event, events.QueryResult) and event.state is not None:
             word = Word.WORKING if event.state in WORKING_STATES else END_WORDS[event.state]
             self._say(event.client_id, word, event.wall_ns, event.venue_order_id, reason="query")
+        elif isinstance(event, events.QueryResult):
+            self._not_found(event)
+
+    def _not_found(self, event: events.QueryResult) -> None:
+        """As the order desk takes it: an UNKNOWN order that was never seen was never there."""
+        order = self._order(event.client_id)
+        if order is None or not event.authoritative or OrderState(order["state"]).terminal:
+            return
+        if order["venue_order_id"] or order["filled_qty"] != "0":
+            self._say(event.client_id, Word.CONTRADICTION, event.wall_ns)
+        elif order["state"] == OrderState.UNKNOWN.value:
+            self._say(event.client_id, Word.REFUSED, event.wall_ns, reason="NOT_FOUND")
 
     def _fill(self, fill: events.Fill, sequence: int) -> None:
         order = self._order(fill.client_id)
