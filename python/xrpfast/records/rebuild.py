@@ -15,12 +15,18 @@ def rebuild(journal: Path, ledger: Path) -> int:
     its tail.
     """
     target = Ledger(ledger)
-    applied = 0
     try:
-        for sequence, time_ns, kind, payload in JournalReader(journal):
-            if sequence > target.sequence:
-                target.apply(sequence, time_ns, kind, payload)
-                applied += 1
+        return catch_up(journal, target)
     finally:
         target.close()
+
+
+def catch_up(journal: Path, ledger: Ledger) -> int:
+    """`rebuild` of a ledger that is open and stays so; what it did is committed."""
+    applied = 0
+    for sequence, time_ns, kind, payload in JournalReader(journal):
+        if sequence > ledger.sequence:
+            ledger.apply(sequence, time_ns, kind, payload)
+            applied += 1
+    ledger.commit()
     return applied

@@ -23,7 +23,7 @@ from xrpfast._core import Journal
 from xrpfast.errors import FailedError, HaltedError, UsageError, XrpfastError
 from xrpfast.records import kinds
 from xrpfast.records.ledger import Ledger
-from xrpfast.records.rebuild import rebuild
+from xrpfast.records.rebuild import catch_up
 from xrpfast.records.start import Start
 from xrpfast.service.control import ControlServer
 from xrpfast.service.driver import Driver
@@ -139,9 +139,12 @@ class Service:
         epoch = self._state.next_epoch()
         built = build(config, venues, found, epoch)
         journal = Journal.open(self._state.journal_path)
-        # What a run that died did not get into the ledger; nothing after a clean end.
-        rebuild(self._state.journal_path, self._state.ledger_path)
         ledger = Ledger(self._state.ledger_path)
+        if max(ledger.sequence, 0) + 1 < journal.next_sequence:
+            # A run that died took what waited for the ledger along. After a clean end the
+            # journal, which only grows, is not read.
+            caught = catch_up(self._state.journal_path, ledger)
+            _LOG.warning("ledger: %d records caught up from the journal", caught)
         projection = Projection(
             ledger, config.records.ledger_commit_ms / 1000, lambda e: self._fail(f"ledger: {e}")
         )
