@@ -174,3 +174,8 @@ def test_nothing_is_proven_without_a_fill(ledger: Path, truth: Truth) -> None:
         }
     (line,) = compare(ledger, truth)
     assert "no fill" in line
+
+
+def test_a_venue_that_tells_nothing_proves_nothing(ledger: Path, truth: Truth) -> None:
+    del truth["venues"]["kucoin"]
+    assert compare(ledger, truth) == ["kucoin: orders in the ledger, nothing is known of the venue"]

@@ -29,7 +29,10 @@ def compare(ledger: Path, truth: Mapping[str, Any]) -> list[str]:
         orders = [dict(row) for row in db.execute("select * from orders")]
         fills = [dict(row) for row in db.execute("select * from fills")]
         start = starting_balances(db)
-    found: list[str] = []
+    found = [
+        f"{venue}: orders in the ledger, nothing is known of the venue"
+        for venue in sorted({order["venue"] for order in orders} - truth["venues"].keys())
+    ]
     for venue, theirs in truth["venues"].items():
         mine = [order for order in orders if order["venue"] == venue]
         own = {order["client_id"] for order in mine}
