@@ -342,6 +342,13 @@ def test_another_version_is_refused(tmp_path: Path, ledger: Path) -> None:
         Ledger(ledger)
 
 
+def test_a_file_that_is_no_ledger_is_named_and_refused(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    path.write_bytes(b"torn" * 1024)
+    with pytest.raises(UsageError, match=r"ledger\.sqlite: no ledger .*move the file away"):
+        Ledger(path)
+
+
 def test_readable_while_it_is_written(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
     ledger = Ledger(path)

@@ -60,11 +60,17 @@ class Ledger:
     """The one writer of a ledger file. Times of orders are wall-clock nanoseconds."""
 
     def __init__(self, path: Path) -> None:
-        """Opens or creates. Raises `UsageError` for a file of another version."""
+        """Opens or creates. Raises `UsageError` for a file of another version or of no ledger."""
         self._db = sqlite3.connect(path, isolation_level=None)
-        self._db.execute("pragma journal_mode = wal")
-        self._db.execute("pragma synchronous = off")
-        (version,) = self._db.execute("pragma user_version").fetchone()
+        try:
+            self._db.execute("pragma journal_mode = wal")
+            self._db.execute("pragma synchronous = off")
+            (version,) = self._db.execute("pragma user_version").fetchone()
+        except sqlite3.DatabaseError as error:
+            self._db.close()
+            raise UsageError(
+                f"{path}: no ledger ({error}): move the file away, it is rebuilt from the journal"
+            ) from error
         if version not in (0, VERSION):
             self._db.close()
             raise UsageError(
