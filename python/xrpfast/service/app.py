@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from xrpfast import _core
-from xrpfast._core import Journal
+from xrpfast._core import CoreError, Journal
 from xrpfast.errors import FailedError, HaltedError, UsageError, XrpfastError
 from xrpfast.records import kinds
 from xrpfast.records.ledger import Ledger
@@ -68,7 +68,7 @@ async def run(config: Config) -> int:
         return await Service(config, state).run()
     except (UsageError, FailedError, HaltedError):
         raise
-    except XrpfastError as error:
+    except (XrpfastError, CoreError) as error:
         raise FailedError(str(error)) from error
     finally:
         state.close()
@@ -223,8 +223,20 @@ class Service:
         driver.on_events(events)
         for venue in venues:
             for part in (venue.stream, venue.account, venue.orders):
-                self._jobs.append(asyncio.create_task(part.run()))
-            self._jobs.append(asyncio.create_task(self._keep_clock(venue)))
+                self._keep(part.run(), f"{venue.name} {type(part).__name__}")
+            self._keep(self._keep_clock(venue), f"{venue.name} clock")
+
+    def _keep(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Runs work that must not end before it is cancelled: the engine ends with it."""
+        job = asyncio.create_task(work, name=name)
+        job.add_done_callback(self._job_ended)
+        self._jobs.append(job)
+
+    def _job_ended(self, job: asyncio.Task[None]) -> None:
+        if not job.cancelled():
+            error = job.exception()
+            _LOG.critical("%s ended", job.get_name(), exc_info=error)
+            self._fail(f"{job.get_name()} ended: {type(error).__name__}: {error}")
 
     async def _ready(self, built: Built) -> bool:
         """Waits for every link and book, then lets the engine trade; False when stopped first."""

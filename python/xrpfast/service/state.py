@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 LEVELS: Final = 5
 LAST_ORDERS: Final = 20
+LAST_ALERTS: Final = 10
 _BPS: Final = 10_000
 
 
@@ -50,12 +51,16 @@ def state_object(driver: Driver, market: Market, guard: LoopGuard, epoch: int) -
         "pnl": {"quote": format_money(engine.portfolio.pnl(quote)), "asset": quote},
         "latency_us": driver.latencies.microseconds(),
         "loop_gap_ms_max": guard.largest_gap_ns / 1e6,
-        "alerts": [f"{level}: {text}" for level, text in islice(driver.alerts, 10)],
+        "alerts": [f"{level}: {text}" for level, text in _last_alerts(driver)],
     }
 
 
 def _last(orders: dict[str, Order]) -> list[Order]:
     return list(deque(islice(reversed(orders.values()), LAST_ORDERS)))[::-1]
+
+
+def _last_alerts(driver: Driver) -> list[tuple[str, str]]:
+    return list(driver.alerts)[-LAST_ALERTS:]
 
 
 def _book(market: Market, index: int, rules: SymbolRules) -> dict[str, Any]:
