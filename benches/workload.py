@@ -87,8 +87,9 @@ def depth_frames(count: int, levels: int, sequence: int, seed: int) -> list[byte
 def ticker_frame(sequence: int, bid: int, bid_qty: str, ask: int, ask_qty: str) -> bytes:
     """One Binance bookTicker frame; prices in units of 10^-4."""
     return (
-        '{"stream":"xrpusdt@bookTicker","data":{"u":%d,"s":"XRPUSDT","b":"%s0000","B":"%s",'
-        '"a":"%s0000","A":"%s"}}' % (sequence, _price(bid, 4), bid_qty, _price(ask, 4), ask_qty)
+        f'{{"stream":"xrpusdt@bookTicker","data":{{"u":{sequence},"s":"XRPUSDT",'
+        f'"b":"{_price(bid, 4)}0000","B":"{bid_qty}",'
+        f'"a":"{_price(ask, 4)}0000","A":"{ask_qty}"}}}}'
     ).encode()
 
 

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from decimal import Decimal
+from importlib import import_module
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
 
+from xrpfast.cli import app
 from xrpfast.config.demo import write_config
-from xrpfast.service.demo import demo
+from xrpfast.records.compare import NO_FILL
+from xrpfast.service.demo import demo, report
 
 PINNED = {
     "orders",
@@ -84,11 +91,51 @@ def trading(tmp_path: Path) -> bool:
     return any(file.stat().st_size for file in tmp_path.glob("xrpfast-demo-*/journal/*"))
 
 
+def traded(tmp_path: Path) -> bool:
+    """An order was decided: it is in the journal."""
+    files = tmp_path.glob("xrpfast-demo-*/journal/*.journal")
+    return any(b'"place_legs"' in file.read_bytes() for file in files)
+
+
+def peers(pid: int) -> set[str]:
+    """Addresses at both ends of every IP socket that a process holds."""
+    inodes = set()
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            inodes.add(str(descriptor.readlink()))
+    found = set()
+    for table in ("tcp", "tcp6", "udp", "udp6"):
+        for row in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
+            cells = row.split()
+            if f"socket:[{cells[9]}]" in inodes:
+                for end in cells[1:3]:
+                    raw = bytes.fromhex(end.split(":")[0])
+                    words = [raw[at : at + 4][::-1] for at in range(0, len(raw), 4)]
+                    found.add(str(ipaddress.ip_address(b"".join(words))))
+    return found
+
+
+def check_types(report: dict[str, Any]) -> None:
+    """The pinned keys, all of them and no others, each of its type."""
+    assert report.keys() == PINNED
+    for name in ("orders", "fills", "opportunities"):
+        assert type(report[name]) is int
+    assert report["pnl"].keys() == {"quote"}
+    assert type(report["pnl"]["quote"]) is str
+    assert Decimal(report["pnl"]["quote"]).is_finite()
+    latency = report["tick_to_order_us"]
+    assert type(latency["count"]) is int
+    assert 0 <= latency["p50"] <= latency["p99"] <= latency["p999"] <= latency["max"]
+    assert type(report["loop_gap_ms_max"]) in {int, float}
+    assert type(report["reconciled"]) is bool
+    assert all(type(count) is int for count in report["refused"].values())
+
+
 def test_demo_trades_and_reconciles(tmp_path: Path) -> None:
     with running(tmp_path, "--seconds", "3", "--seed", "7", "--json") as process:
         assert process.wait(timeout=90) == 0, (tmp_path / "err").read_text()
     report = json.loads((tmp_path / "out").read_text())
-    assert report.keys() == PINNED
+    check_types(report)
     assert report["reconciled"] is True
     assert report["fills"] >= 1
     assert report["orders"] >= 2
@@ -107,6 +154,76 @@ def test_demo_draws_nothing_into_a_pipe_but_the_report(tmp_path: Path) -> None:
     assert "every order, fill, fee and balance" in text
     assert "\x1b" not in text
     assert (keep / "ledger.sqlite").stat().st_size > 0
+
+
+def test_nobody_but_this_machine_is_spoken_to(tmp_path: Path) -> None:
+    """Neither by the configuration nor by any socket that a process of the demo holds."""
+    with running(tmp_path, "--seconds", "0", "--seed", "12", "--json") as process:
+        until(lambda: traded(tmp_path))
+        kids = children(process.pid)
+        (file,) = tmp_path.glob("xrpfast-demo-*/engine.toml")
+        venues = tomllib.loads(file.read_text())["venues"]
+        engine, mock, parent = peers(kids["run"]), peers(kids["mock"]), peers(process.pid)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) == 0, (tmp_path / "err").read_text()
+    urls = {
+        f"{venue}.{key}": urlsplit(url).hostname
+        for venue, section in venues.items()
+        for key, url in section.items()
+        if key.endswith("_url")
+    }
+    assert urls == dict.fromkeys(
+        ("binance.rest_url", "binance.stream_url", "binance.ws_api_url",
+         "kucoin.rest_url", "kucoin.order_url"),
+        "127.0.0.1",
+    )  # fmt: skip
+    assert engine == {"127.0.0.1"}
+    assert mock == {"127.0.0.1", "0.0.0.0"}, "what listens has no peer"
+    assert parent <= {"127.0.0.1"}
+
+
+@pytest.mark.parametrize(
+    ("interrupted", "differences", "code"),
+    [
+        (False, [], 0),
+        (False, ["kucoin: XRP 1 by the ledger, 2 there"], 1),
+        (False, [NO_FILL], 1),
+        (True, [], 0),
+        (True, [NO_FILL], 0),
+        (True, [NO_FILL, "kucoin: XRP 1 by the ledger, 2 there"], 1),
+    ],
+)
+def test_exit_code(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    interrupted: bool,
+    differences: list[str],
+    code: int,
+) -> None:
+    """Reconciled or not, as the command says it: the report alone on standard output."""
+    latency = {"p50": 1.0, "p99": 1.0, "p999": 1.0, "max": 1.0, "count": 1}
+    state = {
+        "counts": {"orders": 2, "fills": 2, "opportunities": 1, "refused": {}},
+        "pnl": {"quote": "0.1"},
+        "latency_us": {"tick_to_order": latency},
+        "loop_gap_ms_max": 0.5,
+    }
+
+    async def without_children(
+        state_dir: Path, *, stop: asyncio.Event, **rest: Any
+    ) -> dict[str, Any]:
+        if interrupted:
+            stop.set()
+        return report(state, differences)
+
+    monkeypatch.setattr(import_module("xrpfast.cli.demo"), "run_demo", without_children)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert app.run(["demo", "--json"]) == code
+    out, err = capsys.readouterr()
+    assert json.loads(out)["reconciled"] is (not differences)
+    assert err.splitlines() == differences
+    assert not list(tmp_path.iterdir())
 
 
 async def test_one_altered_balance_is_not_reconciled(tmp_path: Path) -> None:
@@ -145,7 +262,7 @@ def test_ctrl_c_ends_with_the_report(tmp_path: Path) -> None:
         kids = children(process.pid)
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=60) == 0, (tmp_path / "err").read_text()
-    assert json.loads((tmp_path / "out").read_text()).keys() == PINNED
+    check_types(json.loads((tmp_path / "out").read_text()))
     assert "Traceback" not in (tmp_path / "err").read_text()
     assert kids.keys() == {"mock", "run"}
     assert not any(alive(pid) for pid in kids.values())
