@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
+from picows import WSListener, WSTransport, ws_create_server
 
 from xrpfast._core import LatencyHistogram, Market, RiskGate
 from xrpfast.config.venues import BinanceSection, KucoinSection
+from xrpfast.net.websocket import connect
 from xrpfast.simulation.server import mock_venues
 from xrpfast.trading.events import AnyEvent, LinkState
 from xrpfast.venues.registry import Binance, Kucoin, Venue, Wiring
-from xrpfast.venues.stream import MarketStream
+from xrpfast.venues.stream import MarketConnection, MarketStream
 
 
 class Sink:
@@ -92,3 +95,25 @@ async def test_a_lost_socket_is_stale_at_once_and_comes_back(name: str) -> None:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
             await venue.close()
+
+
+async def test_control_frames_are_no_market_data_and_a_goodbye_ends_the_socket() -> None:
+    class Peer(WSListener):
+        def on_ws_connected(self, transport: WSTransport) -> None:
+            transport.send_pong(b"unasked")
+            transport.send_close()
+
+    market = Market()
+    sink = Sink(market)
+    down = asyncio.Event()
+    owner = SimpleNamespace(
+        market=market, sink=sink, stream_id=market.add_stream("binance"),
+        closed=lambda _: down.set(),
+    )  # fmt: skip
+    server = await ws_create_server(lambda _: Peer(), "127.0.0.1", 0)
+    url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    await connect(lambda: MarketConnection("test", cast(Any, owner)), url)
+    await asyncio.wait_for(down.wait(), 1)
+    assert market.counters()["frames"] == 0
+    server.close()
+    await server.wait_closed()

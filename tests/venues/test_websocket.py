@@ -107,3 +107,25 @@ async def test_fragments_are_joined_and_pings_answered(client: Client) -> None:
     far.send(WSMsgType.CONTINUATION, b"two")
     assert await asyncio.wait_for(client.texts.get(), 5) == b"one two"
     assert await asyncio.wait_for(Peer.latest.got.get(), 5) == b"mark"
+
+
+async def test_the_connection_is_over_when_the_peer_says_goodbye(client: Client) -> None:
+    """The peer keeps its end of the socket open: an order sent then would be read by nobody."""
+    Peer.latest.transport.send_close()
+    await asyncio.wait_for(client.wait_closed(), 1)
+    assert not client.writable
+    assert client.send(b"order") is SendResult.NOT_SENT
+    assert client.closes == 1
+
+
+async def test_control_frames_are_no_messages_and_may_come_between_fragments(
+    client: Client,
+) -> None:
+    peer = Peer.latest.transport
+    peer.send(WSMsgType.TEXT, b"one ", fin=False)
+    peer.send_ping(b"p")
+    peer.send_pong(b"unasked")
+    peer.send(WSMsgType.CONTINUATION, b"message")
+    assert await asyncio.wait_for(client.texts.get(), 5) == b"one message"
+    assert await asyncio.wait_for(Peer.latest.got.get(), 5) == b"p"
+    assert client.texts.empty()

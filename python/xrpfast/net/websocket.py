@@ -21,8 +21,9 @@ TEXT: Final[Any] = int(WSMsgType.TEXT.value)
 BINARY: Final[Any] = int(WSMsgType.BINARY.value)
 CONTINUATION: Final[Any] = int(WSMsgType.CONTINUATION.value)
 PING: Final[Any] = int(WSMsgType.PING.value)
+CLOSE: Final[Any] = int(WSMsgType.CLOSE.value)
 
-_DATA: Final = frozenset({TEXT, BINARY, CONTINUATION})
+DATA: Final = frozenset({TEXT, BINARY, CONTINUATION})
 
 CONNECT_TIMEOUT_S: Final = 10.0
 CONNECT_ERRORS: Final = (OSError, WSError, asyncio.TimeoutError)
@@ -149,13 +150,25 @@ class Connection(WSListener):
         self.on_open()
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        kind = frame.msg_type
-        if kind == PING:
-            transport.send_pong(frame.get_payload_as_bytes())
-        elif kind in _DATA:
+        if frame.msg_type in DATA:
             message = self.join(frame)
             if message is not None:
                 self.on_text(message)
+        else:
+            self.on_control_frame(transport, frame)
+
+    def on_control_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        """A frame that carries no message.
+
+        Whoever says goodbye reads no more: what is sent then is lost, so the connection is over
+        with the other side's close frame, however long its end of the socket stays open.
+        """
+        if frame.msg_type == PING:
+            transport.send_pong(frame.get_payload_as_bytes())
+        elif frame.msg_type == CLOSE:
+            if not transport.is_close_frame_sent:
+                transport.send_close()
+            transport.disconnect()
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         if not self._closed.done():

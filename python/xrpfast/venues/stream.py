@@ -17,7 +17,7 @@ from xrpfast._core import CoreError
 from xrpfast.errors import XrpfastError
 from xrpfast.net.backoff import Backoff
 from xrpfast.net.reconnect import keep_open
-from xrpfast.net.websocket import PING, TEXT, Connection
+from xrpfast.net.websocket import DATA, TEXT, Connection
 from xrpfast.venues.ports import Sink, link_state
 
 if TYPE_CHECKING:
@@ -56,13 +56,14 @@ class MarketConnection(Connection):
             self._rare(transport, frame, recv_ns)
 
     def _rare(self, transport: WSTransport, frame: WSFrame, recv_ns: int) -> None:
-        if frame.msg_type == PING:
-            transport.send_pong(frame.get_payload_as_bytes())
+        message = None
+        if frame.msg_type in DATA:
+            message = self.join(frame)
+        else:
+            self.on_control_frame(transport, frame)
+        if message is None:
             batch = self._pending()
         else:
-            message = self.join(frame)
-            if message is None:
-                return
             batch = self._on_frame(self._stream, message, recv_ns)
         if batch is not None and frame.last_in_buffer:
             self._deliver(batch, self._owner)
