@@ -142,7 +142,9 @@ def build(config: Config, venues: Sequence[Venue], found: Sequence[Found], epoch
         risk=limits(config.risk, config.engine.order_timeout_ms),
         strategies=tuple(strategies),
         balances=tuple(
-            StartBalance(balance.venue, balance.asset, balance.free + balance.locked)
+            StartBalance(
+                balance.venue, balance.asset, balance.free + balance.locked, balance.locked
+            )
             for said in found
             for balance in said.balances
         ),

@@ -32,6 +32,8 @@ class StartBalance(msgspec.Struct, frozen=True):
     venue: str
     asset: str
     amount: int
+    held: int = 0
+    """Part of it that orders of others held: never ours to use in this run."""
 
 
 class EngineConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,6 +77,8 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError("two starting balances of one venue and asset")
         if any(balance.amount < 0 for balance in self.balances):
             raise ValueError("a starting balance is negative")
+        if any(not 0 <= balance.held <= balance.amount for balance in self.balances):
+            raise ValueError("more of a starting balance is held than there is")
 
 
 def _check_rules(rules: SymbolRules) -> None:

@@ -4,7 +4,8 @@ Three views of the money that are never mixed:
 
 - *booked*: starting balance + the effect of every fill. A buy adds its quantity of base and takes
   price x quantity of quote; a sell the reverse; the fee comes out of the asset the venue named;
-- *reserved*: what orders not settled yet can still take at worst;
+- *reserved*: what orders not settled yet can still take at worst, and what orders that are not
+  ours held at the start;
 - *reported*: the venue's own absolute word, kept beside for `drift`, never booked.
 
 Profit and loss in a quote asset is the cash flow of all fills (change of quote over all venues)
@@ -51,6 +52,8 @@ class Portfolio:
             self.start[context.account(balance.venue, balance.asset)] = balance.amount
         self.booked = list(self.start)
         self.reserved = [0] * size
+        for balance in balances:
+            self.reserved[context.account(balance.venue, balance.asset)] = balance.held
         self.reported: dict[tuple[str, str], tuple[int, int]] = {}
         """(free, locked) as the venue said last, per (venue, asset)."""
         bases = len(context.positions)

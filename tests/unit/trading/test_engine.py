@@ -206,6 +206,8 @@ def test_configs_that_do_not_fit_together_are_refused() -> None:
         {"strategies": (msgspec.structs.replace(strategy, max_qty=0),)},
         {"balances": (StartBalance("binance", "XRP", 1), StartBalance("binance", "XRP", 2))},
         {"balances": (StartBalance("binance", "XRP", -1),)},
+        {"balances": (StartBalance("binance", "XRP", 1, -1),)},
+        {"balances": (StartBalance("binance", "XRP", 1, 2),)},
         {"keep_orders": -1},
     ]
     fields = {name: getattr(good, name) for name in good.__struct_fields__}

@@ -11,6 +11,22 @@ def money(text: str) -> int:
     return parse_money(text)
 
 
+def test_what_orders_of_others_hold_is_not_ours_to_use() -> None:
+    """Without it the venue would refuse one leg while the other one fills."""
+    balances = tuple(
+        msgspec.structs.replace(held, held=money("970"))
+        if (held.venue, held.asset) == ("kucoin", "XRP")
+        else held
+        for held in config().balances
+    )
+    world = World(msgspec.structs.replace(config(), balances=balances))
+    assert world.free("kucoin", "XRP") == money("30")
+    buy, sell = world.place()
+    assert (buy.qty, sell.qty) == (300, 300_000)
+    assert world.free("kucoin", "XRP") == 0
+    assert world.engine.portfolio.balance("kucoin", "XRP") == money("1000")
+
+
 def test_a_buy_with_its_fee_in_what_it_receives() -> None:
     world = World()
     buy, _ = world.place()
