@@ -88,6 +88,29 @@ def test_ctrl_c_is_a_clean_end(
     assert outcome(capsys, "config", "init") == (0, "", "")
 
 
+def test_ctrl_c_while_the_words_are_read(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("typer.core.TyperGroup.make_context", interrupted)
+    assert outcome(capsys, "config", "init") == (0, "", "")
+
+
+def test_ctrl_c_while_modules_load() -> None:
+    script = (
+        "import signal, sys\n"
+        "class Interrupted:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'xrpfast.cli.app': exec('signal.raise_signal(signal.SIGINT)')\n"
+        "sys.meta_path.insert(0, Interrupted())\n"
+        "from xrpfast.__main__ import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 def test_config_commands(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     code, text, _ = outcome(capsys, "config", "init")
     assert code == 0

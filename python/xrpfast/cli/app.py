@@ -24,11 +24,17 @@ COMMANDS = ("demo", "run", "mock", "replay", "config")
 class _Commands(TyperGroup):
     """Ctrl-C ends any command cleanly, exit code 0; typer's own answer would be 130."""
 
+    def make_context(self, *args: Any, **rest: Any) -> Any:
+        try:
+            return super().make_context(*args, **rest)
+        except KeyboardInterrupt:
+            raise typer.Abort from None
+
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            return 0
+            raise typer.Abort from None
 
 
 def build(names: Iterable[str]) -> typer.Typer:
