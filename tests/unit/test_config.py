@@ -93,6 +93,15 @@ def test_secrets_are_hidden_in_repr_and_dumps() -> None:
     assert "hunter2" not in repr(config) + str(config) + config.model_dump_json()
 
 
+def test_a_key_is_hidden_in_repr_and_shown_configuration() -> None:
+    text = SHIPPED.replace("recv_window_ms = 2000", 'api_key = "hunter2-key"', 1)
+    config = parse(text, "x.toml")
+    assert config.venues.binance.api_key == "hunter2-key"
+    shown = config.model_dump_json()
+    assert "hunter2" not in repr(config) + str(config) + shown
+    assert '"api_key":"**********"' in shown
+
+
 def test_missing_and_unreadable_files(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"none\.toml: no such file; .*config init"):
         load(tmp_path / "none.toml")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_serializer, field_validator
 
 from xrpfast.config.section import Section
 
@@ -21,6 +21,11 @@ class _Venue(Section):
     @classmethod
     def _secret(cls, value: object) -> object:
         return SecretStr(value) if isinstance(value, str) else value
+
+    @field_serializer("api_key", when_used="json")
+    def _hidden(self, value: str) -> str:
+        """`config show` is pasted into chats: a key is shown as little as its secret."""
+        return "**********" if value else ""
 
 
 class BinanceSection(_Venue):
