@@ -1,4 +1,4 @@
-"""Fixtures of the measurements."""
+"""Fixtures and checks of the measurements."""
 
 from __future__ import annotations
 

@@ -64,6 +64,31 @@ def test_book_ticker_frame(benchmark: BenchmarkFixture) -> None:
     assert counters["malformed"] == 0
 
 
+def test_spread_detection(benchmark: BenchmarkFixture) -> None:
+    """One detector over two 1,000-level books, from the frame that opens an edge: the cost of a
+    frame with the edge less that of the same frame without detectors is reported by the gate."""
+    both = workload.two_venues()
+    frames = []
+    for number in range((ROUNDS + WARM) // 2):
+        sequence = both.binance_sequence + 1 + number * 2
+        frames.append(workload.ticker_frame(sequence, 24_100, "30.0", 24_150, "50.0"))
+        frames.append(workload.ticker_frame(sequence + 1, 23_999, "30.0", 24_001, "50.0"))
+    measure(benchmark, feeder(both.market, both.binance_stream, iter(frames)))
+    assert both.market.counters()["signals"] >= (ROUNDS + WARM) // 2
+
+
+def test_frame_without_detectors(benchmark: BenchmarkFixture) -> None:
+    """The same frames with nothing watching: what detection is measured against."""
+    both = workload.two_venues(watched=False)
+    frames = []
+    for number in range((ROUNDS + WARM) // 2):
+        sequence = both.binance_sequence + 1 + number * 2
+        frames.append(workload.ticker_frame(sequence, 24_100, "30.0", 24_150, "50.0"))
+        frames.append(workload.ticker_frame(sequence + 1, 23_999, "30.0", 24_001, "50.0"))
+    measure(benchmark, feeder(both.market, both.binance_stream, iter(frames)))
+    assert both.market.counters()["signals"] == 0
+
+
 def test_encode_and_sign_binance(benchmark: BenchmarkFixture) -> None:
     """An approved order into a signed `order.place` request."""
     gate = _core.RiskGate(10**15)

@@ -39,22 +39,19 @@ def _price(units: int, decimals: int) -> str:
     return f"{whole}.{part:0{decimals}d}"
 
 
-def binance_snapshot(sequence: int) -> bytes:
-    """A REST snapshot of 1,000 levels a side around 2.40."""
-    bids = ",".join(
-        f'["{_price(MIDDLE - 1 - i, 4)}0000","{50 + i % 7}.00000000"]' for i in range(DEPTH)
-    )
-    asks = ",".join(
-        f'["{_price(MIDDLE + 1 + i, 4)}0000","{50 + i % 7}.00000000"]' for i in range(DEPTH)
-    )
+def binance_snapshot(sequence: int, bid: int = MIDDLE - 1, ask: int = MIDDLE + 1) -> bytes:
+    """A REST snapshot of 1,000 levels a side; prices in units of 10^-4."""
+    bids = ",".join(f'["{_price(bid - i, 4)}0000","{50 + i % 7}.00000000"]' for i in range(DEPTH))
+    asks = ",".join(f'["{_price(ask + i, 4)}0000","{50 + i % 7}.00000000"]' for i in range(DEPTH))
     return f'{{"lastUpdateId":{sequence},"bids":[{bids}],"asks":[{asks}]}}'.encode()
 
 
-def kucoin_snapshot(sequence: int) -> bytes:
-    """A REST snapshot of 1,000 levels a side around 2.40, in KuCoin's envelope."""
-    middle = MIDDLE * 10
-    bids = ",".join(f'["{_price(middle - 10 - i, 5)}","{60 + i % 7}.5"]' for i in range(DEPTH))
-    asks = ",".join(f'["{_price(middle + 10 + i, 5)}","{60 + i % 7}.5"]' for i in range(DEPTH))
+def kucoin_snapshot(
+    sequence: int, bid: int = MIDDLE * 10 - 10, ask: int = MIDDLE * 10 + 10
+) -> bytes:
+    """A REST snapshot of 1,000 levels a side; prices in units of 10^-5."""
+    bids = ",".join(f'["{_price(bid - i, 5)}","{60 + i % 7}.5"]' for i in range(DEPTH))
+    asks = ",".join(f'["{_price(ask + i, 5)}","{60 + i % 7}.5"]' for i in range(DEPTH))
     return (
         f'{{"code":"200000","data":{{"time":1790000000000,"sequence":"{sequence}",'
         f'"bids":[{bids}],"asks":[{asks}]}}}}'
@@ -121,27 +118,30 @@ class TwoVenues:
     kucoin_sequence: int = 5_000
 
 
-def kucoin_frame(sequence: int, side: str, price: int, qty: str) -> bytes:
+def kucoin_frame(
+    sequence: int, side: str, price: int, qty: str, time_ms: int = 1_790_000_000_321
+) -> bytes:
     """One KuCoin level2 frame with one change; price in units of 10^-5."""
     change = f'["{_price(price, 5)}","{qty}","{sequence}"]'
     asks, bids = (change, "") if side == "ask" else ("", change)
     return (
         '{"type":"message","topic":"/market/level2:XRP-USDT","subject":"trade.l2update","data":'
         f'{{"changes":{{"asks":[{asks}],"bids":[{bids}]}},"sequenceStart":{sequence},'
-        f'"sequenceEnd":{sequence},"symbol":"XRP-USDT","time":1790000000321}}}}'
+        f'"sequenceEnd":{sequence},"symbol":"XRP-USDT","time":{time_ms}}}}}'
     ).encode()
 
 
-def two_venues(min_edge: int = 10_000, max_qty: str = "50") -> TwoVenues:
-    """Both books LIVE from snapshots and one frame; detectors in both directions."""
+def two_venues(*, watched: bool = True) -> TwoVenues:
+    """Both books LIVE from snapshots and one frame; detectors in both directions if ``watched``."""
     market = Market()
     binance = market.add_book("binance", "XRPUSDT", **BINANCE_RULES)
     kucoin = market.add_book("kucoin", "XRP-USDT", **KUCOIN_RULES)
     binance_stream = market.add_stream("binance")
     kucoin_stream = market.add_stream("kucoin")
-    detector = SpreadDetector(min_edge, max_qty)
-    market.add_detector(detector, binance, kucoin)
-    market.add_detector(detector, kucoin, binance)
+    if watched:
+        detector = SpreadDetector(10_000, "50")
+        market.add_detector(detector, binance, kucoin)
+        market.add_detector(detector, kucoin, binance)
     both = TwoVenues(market, binance, kucoin, binance_stream, kucoin_stream)
     market.resync(binance)
     market.resync(kucoin)

@@ -22,7 +22,7 @@ from xrpfast.simulation.market_flow import MarketFlow
 
 KINDS = ("binance_ticker", "kucoin_level2", "binance_depth")
 SIZE = 2.5  # base asset of a tick: above both minimums, small enough for thousands of ticks
-PAUSE_SECONDS = 0.0015  # between ticks: the engine hears of its fills and may enter again
+PAUSE_SECONDS = 0.006  # between ticks: longer than the shipped strategy's cooldown of 5 ms
 TIMEOUT_SECONDS = 1.0
 LATE_SECONDS = 0.5
 # (bid, ask) at rest and what a tick does: Binance's bid up, KuCoin's ask down.

@@ -1,0 +1,35 @@
+"""The risk check of a pair, both legs approved, through the real engine's risk."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from benches.in_process import Bench
+from benches.test_stages import ROUNDS, measure
+from xrpfast._core import Approved
+
+
+def test_risk_check_of_a_pair(benchmark: BenchmarkFixture, disk_dir: Path) -> None:
+    """Every control on both legs and both approvals minted, nothing sent."""
+
+    async def run() -> None:
+        bench = Bench(disk_dir)
+        signal, legs, client_ids = bench.pair()
+        check = bench.engine.risk.check
+        verdicts: list[object] = []
+
+        def call() -> None:
+            verdicts.append(check(legs, signal, client_ids))
+
+        measure(benchmark, call)
+        bench.projection.finish()
+        bench.journal.close()
+        assert len(verdicts) >= ROUNDS
+        for verdict in verdicts:
+            assert isinstance(verdict, tuple), verdict
+            assert [type(one) for one in verdict] == [Approved, Approved]
+
+    asyncio.run(run())
