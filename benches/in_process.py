@@ -252,7 +252,7 @@ class Bench:
                     fee_asset=rules.quote,
                     maker=False,
                     venue_ns=wall,
-                )  # fmt: skip
+                )
             )
             told.append(
                 events.OrderEnd(
@@ -263,7 +263,7 @@ class Bench:
                     state="FILLED",
                     filled_qty=order.qty,
                     reason="",
-                )  # fmt: skip
+                )
             )
         self.driver.on_events(told)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import msgspec
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from benches.in_process import Bench
-from benches.test_stages import ROUNDS, measure
+from benches.test_stages import ROUNDS, WARM, measure
 from xrpfast._core import Approved
 
 
@@ -20,9 +21,15 @@ def test_risk_check_of_a_pair(benchmark: BenchmarkFixture, disk_dir: Path) -> No
         signal, legs, client_ids = bench.pair()
         check = bench.engine.risk.check
         verdicts: list[object] = []
+        signals = iter(
+            [
+                msgspec.structs.replace(signal, signal_id=signal.signal_id + number)
+                for number in range(ROUNDS + WARM)
+            ]
+        )
 
         def call() -> None:
-            verdicts.append(check(legs, signal, client_ids))
+            verdicts.append(check(legs, next(signals), client_ids))
 
         measure(benchmark, call)
         bench.projection.finish()
