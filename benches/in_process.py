@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import shutil
 import tempfile
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic_ns, time_ns
@@ -23,7 +25,7 @@ from benches import workload
 from benches.conftest import filesystem_of
 from xrpfast import _core
 from xrpfast.config.demo import shipped
-from xrpfast.config.loader import parse
+from xrpfast.config.loader import build as build_config
 from xrpfast.model import MONEY_ONE
 from xrpfast.net.clock import ClockOffset
 from xrpfast.net.websocket import SendResult
@@ -88,10 +90,12 @@ class NoStream:
 class Bench:
     """The engine's parts around one market, and the frames that open one edge at a time."""
 
-    def __init__(self, folder: Path) -> None:
-        text = shipped().replace("max_orders_per_second = 50", "max_orders_per_second = 100000")
-        config = parse(text, "config/demo.toml")
-        assert config.risk.max_orders_per_second == 100_000
+    def __init__(self, folder: Path, *, cooldown: bool = True) -> None:
+        values = tomllib.loads(shipped())
+        values["risk"]["max_orders_per_second"] = 1_000_000
+        if not cooldown:
+            values["strategies"][0]["cooldown_ms"] = 0
+        config = build_config(values, "config/demo.toml")
         venues: list[Any] = [NamedVenue("binance"), NamedVenue("kucoin")]
         built = build(config, venues, [_found(BINANCE), _found(KUCOIN)], epoch=1)
         self.market = built.market
@@ -268,6 +272,12 @@ class Bench:
         self.driver.on_events(told)
 
 
+def _on_disk() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix=".bench-", dir=os.curdir))
+    assert filesystem_of(folder.resolve()) not in {"tmpfs", "ramfs"}, f"{folder} is in memory"
+    return folder
+
+
 def _venue_ms() -> int:
     """Venue time of a frame that is made now: in this bench it is the monotonic clock."""
     return monotonic_ns() // 1_000_000
@@ -283,7 +293,7 @@ def _found(rules: Any) -> Found:
             free=10**7 * MONEY_ONE,
             locked=0,
             venue_ns=0,
-        )  # fmt: skip
+        )
         for asset in (rules.base, rules.quote)
     ]
     return Found(ClockOffset(0, 0, 0), [rules], balances)
@@ -301,26 +311,31 @@ def _kinds(count: int) -> Iterator[str]:
 async def _spin(pause_ns: int) -> None:
     """Lets the loop run, as a spinning engine does between frames."""
     due = monotonic_ns() + pause_ns
-    while monotonic_ns() < due:
+    await asyncio.sleep(0)
+    while monotonic_ns() < due:  # noqa: ASYNC110 (spinning is the point)
         await asyncio.sleep(0)
 
 
-async def measure(ticks: int = TICKS) -> dict[str, Any]:
-    """Nanoseconds per tick in order, with the kind of each; the first 200 are warm-up."""
-    folder = Path(tempfile.mkdtemp(prefix=".bench-", dir=Path.cwd()))
-    assert filesystem_of(folder.resolve()) not in {"tmpfs", "ramfs"}, f"{folder} is in memory"
+async def measure(ticks: int = TICKS, *, paced: bool) -> dict[str, Any]:
+    """Nanoseconds per tick in order, with the kind of each, after 200 of warm-up.
+
+    ``paced``: as shipped, the next tick after the strategy's cooldown, so that each comes to caches
+    that have gone cold. Else back to back, with no cooldown.
+    """
+    folder = _on_disk()
+    pause_ns = PAUSE_NS if paced else 0
     try:
-        bench = Bench(folder)
+        bench = Bench(folder, cooldown=paced)
         for kind in _kinds(WARM):
             bench.tick(kind)
-            await _spin(PAUSE_NS)
+            await _spin(pause_ns)
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
         took = []
         for kind in _kinds(ticks):
             took.append(bench.tick(kind))
-            await _spin(PAUSE_NS)
+            await _spin(pause_ns)
         stages = bench.latencies.microseconds()
         bench.projection.finish()
         bench.journal.close()

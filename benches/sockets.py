@@ -1,9 +1,9 @@
 """Tick to order over loopback sockets: the mock stamps its tick's send and the orders' arrival.
 
-The engine is the real process with the shipped configuration but for two keys: it spins (as a
-production engine with a core to itself does) and its own order throttle is raised, because the
-mock ticks hundreds of times a second. The floor is a process of zero work on the same sockets,
-measured in the same run.
+The engine is the real process with the shipped configuration but for three keys: it spins (as a
+production engine with a core to itself does), and its order throttle and the strategy's cooldown
+are lifted, because the mock ticks hundreds of times a second. The floor is a process of zero work
+on the same sockets, measured in the same run.
 """
 
 from __future__ import annotations
@@ -29,10 +29,12 @@ Json = dict[str, Any]
 
 
 def configure(state_dir: Path, mock: Json) -> Path:
-    """The shipped configuration, spinning and with a throttle above the mock's pace."""
+    """The shipped configuration, spinning, free to answer at the mock's pace."""
     values = demo_values(state_dir, mock)
     values["engine"] |= {"spin": True, "cpu": max(os.sched_getaffinity(0))}
     values["risk"]["max_orders_per_second"] = 10_000
+    for strategy in values["strategies"]:
+        strategy["cooldown_ms"] = 0
     path = state_dir / "engine.toml"
     path.write_text(to_toml(values))
     return path
@@ -40,7 +42,7 @@ def configure(state_dir: Path, mock: Json) -> Path:
 
 async def measure(ticks: int = TICKS) -> Json:
     """Results of the engine and of the floor, and the engine's largest loop gap."""
-    with tempfile.TemporaryDirectory(prefix=".bench-", dir=Path.cwd()) as folder:
+    with tempfile.TemporaryDirectory(prefix=".bench-", dir=os.curdir) as folder:
         state_dir = Path(folder)
         async with child("mock", "--port", "0", "--seed", "1", log=state_dir / "mock.log") as mock:
             os.sched_setaffinity(mock.pid, {min(os.sched_getaffinity(0))})

@@ -12,8 +12,10 @@ from collections.abc import Callable
 from time import monotonic_ns
 from typing import Final, Protocol
 
-SLICE: Final = 16
-SLICE_NS: Final = 500_000
+SLICE: Final = 4
+SLICE_NS: Final = 100_000
+PAUSE_S: Final = 0.002
+"""Between slices: a tick that comes meanwhile waits for one slice at the most."""
 
 JournalRecord = tuple[int, int, int, bytes]
 """(sequence, time, kind, payload)."""
@@ -64,7 +66,7 @@ class Projection:
         if self._waiting:
             # Not at once: frames that came meanwhile go first.
             loop = asyncio.get_running_loop()
-            self._handle = loop.call_later(0.001, self._slice)
+            self._handle = loop.call_later(PAUSE_S, self._slice)
 
     def finish(self) -> None:
         """Applies all that waits and closes the ledger."""

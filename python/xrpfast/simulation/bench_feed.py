@@ -16,13 +16,13 @@ from typing import Any
 
 from xrpfast.model import Side, TimeInForce
 from xrpfast.simulation.binance.face import BinanceFace
-from xrpfast.simulation.exchange import Exchange
+from xrpfast.simulation.exchange import Exchange, OrderHook
 from xrpfast.simulation.kucoin.face import KucoinFace
 from xrpfast.simulation.market_flow import MarketFlow
 
 KINDS = ("binance_ticker", "kucoin_level2", "binance_depth")
 SIZE = 2.5  # base asset of a tick: above both minimums, small enough for thousands of ticks
-PAUSE_SECONDS = 0.006  # between ticks: longer than the shipped strategy's cooldown of 5 ms
+PAUSE_SECONDS = 0.0015  # between ticks: the engine hears of its fills and may enter again
 TIMEOUT_SECONDS = 1.0
 LATE_SECONDS = 0.5
 # (bid, ask) at rest and what a tick does: Binance's bid up, KuCoin's ask down.
@@ -37,6 +37,7 @@ class Tick:
     kind: str
     sent_ns: int = 0
     orders_ns: dict[str, int] = field(default_factory=dict)
+    handle: list[Callable[[], None]] = field(default_factory=list)
     done: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -57,6 +58,8 @@ class BenchFeed:
         """
         self._flow.stop()
         self._answer_only = floor
+        # The pace is that of a measurement; the venue's quotas are not what is measured.
+        self._kucoin.pools.limits = dict.fromkeys(self._kucoin.pools.limits, 10**9)
         for face, rest in ((self._binance, REST["binance"]), (self._kucoin, REST["kucoin"])):
             _stand_still(face.exchange, *rest)
         self._binance.before_send = self._kucoin.before_send = self._on_market
@@ -106,6 +109,9 @@ class BenchFeed:
         if not answered:
             await asyncio.sleep(LATE_SECONDS)  # a late leg must not pass for the next tick's
         self._tick = None
+        if not self._answer_only:
+            for handle in tick.handle:
+                handle()
         streams.tickers_first = True
         exchange.cancel_background(order_id)
         if tick.kind == "binance_depth":  # what opened it must close it: no ticker was sent
@@ -118,14 +124,18 @@ class BenchFeed:
         if tick is not None and not tick.sent_ns:
             tick.sent_ns = time.monotonic_ns()
 
-    def _order_hook(self, venue: str) -> Callable[[int, bytes], bool]:
-        def on_order_frame(received_ns: int, payload: bytes) -> bool:
+    def _order_hook(self, venue: str) -> OrderHook:
+        def on_order_frame(received_ns: int, handle: Callable[[], None]) -> bool:
             tick = self._tick
-            if tick is not None and tick.sent_ns and venue not in tick.orders_ns:
-                tick.orders_ns[venue] = received_ns
-                if len(tick.orders_ns) == 2:
-                    tick.done.set()
-            return self._answer_only
+            if tick is None or not tick.sent_ns or venue in tick.orders_ns:
+                return self._answer_only
+            # Handled once both have come: the mock's own work on the first order must not delay
+            # the stamp of the second.
+            tick.orders_ns[venue] = received_ns
+            tick.handle.append(handle)
+            if len(tick.orders_ns) == 2:
+                tick.done.set()
+            return True
 
         return on_order_frame
 

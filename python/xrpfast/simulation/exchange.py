@@ -19,6 +19,11 @@ BACKGROUND = 0
 """Owner of the market's own orders: unlimited funds, no order records."""
 
 
+OrderHook = Callable[[int, Callable[[], None]], bool]
+"""A measurement's word on an order frame, first thing: its monotonic time, and how to handle it.
+True: the hook has taken it, and handles it later or never."""
+
+
 class VenueRefusal(Exception):  # noqa: N818  (the venue's word, not a fault of ours)
     """The venue refuses a request. Keys: TICK, PRICE_RANGE, LOT, MIN_QTY, MAX_QTY, MIN_NOTIONAL,
     BALANCE, DUPLICATE_CLIENT_ID, WOULD_TAKE, UNKNOWN_ORDER."""

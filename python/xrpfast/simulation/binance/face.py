@@ -12,7 +12,7 @@ from xrpfast.simulation.binance.limits import Counts
 from xrpfast.simulation.binance.rest import Rest
 from xrpfast.simulation.binance.streams import StreamConnection, Streams
 from xrpfast.simulation.binance.ws_api import WsApi, WsApiConnection
-from xrpfast.simulation.exchange import Exchange
+from xrpfast.simulation.exchange import Exchange, OrderHook
 
 
 class BinanceFace:
@@ -36,12 +36,12 @@ class BinanceFace:
         self.streams.before_send = hook
 
     @property
-    def on_order_frame(self) -> Callable[[int, bytes], bool] | None:
-        """Measurements: told of each order frame first thing; True = taken, not handled."""
+    def on_order_frame(self) -> OrderHook | None:
+        """Measurements: told of each order frame first thing (`OrderHook`)."""
         return self.ws_api.on_order_frame
 
     @on_order_frame.setter
-    def on_order_frame(self, hook: Callable[[int, bytes], bool] | None) -> None:
+    def on_order_frame(self, hook: OrderHook | None) -> None:
         self.ws_api.on_order_frame = hook
 
     def rest_app(self) -> web.Application:

@@ -23,7 +23,7 @@ from xrpfast.simulation.binance.requests import (
     place,
     query,
 )
-from xrpfast.simulation.exchange import Exchange, Fill, Order, Trade
+from xrpfast.simulation.exchange import Exchange, Fill, Order, OrderHook, Trade
 
 Json = dict[str, Any]
 REQUEST_ID = re.compile(r"^[a-zA-Z0-9-_]{1,36}$")
@@ -41,8 +41,8 @@ class WsApi:
         self.counts = counts
         self.exchange_info = exchange_info
         self.connections: set[WsApiConnection] = set()
-        self.on_order_frame: Callable[[int, bytes], bool] | None = None
-        """Measurements: told of each frame first thing, with its monotonic time; True = taken."""
+        self.on_order_frame: OrderHook | None = None
+        """Measurements: told of each frame first thing (`OrderHook`)."""
         self._execution = 1_800_000_000
         self._orders = 0
 
@@ -131,7 +131,7 @@ class WsApiConnection(WSListener):
             received = time.monotonic_ns()
             payload = frame.get_payload_as_bytes()
             hook = self._api.on_order_frame
-            if hook is None or not hook(received, payload):
+            if hook is None or not hook(received, lambda: self._handle(payload)):
                 self._handle(payload)
         elif frame.msg_type == WSMsgType.CLOSE:
             transport.send_close(frame.get_close_code(), frame.get_close_message())

@@ -9,7 +9,7 @@ from aiohttp import web
 from picows import WSListener, WSUpgradeRequest
 
 from xrpfast.simulation.account import Account, BalanceChange
-from xrpfast.simulation.exchange import Exchange, Fill, Order, Trade
+from xrpfast.simulation.exchange import Exchange, Fill, Order, OrderHook, Trade
 
 from .auth import ApiKey, KeyRing
 from .limits import Pools
@@ -54,12 +54,12 @@ class KucoinFace:
         self.venue.market.before_send = hook
 
     @property
-    def on_order_frame(self) -> Callable[[int, bytes], bool] | None:
+    def on_order_frame(self) -> OrderHook | None:
         """Told of each order-entry request first thing, with its monotonic time; True = taken."""
         return self.order_entry.on_order_frame
 
     @on_order_frame.setter
-    def on_order_frame(self, hook: Callable[[int, bytes], bool] | None) -> None:
+    def on_order_frame(self, hook: OrderHook | None) -> None:
         self.order_entry.on_order_frame = hook
 
     # --- for the server -----------------------------------------------------------------------

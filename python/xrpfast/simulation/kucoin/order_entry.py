@@ -12,7 +12,7 @@ import orjson
 from picows import WSFrame, WSTransport
 
 from xrpfast.simulation.account import Account
-from xrpfast.simulation.exchange import Exchange
+from xrpfast.simulation.exchange import Exchange, OrderHook
 
 from . import errors
 from .auth import ApiKey, KeyRing, same, sign
@@ -41,8 +41,8 @@ class OrderEntry:
         self.orders = orders
         self.challenge_s = CHALLENGE_S
         self.silence_s = SILENCE_S
-        self.on_order_frame: Callable[[int, bytes], bool] | None = None
-        """Measurements: told of each request first thing, with its monotonic time; True = taken."""
+        self.on_order_frame: OrderHook | None = None
+        """Measurements: told of each request first thing (`OrderHook`)."""
         self.sessions: dict[OrderEntrySession, None] = {}
 
     def open(self, raw_query: str) -> OrderEntrySession:
@@ -99,8 +99,9 @@ class OrderEntrySession(Session):
         self._heard = self._received_ns / 1e9
         if self._ready:
             hook = self.entry.on_order_frame
-            if hook is None or not hook(self._received_ns, payload):
-                self._answer(self._key, payload)
+            key = self._key
+            if hook is None or not hook(self._received_ns, lambda: self._answer(key, payload)):
+                self._answer(key, payload)
         elif same(payload.decode("utf-8", "replace"), sign(self._key.secret, self._challenge)):
             self._ready = True
             self.later(self.entry.silence_s, self._check_silence)
