@@ -179,3 +179,22 @@ def test_nothing_is_proven_without_a_fill(ledger: Path, truth: Truth) -> None:
 def test_a_venue_that_tells_nothing_proves_nothing(ledger: Path, truth: Truth) -> None:
     del truth["venues"]["kucoin"]
     assert compare(ledger, truth) == ["kucoin: orders in the ledger, nothing is known of the venue"]
+
+
+def test_an_order_that_both_call_open_is_not_settled(ledger: Path, truth: Truth) -> None:
+    with sqlite3.connect(ledger) as db:
+        db.execute("update orders set state = 'OPEN' where venue = 'kucoin'")
+    db.close()
+    one(truth, "kucoin", "orders").update(state="OPEN")
+    (line,) = compare(ledger, truth)
+    assert line == "kucoin: order xdtest1-1b is OPEN in the ledger"
+
+
+def test_a_fill_that_stands_twice(ledger: Path, truth: Truth) -> None:
+    """Under another instrument's name the table takes it; the comparison does not."""
+    with sqlite3.connect(ledger) as db:
+        db.row_factory = sqlite3.Row
+        row = dict(db.execute("select * from fills where venue = 'kucoin'").fetchone())
+        insert(db, "fills", {**row, "instrument": "XRP/BTC"})
+    db.close()
+    assert "kucoin: a fill stands twice in the ledger" in compare(ledger, truth)
