@@ -62,7 +62,7 @@ lint-format: venv
 .PHONY: lint-python
 lint-python: venv
 	$(BIN)/ruff check --quiet .
-	$(BIN)/lint-imports --no-logo --no-cache
+	PYTHONPATH=python $(BIN)/lint-imports --no-logo --no-cache
 
 .PHONY: lint-rust
 lint-rust:
