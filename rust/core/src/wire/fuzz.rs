@@ -158,6 +158,7 @@ proptest! {
 
     #[test]
     fn decimals_as_the_plain_parser_reads_them(text in r"[0-9]{1,14}(\.[0-9]{1,12}|\.[0-9]{0,8}0{0,8})?|\PC{0,14}") {
+        prop_assume!(!text.contains('"')); // it would end the string, and rightly so
         let quoted = format!("\"{text}\" ]");
         let plain = crate::decimal::parse(text.as_bytes()).ok();
         prop_assert_eq!(super::Scanner::new(quoted.as_bytes()).decimal().ok(), plain);
