@@ -70,3 +70,26 @@ def test_now_and_then_one_venue_is_worth_selling_to_the_other() -> None:
     seconds = STEPS * STEP_SECONDS
     assert seconds / 3 < starts < seconds * 4
     assert 0.04 < lasted * STEP_SECONDS / starts < 0.5
+
+
+def test_a_paused_market_shows_no_edge() -> None:
+    exchanges = [exchange_of(venue) for venue in VENUES]
+    flow = MarketFlow(exchanges, seed=3)
+    dislocated = 0
+    for _ in range(400):
+        flow.step()
+        tops = [(e.matching.best(Side.BUY), e.matching.best(Side.SELL)) for e in exchanges]
+        (binance_bid, _), (_, kucoin_ask) = tops
+        assert binance_bid is not None
+        assert kucoin_ask is not None
+        if abs(binance_bid[0] * 10 - kucoin_ask[0]) > 400:
+            dislocated += 1
+            flow.pause()
+            middles = []
+            for exchange in exchanges:
+                bid, ask = exchange.matching.best(Side.BUY), exchange.matching.best(Side.SELL)
+                assert bid is not None
+                assert ask is not None
+                middles.append((bid[0] + ask[0]) / 2 / 10**exchange.rules.price_decimals)
+            assert abs(middles[0] - middles[1]) < 0.002
+    assert dislocated > 0

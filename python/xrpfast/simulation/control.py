@@ -64,7 +64,10 @@ class Control:
         running = (await _body(request)).get("running")
         if not isinstance(running, bool):
             raise web.HTTPBadRequest(text="running: true or false")
-        self._flow.running = running
+        if running:
+            self._flow.running = True
+        else:
+            self._flow.pause()
         return _json({})
 
     async def _run_bench(self, request: web.Request) -> web.Response:

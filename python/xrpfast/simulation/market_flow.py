@@ -69,6 +69,13 @@ class MarketFlow:
             if self.running:
                 self.step()
 
+    def pause(self) -> None:
+        """Stands still at the fair price: a dislocation would otherwise last for good."""
+        self.running = False
+        for ladder in self._ladders:
+            ladder.left, ladder.offset = 0, 0.0
+            self._quote(ladder)
+
     def stop(self) -> None:
         """Stops for good and takes the market's orders off the books."""
         self.running = False
