@@ -146,6 +146,10 @@ def judge(process: Row, cold: Row, wire: Row, engine: dict[str, Any], counted: i
             f"(c): {engine['accepted']} orders accepted, {counted} sent, for "
             f"{len(engine['second_ns'])} answered ticks"
         )
+    if engine["timeouts"] > engine["ticks"] // 100:
+        wrong.append(
+            f"(c): {engine['timeouts']} of {engine['ticks']} ticks led to no pair of orders"
+        )
     for line in wrong:
         print(f"GATE: {line}", file=sys.stderr)
     print("benchmark gate: " + ("FAILED" if wrong else "passed"))

@@ -203,6 +203,7 @@ class Bench:
 
     def tick(self, kind: str) -> int:
         """One tick that must lead to both legs; nanoseconds from frame to the last leg's send."""
+        assert not any(wire.frames for wire in self.wires.values()), "orders before the tick"
         stream, frame = self._opening(kind)
         payload, market, driver, source = memoryview(frame), self.market, self.driver, self.source
         recv_ns = monotonic_ns()
@@ -210,13 +211,17 @@ class Bench:
         if batch is not None:
             driver.on_batch(batch, source)
         took = monotonic_ns() - recv_ns
-        sent = {name: wire.frames for name, wire in self.wires.items()}
-        assert all(len(frames) == 1 for frames in sent.values()), (kind, sent, self._why())
+        sent = {name: len(wire.frames) for name, wire in self.wires.items()}
+        assert set(sent.values()) == {1}, (kind, sent, self._why())
+        # While the pair is in flight no other can start: the edge is closed before it settles.
+        self.feed(*self._rest_depth())
+        self.feed(*self._rest_level2())
+        assert all(len(wire.frames) == 1 for wire in self.wires.values()), (
+            "an edge outlived its tick"
+        )
         self._settle()
         for wire in self.wires.values():
             wire.frames.clear()
-        self.feed(*self._rest_depth())
-        self.feed(*self._rest_level2())
         return took
 
     def pair(self) -> tuple[events.Signal, Any, tuple[str, str]]:
