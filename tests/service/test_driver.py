@@ -40,6 +40,8 @@ class Gateway:
         self.ready, self.result = True, SENT
         self.sent: list[str] = []
         self.kinds_at_send: list[int] = []
+        self.projected: list[int] = []
+        self.projected_at_send: list[int] = []
         self.on_cancel_refused: Any = None
 
     def encode(self, approved: Any, now_ns: int, wall_ns: int) -> tuple[int, bytes]:
@@ -48,6 +50,7 @@ class Gateway:
     def send(self, request_id: int, frame: bytes, client_id: str) -> SendResult:
         if self.result is SENT:
             self.sent.append(client_id)
+        self.projected_at_send = list(self.projected)
         self.kinds_at_send = [kind for _, _, kind, _ in JournalReader(self._journal)]
         return self.result
 
@@ -79,12 +82,16 @@ class Bench:
         guard = LoopGuard(10**9, list, lambda _: True)
         self.driver = Driver(
             self.engine, Market(), self.journal, guard, Latencies(),
-            lambda *_: None, self.fatal.append, lambda _: None,
+            self._project, self.fatal.append, lambda _: None,
         )  # fmt: skip
         self.gateways = [Gateway("binance", folder), Gateway("kucoin", folder)]
         for gateway in self.gateways:
             holder: Any = type("Holder", (), {"name": gateway.venue, "orders": gateway})()
             self.driver.attach(holder)
+
+    def _project(self, sequence: int, time_ns: int, kind: int, payload: bytes) -> None:
+        for gateway in self.gateways:
+            gateway.projected.append(kind)
 
     def place(self) -> list[tuple[str, str]]:
         """Executes a pair; what the engine was told of it afterwards."""
@@ -114,6 +121,8 @@ async def test_both_legs_leave_after_their_record_is_written(bench: Bench) -> No
     assert bench.place() == []
     assert [gateway.sent for gateway in bench.gateways] == [["xdtest1-0a"], ["xdtest1-0b"]]
     assert [gateway.kinds_at_send for gateway in bench.gateways] == [[kinds.COMMAND]] * 2
+    # The ledger, too: what a send tells must not come to it before the order itself.
+    assert [gateway.projected_at_send for gateway in bench.gateways] == [[kinds.COMMAND]] * 2
     assert bench.driver.latencies.tick_to_order.count == 1
 
 

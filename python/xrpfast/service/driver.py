@@ -162,6 +162,8 @@ class Driver:
         """
         payload = self._encode(command.record())
         sequence = self._journal.append(COMMAND, wall_ns, payload)
+        # The ledger takes records in the journal's order: before anything that a send may tell.
+        self._project(sequence, wall_ns, COMMAND, payload)
         journalled_ns = monotonic_ns()
         legs = command.legs
         gateways = [self._gateways[leg.venue] for leg in legs]
@@ -178,7 +180,6 @@ class Driver:
                 why = f"approval: {error}"
         if why:
             self._hold(legs, why)
-            self._project(sequence, wall_ns, COMMAND, payload)
             return
         encoded_ns = monotonic_ns()
         result = _SENT
@@ -197,7 +198,6 @@ class Driver:
             latencies.send.record(sent_ns - encoded_ns)
         else:
             self._not_all_sent(legs, sent, result)
-        self._project(sequence, wall_ns, COMMAND, payload)
 
     def _not_all_sent(self, legs: tuple[Leg, ...], sent: int, result: SendResult) -> None:
         held = sent
