@@ -58,6 +58,7 @@ def test_decimals_are_exact() -> None:
         ('max_position = "500"', 'max_position = "lots"', ["risk.max_position", "decimal"]),
         ("spin = false", 'spin = "no"', ["engine.spin", "boolean", "'no'"]),
         ('deployment = "demo"', 'deployment = "toolong"', ["engine.deployment"]),
+        ('deployment = "demo"\n', "", ["engine.deployment is missing"]),
         ('mode = "demo"', 'mode = "prod"', ["mode", "'demo', 'paper' or 'live'"]),
         ('"XRP/USDT"', '"XRPUSDT"', ["strategies[0].instrument", "'XRP/USDT'"]),
         ('kind = "arbitrage"', 'kind = "grid"', ["strategies[0].kind", "'arbitrage'"]),

@@ -12,8 +12,9 @@ from xrpfast.config.section import Section
 class EngineSection(Section):
     """How the engine process runs."""
 
-    deployment: Annotated[str, Field(pattern=r"^[0-9a-zA-Z]{4}$")] = "xrp1"
-    """Four characters that mark this deployment's orders at the venues; never reuse another's."""
+    deployment: Annotated[str, Field(pattern=r"^[0-9a-zA-Z]{4}$")]
+    """Four characters that mark this deployment's orders at the venues. No default: two engines of
+    one name on one account would take each other's orders for their own."""
     spin: bool = False
     """Poll instead of sleeping: a core at 100 % for about 40 µs less per tick."""
     cpu: Annotated[int, Field(ge=0)] | None = None

@@ -26,7 +26,7 @@ class Config(Section):
     """demo: mock venues on this machine. paper and live are not written yet."""
     state_dir: Path
     """Directory of journal, ledger, lease and control socket."""
-    engine: EngineSection = EngineSection()
+    engine: EngineSection
     venues: VenuesSection = VenuesSection()
     risk: RiskSection = RiskSection()
     strategies: Annotated[tuple[ArbitrageSection, ...], Field(min_length=1)]
