@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 import uvloop
 
+from xrpfast.simulation.jobs import MockFailedError
 from xrpfast.simulation.server import mock_venues
 from xrpfast.simulation.worlds import VENUES
 
@@ -37,7 +38,10 @@ def mock(
     The first line on standard output is a JSON object of their URLs and keys.
     """
     names = [name for name in VENUES if not venue or name in {v.value for v in venue}]
-    uvloop.run(_serve(names, port, seed))
+    try:
+        uvloop.run(_serve(names, port, seed))
+    except MockFailedError:
+        raise typer.Exit(1) from None  # the log has said why, in one line
 
 
 async def _serve(venues: list[str], port: int, seed: int) -> None:

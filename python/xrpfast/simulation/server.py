@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +16,7 @@ from xrpfast.simulation.bench_feed import BenchFeed
 from xrpfast.simulation.binance.face import BinanceFace
 from xrpfast.simulation.control import Control
 from xrpfast.simulation.exchange import Exchange
+from xrpfast.simulation.jobs import kept_alive
 from xrpfast.simulation.kucoin.face import KucoinFace
 from xrpfast.simulation.market_flow import MarketFlow
 from xrpfast.simulation.worlds import VENUES, customer, exchange_of
@@ -41,7 +41,7 @@ async def mock_venues(
 ) -> AsyncIterator[MockVenues]:
     """Serves the venues until the block ends; ``port`` 0 takes free ones.
 
-    Raises `UsageError` when a port is taken.
+    Raises `UsageError` when a port is taken, `MockFailedError` when a part of the mock dies meanwhile.
     """
     async with AsyncExitStack() as stack:
         exchanges: dict[str, Exchange] = {}
@@ -72,8 +72,8 @@ async def mock_venues(
         control = _listen(port and port + 2 * len(VENUES))
         await _serve_http(stack, Control(faces, flow, _bench(faces, flow)).app(), control)
         line["control_url"] = f"http://{HOST}:{control.getsockname()[1]}"
-        running = [asyncio.create_task(job.run()) for job in (flow, *faces.values())]
-        stack.push_async_callback(_stop, running)
+        jobs = {"market": flow.run()} | {f"{name} face": face.run() for name, face in faces.items()}
+        await stack.enter_async_context(kept_alive(jobs))
         yield MockVenues(line, faces, flow)
 
 
@@ -158,11 +158,3 @@ def _tracked(listener: WSListener, sockets: set[WSTransport]) -> WSListener:
     listener.on_ws_connected = on_connected  # type: ignore[method-assign]
     listener.on_ws_disconnected = on_disconnected  # type: ignore[method-assign]
     return listener
-
-
-async def _stop(tasks: list[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    for task in tasks:
-        with suppress(asyncio.CancelledError):
-            await task
