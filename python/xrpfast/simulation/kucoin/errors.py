@@ -56,6 +56,7 @@ REQUEST_DATA: Final = Reason("400101", "Invalid request data.", 400)
 
 # Orders: the fixed texts that clients discriminate on.
 SYMBOL_UNKNOWN: Final = Reason("900001", "symbol not exists")
+CURRENCY_UNKNOWN: Final = Reason("900003", "currency not exists")
 PAIR_UNSUPPORTED: Final = Reason("400100", "Unsupported trading pair.", 400)
 PAIR_DISABLED: Final = Reason("600203", "Symbol {0} is not enabled, please try again later.")
 TYPE_UNSUPPORTED: Final = Reason("400100", "Order type {0} is not supported.", 400)

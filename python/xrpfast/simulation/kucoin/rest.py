@@ -12,7 +12,7 @@ from aiohttp import web
 
 from xrpfast.simulation.account import Account
 
-from . import errors, queries
+from . import beyond_spot, errors, queries
 from .auth import ApiKey, KeyRing
 from .limits import MANAGEMENT, PUBLIC, SPOT, Pools
 from .venue import Venue
@@ -148,6 +148,12 @@ ROUTES: Final = (
     Route("GET", "/api/v1/market/orderbook/level2_20", PUBLIC, 2, None, queries.level2_20),
     Route("GET", "/api/v1/market/orderbook/level2_100", PUBLIC, 2, None, queries.level2_100),
     Route("GET", "/api/v3/market/orderbook/level2", SPOT, 3, GENERAL, queries.level2_full),
+    Route("GET", "/api/v3/currencies", PUBLIC, 3, None, beyond_spot.currencies),
+    Route("GET", "/api/v3/currencies/{currency}", PUBLIC, 3, None, beyond_spot.currency),
+    Route("GET", "/api/v3/margin/symbols", SPOT, 3, GENERAL, beyond_spot.margin_symbols),
+    Route("GET", "/api/v1/isolated/symbols", SPOT, 3, GENERAL, beyond_spot.isolated_symbols),
+    Route("GET", "/api/v1/contracts/active", PUBLIC, 3, None, beyond_spot.contracts),
+    Route("GET", "/api/ua/v1/account/mode", MANAGEMENT, 5, GENERAL, beyond_spot.account_mode),
     Route("POST", "/api/v1/bullet-public", PUBLIC, 10, None, queries.bullet_public),
     Route("POST", "/api/v1/bullet-private", SPOT, 10, GENERAL, queries.bullet_private),
     Route("GET", "/api/v1/accounts", MANAGEMENT, 5, GENERAL, queries.accounts),
