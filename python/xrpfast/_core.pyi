@@ -385,9 +385,21 @@ class Matching:
         price: int,
         qty: int,
         tif: int,
-    ) -> tuple[int, int, list[tuple[int, int, int, int, int]]]:
-        """(resting_qty, cancelled_qty, trades); a trade is (trade_id, maker_order_id,
-        maker_owner, price, qty). Raises `OutOfRange`, `StateError` for a duplicate id."""
+        self_trade: int = 0,
+    ) -> tuple[
+        int,
+        int,
+        list[tuple[int, int, int, int, int]],
+        list[tuple[int, int, int, int, int]],
+    ]:
+        """(resting_qty, cancelled_qty, trades, prevented); a trade is (trade_id, maker_order_id,
+        maker_owner, price, qty), a prevented one (trades before it, maker_order_id, price, quantity
+        that the incoming order lost, quantity that the resting one lost). ``self_trade``: 0 trade,
+        1 expire taker, 2 expire maker, 3 expire both, 4 decrement. Raises `OutOfRange`,
+        `StateError` for a duplicate id."""
+    def cancel_part(self, order_id: int, qty: int) -> int | None:
+        """What is left after taking ``qty`` off a resting order, which keeps its place; None when
+        it does not rest or has not more than that."""
     def cancel(self, order_id: int) -> int | None:
         """Remaining quantity removed, None when the order is not in the book."""
     def remaining(self, order_id: int) -> int | None: ...

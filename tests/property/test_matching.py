@@ -24,7 +24,7 @@ def test_changes_rebuild_the_book_and_no_quantity_is_lost(
     mirror: dict[tuple[int, int], int] = {}
     placed = traded = cancelled = 0
     for number, (side, price, qty, tif, victim, cancel) in enumerate(steps, start=1):
-        resting, dropped, trades = book.place(number, 1, side, price, qty, tif)
+        resting, dropped, trades, _ = book.place(number, 1, side, price, qty, tif)
         sold = sum(row[4] for row in trades)
         assert resting + dropped + sold == qty
         assert all(row[3] <= price if side == 0 else row[3] >= price for row in trades)

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from xrpfast.model import MONEY_ONE, Side, SymbolRules, TimeInForce
+from xrpfast.simulation import truth
 from xrpfast.simulation.account import Account, BalanceChange
-from xrpfast.simulation.exchange import Exchange, Fill, Order, Trade, VenueRefusal
+from xrpfast.simulation.exchange import Exchange
+from xrpfast.simulation.orders import Fill, NewOrder, Order, Stp, Trade, VenueRefusal
 
 GTC, IOC, FOK = TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK
 BUY, SELL = Side.BUY, Side.SELL
@@ -49,9 +51,15 @@ class Recorder:
 class World:
     """One exchange with one customer who owns 1,000 XRP and 1,000 USDT."""
 
-    def __init__(self, *, fee_in_received: bool = True, for_ever: bool = False) -> None:
+    def __init__(
+        self, *, fee_in_received: bool = True, for_ever: bool = False, keep: int = 20_000
+    ) -> None:
+        self.now_ns = 10**18
         self.exchange = Exchange(
-            rules(fee_in_received=fee_in_received), lambda: 10**18, client_ids_for_ever=for_ever
+            rules(fee_in_received=fee_in_received),
+            lambda: self.now_ns,
+            client_ids_for_ever=for_ever,
+            keep=keep,
         )
         self.account = Account(1, "key", "secret")
         for asset in ("XRP", "USDT"):
@@ -62,7 +70,13 @@ class World:
     def place(self, side: Side, price: int, qty: int, tif: TimeInForce = GTC, **more: Any) -> Order:
         self.ids += 1
         name = more.pop("client_id", f"c{self.ids}")
-        return self.exchange.place(self.account, name, side, price, qty, tif, **more)
+        new = NewOrder(client_id=name, side=side, price=price, qty=qty, tif=tif, **more)
+        return self.exchange.place(self.account, new)
+
+    def market(self, side: Side, *, qty: int | None = None, funds: int | None = None) -> Order:
+        self.ids += 1
+        new = NewOrder(client_id=f"c{self.ids}", side=side, qty=qty, funds=funds)
+        return self.exchange.place(self.account, new)
 
     def balance(self, asset: str) -> tuple[int, int]:
         found = self.account.balance(asset)
@@ -205,7 +219,7 @@ def test_a_silent_change_shows_in_the_ledger_alone() -> None:
     world.exchange.listeners.append(heard)
     world.exchange.adjust(world.account, "XRP", -MONEY_ONE)
     assert heard.calls == []
-    ledger = world.exchange.ledger(world.account)
+    ledger = truth.ledger(world.exchange, world.account)
     assert ledger["balances"]["XRP"] == {"free": "999", "locked": "0"}
 
 
@@ -213,7 +227,7 @@ def test_the_ledger_tells_orders_and_fills_in_plain_decimals() -> None:
     world = World()
     world.exchange.place_background(SELL, 24_000, 50, GTC)
     order = world.place(BUY, 24_000, 100, client_id="me")
-    ledger = world.exchange.ledger(world.account)
+    ledger = truth.ledger(world.exchange, world.account)
     assert ledger["orders"] == [
         {
             "client_id": "me", "order_id": str(order.order_id), "side": "BUY", "price": "2.4",
@@ -226,6 +240,134 @@ def test_the_ledger_tells_orders_and_fills_in_plain_decimals() -> None:
         "client_id": "me", "side": "BUY", "price": "2.4", "qty": "5", "fee": "0.005",
         "fee_asset": "XRP", "maker": False,
     }  # fmt: skip
+
+
+def test_a_market_order_takes_what_its_quantity_or_funds_pay_for() -> None:
+    for fee_in_received in (True, False):
+        world = World(fee_in_received=fee_in_received)
+        world.exchange.place_background(SELL, 23_000, 50, GTC)
+        world.exchange.place_background(SELL, 24_000, 50, GTC)
+        bought = world.market(BUY, qty=70)
+        assert (bought.state, bought.filled, bought.price) == ("FILLED", 70, 0)
+        assert bought.quote_filled == 163 * MONEY_ONE // 10
+        assert world.balance("USDT")[1] == 0
+        by_funds = world.market(BUY, funds=7 * MONEY_ONE)  # 2.9 of 2.4 each, 0.04 is left over
+        assert (by_funds.state, by_funds.qty, by_funds.filled) == ("FILLED", 29, 29)
+        rest = world.market(BUY, qty=30)
+        assert (rest.state, rest.reason, rest.filled) == ("EXPIRED", "liquidity", 1)
+        nothing = world.market(BUY, funds=7 * MONEY_ONE)
+        assert (nothing.state, nothing.filled) == ("EXPIRED", 0)
+        world.exchange.place_background(BUY, 22_000, 100, GTC)
+        sold = world.market(SELL, funds=10 * MONEY_ONE)
+        assert (sold.state, sold.filled) == ("FILLED", 45)  # 9.9: the next lot would be too much
+        assert [world.balance(asset)[1] for asset in ("USDT", "XRP")] == [0, 0]
+
+
+def test_a_market_order_must_be_paid_for() -> None:
+    world = World()
+    world.exchange.place_background(SELL, 24_000, 10_000, GTC)
+    for size in ({"qty": 5_000}, {"funds": 1_001 * MONEY_ONE}):
+        with pytest.raises(VenueRefusal, match="BALANCE"):
+            world.market(BUY, **size)
+    with pytest.raises(VenueRefusal, match="MIN_NOTIONAL"):
+        world.market(BUY, funds=4 * MONEY_ONE)
+
+
+def test_own_orders_do_not_trade_with_each_other_when_told_so() -> None:
+    for stp, resting, taking, prevented in (
+        (Stp.EXPIRE_TAKER, "NEW", "PREVENTED", (0, 80)),
+        (Stp.EXPIRE_MAKER, "PREVENTED", "NEW", (50, 0)),
+        (Stp.EXPIRE_BOTH, "PREVENTED", "PREVENTED", (50, 80)),
+        (Stp.DECREMENT, "PREVENTED", "NEW", (50, 50)),
+        (Stp.NONE, "FILLED", "PARTLY_FILLED", (0, 0)),
+    ):
+        world, heard = World(), Recorder()
+        world.exchange.listeners.append(heard)
+        maker = world.place(SELL, 24_000, 50, client_id="maker")
+        taker = world.place(BUY, 24_000, 80, stp=stp, client_id="taker")
+        assert (maker.state, taker.state) == (resting, taking), stp
+        assert (maker.prevented, taker.prevented) == prevented
+        said = [call[1] for call in heard.calls if call[0] == "prevented"]
+        assert said == [n for n, q in zip(("maker", "taker"), prevented, strict=True) if q]
+        for order in (maker, taker):
+            assert order.reason == ("stp" if order.state == "PREVENTED" else "")
+        for asset, side in (("USDT", BUY), ("XRP", SELL)):
+            held = sum(o.held for o in world.exchange.open_orders(world.account) if o.side is side)
+            assert world.balance(asset)[1] == held
+
+
+def test_a_part_can_be_taken_off_an_order() -> None:
+    world, heard = World(fee_in_received=False), Recorder()
+    order = world.place(BUY, 24_000, 100)
+    world.exchange.listeners.append(heard)
+    world.exchange.reduce(world.account, order, 40)
+    assert (order.remaining, order.reduced, order.state) == (60, 40, "NEW")
+    assert world.balance("USDT")[1] == order.held == 144 * MONEY_ONE // 10 * 1_001 // 1_000
+    assert [call[0] for call in heard.calls] == ["reduced", "balances", "book"]
+    for qty, key in ((0, "MIN_QTY"), (61, "MAX_QTY")):
+        with pytest.raises(VenueRefusal, match=key):
+            world.exchange.reduce(world.account, order, qty)
+    world.exchange.place_background(SELL, 24_000, 60, IOC)
+    assert (order.state, order.filled) == ("FILLED", 60)
+    other = world.place(BUY, 24_000, 100)
+    assert world.exchange.reduce(world.account, other, 100).state == "CANCELLED"
+
+
+def test_orders_end_when_their_time_has_come_or_the_venue_says_so() -> None:
+    world = World()
+    late = world.place(BUY, 24_000, 30, expires_ns=world.now_ns + 20)
+    early = world.place(BUY, 24_000, 30, expires_ns=world.now_ns + 10)
+    assert world.exchange.expire_due() == world.now_ns + 10
+    world.now_ns += 10
+    assert world.exchange.expire_due() == late.expires_ns
+    assert (early.state, early.reason, late.state) == ("EXPIRED", "gtt", "NEW")
+    world.exchange.expire(late, "venue")
+    assert (late.state, late.reason) == ("EXPIRED", "venue")
+    assert world.exchange.expire_due() is None
+    assert world.balance("USDT") == (1_000 * MONEY_ONE, 0)
+    with pytest.raises(VenueRefusal, match="UNKNOWN_ORDER"):
+        world.exchange.expire(late, "venue")
+
+
+def test_what_is_accepted_while_deferring_is_matched_later() -> None:
+    world = World()
+    exchange = world.exchange
+    exchange.place_background(SELL, 24_000, 100, GTC)
+    exchange.deferring = True
+    limit, market, gone = (
+        world.place(BUY, 24_000, 50), world.market(BUY, qty=40), world.place(BUY, 24_000, 30),
+    )  # fmt: skip
+    exchange.deferring = False
+    assert [order.filled for order in (limit, market, gone)] == [0, 0, 0]
+    exchange.cancel(world.account, gone)
+    exchange.place_background(BUY, 24_000, 30, IOC)  # meanwhile the book moves
+    exchange.match_deferred()
+    assert (limit.state, market.state, gone.state) == ("FILLED", "EXPIRED", "CANCELLED")
+    assert (market.filled, market.held) == (20, 0)
+    exchange.match_deferred()
+    assert limit.filled == 50
+
+
+def test_what_ended_long_ago_is_forgotten() -> None:
+    world = World(keep=10)
+    first = world.place(BUY, 24_000, 30, client_id="first")
+    open_order = world.place(BUY, 23_000, 30, client_id="open")
+    world.exchange.cancel(world.account, first)
+    for _ in range(10):
+        world.exchange.cancel(world.account, world.place(BUY, 24_000, 30))
+    assert world.exchange.find(world.account, client_id="first") is None
+    assert world.exchange.find(world.account, client_id="open") is open_order
+    assert len(world.exchange.orders) == 11
+    assert truth.ledger(world.exchange, world.account)["forgotten"]["orders"] == 1
+
+
+def test_a_transfer_is_told_and_a_lock_moves_free_money() -> None:
+    world, heard = World(), Recorder()
+    world.exchange.listeners.append(heard)
+    world.exchange.transfer(world.account, "XRP", 5 * MONEY_ONE, 0, "transfer")
+    world.exchange.transfer(world.account, "XRP", -MONEY_ONE, MONEY_ONE, "lock")
+    assert world.balance("XRP") == (1_004 * MONEY_ONE, MONEY_ONE)
+    assert [call[1] for call in heard.calls] == [[("XRP", "transfer")], [("XRP", "lock")]]
 
 
 @pytest.mark.parametrize("fee_in_received", [True, False])
@@ -248,7 +390,12 @@ def test_money_is_conserved_and_never_negative(seed: int, fee_in_received: bool)
             exchange.cancel(world.account, draw.choice(exchange.open_orders(world.account)))
         else:
             with suppress(VenueRefusal):  # now and then the money does not suffice
-                world.place(side, price, qty, tif)
+                if step < 0.65:
+                    by_funds = draw.random() < 0.5
+                    size = {"funds": 60 * MONEY_ONE // 7} if by_funds else {"qty": qty}
+                    world.market(side, **size)
+                else:
+                    world.place(side, price, qty, tif, stp=draw.choice(list(Stp)))
         held = {"XRP": 0, "USDT": 0}
         for order in exchange.open_orders(world.account):
             held["USDT" if order.side is BUY else "XRP"] += order.held

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from support.kucoin_client import SYMBOL, Keys, Reply, World, now_ms
-from xrpfast.model import MONEY_ONE, Side, TimeInForce, format_money
+from xrpfast.model import MONEY_ONE, Side, format_money
+from xrpfast.simulation.orders import NewOrder
+from xrpfast.simulation.truth import ledger
 
 HF = "/api/v1/hf/orders"
 
@@ -279,9 +281,9 @@ async def test_fills_and_fees_are_exact(kucoin: World) -> None:
     order = await kucoin.get(f"{HF}/{data['orderId']}?symbol={SYMBOL}")
     assert (order["dealFunds"], order["fee"]) == (fill["funds"], fill["fee"])
     assert (order["active"], order["cancelExist"]) == (False, False)
-    ledger = kucoin.exchange.ledger(kucoin.account)
-    assert [row["order_id"] for row in ledger["orders"]] == [data["orderId"]]
-    assert [row["trade_id"] for row in ledger["fills"]] == [str(fill["tradeId"])]
+    told = ledger(kucoin.exchange, kucoin.account)
+    assert [row["order_id"] for row in told["orders"]] == [data["orderId"]]
+    assert [row["trade_id"] for row in told["fills"]] == [str(fill["tradeId"])]
 
 
 async def test_history_pages_by_cursor_and_filters(kucoin: World) -> None:
@@ -340,9 +342,8 @@ async def test_refusals(kucoin: World) -> None:
 
 async def test_at_most_200_open_orders(kucoin: World) -> None:
     for number in range(200):
-        kucoin.exchange.place(
-            kucoin.account, f"o{number}", Side.BUY, 200_000, 10_000, TimeInForce.GTC
-        )
+        new = NewOrder(client_id=f"o{number}", side=Side.BUY, price=200_000, qty=10_000)
+        kucoin.exchange.place(kucoin.account, new)
     reply = await kucoin.call("POST", HF, kucoin.order("buy", "2", "1"))
     assert reply.code == "200003"
 

@@ -16,9 +16,10 @@ from typing import Any
 
 from xrpfast.model import Side, TimeInForce
 from xrpfast.simulation.binance.face import BinanceFace
-from xrpfast.simulation.exchange import Exchange, OrderHook
+from xrpfast.simulation.exchange import Exchange
 from xrpfast.simulation.kucoin.face import KucoinFace
 from xrpfast.simulation.market_flow import MarketFlow
+from xrpfast.simulation.orders import OrderHook
 
 KINDS = ("binance_ticker", "kucoin_level2", "binance_depth")
 SIZE = 2.5  # base asset of a tick: above both minimums, small enough for thousands of ticks

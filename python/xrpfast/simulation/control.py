@@ -12,6 +12,7 @@ from xrpfast.model import parse_money
 from xrpfast.simulation.bench_feed import BenchFeed
 from xrpfast.simulation.exchange import Exchange
 from xrpfast.simulation.market_flow import MarketFlow
+from xrpfast.simulation.truth import ledger
 
 
 class HasExchange(Protocol):
@@ -42,7 +43,7 @@ class Control:
         venues = {}
         for name, face in self._faces.items():
             (account,) = face.exchange.accounts.values()
-            venues[name] = face.exchange.ledger(account)
+            venues[name] = ledger(face.exchange, account)
         return _json({"venues": venues})
 
     async def _adjust(self, request: web.Request) -> web.Response:

@@ -1,115 +1,36 @@
 """One mock venue's truth: matching, orders, trades, balances. No sockets, no venue's wire format.
 
 Faces (`simulation/<venue>/`) place and cancel here and listen for what happens. Every call is
-synchronous and leaves the listeners told; the sequence of the book counts level changes.
+synchronous and leaves the listeners told; the sequence of the book counts level changes. What has
+ended is remembered for a while only (``keep``), so that memory stays flat.
 """
 
 from __future__ import annotations
 
+import heapq
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from dataclasses import replace
 
 from xrpfast._core import Matching
-from xrpfast.model import RATE_ONE, Side, SymbolRules, TimeInForce, format_money
+from xrpfast.model import RATE_ONE, Side, SymbolRules, TimeInForce
+from xrpfast.simulation import market_order
 from xrpfast.simulation.account import Account, BalanceChange
-from xrpfast.simulation.texts import units_text
+from xrpfast.simulation.history import Numbered
+from xrpfast.simulation.orders import (
+    Fill,
+    Listener,
+    NewOrder,
+    Order,
+    Prevented,
+    Trade,
+    VenueRefusal,
+)
 
 BACKGROUND = 0
 """Owner of the market's own orders: unlimited funds, no order records."""
-
-
-OrderHook = Callable[[int, Callable[[], None]], bool]
-"""A measurement's word on an order frame, first thing: its monotonic time, and how to handle it.
-True: the hook has taken it, and handles it later or never."""
-
-
-class VenueRefusal(Exception):  # noqa: N818  (the venue's word, not a fault of ours)
-    """The venue refuses a request. Keys: TICK, PRICE_RANGE, LOT, MIN_QTY, MAX_QTY, MIN_NOTIONAL,
-    BALANCE, DUPLICATE_CLIENT_ID, WOULD_TAKE, UNKNOWN_ORDER."""
-
-    def __init__(self, key: str) -> None:
-        super().__init__(key)
-        self.key = key
-
-
-@dataclass(slots=True)
-class Order:
-    """One order of a customer. ``state``: NEW, PARTLY_FILLED, FILLED, CANCELLED, EXPIRED."""
-
-    order_id: int
-    client_id: str
-    account: Account
-    side: Side
-    tif: TimeInForce
-    post_only: bool
-    price: int
-    qty: int
-    created_ns: int
-    updated_ns: int
-    state: str = "NEW"
-    filled: int = 0
-    quote_filled: int = 0
-    """Money of the quote asset."""
-    fee: int = 0
-    fee_asset: str = ""
-    held: int = 0
-    """Money still locked for this order."""
-    fills: list[Fill] = field(default_factory=list)
-    extra: dict[str, Any] = field(default_factory=dict)
-    """What a face wants to keep with the order (its own ids, flags)."""
-
-    @property
-    def remaining(self) -> int:
-        return self.qty - self.filled
-
-    @property
-    def working(self) -> bool:
-        return self.state in {"NEW", "PARTLY_FILLED"}
-
-
-@dataclass(frozen=True, slots=True)
-class Fill:
-    """One side of a trade, of a customer's order; ``filled`` and ``quote_filled`` after it."""
-
-    trade_id: int
-    order: Order
-    price: int
-    qty: int
-    fee: int
-    fee_asset: str
-    maker: bool
-    wall_ns: int
-    filled: int
-    quote_filled: int
-    counter_order_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class Trade:
-    """One trade of the market, for the public."""
-
-    trade_id: int
-    price: int
-    qty: int
-    taker_side: Side
-    taker_order_id: int
-    maker_order_id: int
-    wall_ns: int
-
-
-class Listener(Protocol):
-    """A face. Per call of the exchange: orders and fills first, then balances, trades, book."""
-
-    def on_order(self, kind: str, order: Order, fill: Fill | None) -> None:
-        """``kind``: received, open, fill, filled, cancelled, expired."""
-
-    def on_balances(self, account: Account, changes: list[BalanceChange]) -> None: ...
-
-    def on_trade(self, trade: Trade) -> None: ...
-
-    def on_book(self, changes: list[tuple[int, int, int]], first: int, last: int) -> None:
-        """(side, price, new quantity) in the order of the sequences ``first`` to ``last``."""
+KEEP = 20_000
+"""Ended orders, fills and trades that a venue remembers."""
 
 
 class Exchange:
@@ -124,23 +45,36 @@ class Exchange:
         rest_state: str = "EXPIRED",
         refuse_post_only: bool = True,
         first_id: int = 5_550_000,
+        keep: int = KEEP,
     ) -> None:
         self.rules = rules
         self.wall_ns = wall_ns
         self.matching = Matching()
         self.accounts: dict[str, Account] = {}
         self.orders: dict[int, Order] = {}
-        self._working: dict[int, Order] = {}
-        self.fills: list[Fill] = []
+        """Working orders and the ``keep`` that ended last."""
+        self.fills: Numbered[Fill] = Numbered(keep)
+        self.trades: Numbered[Trade] = Numbered(keep)
+        self.prevented: Numbered[Prevented] = Numbered(keep)
         self.last_trade: Trade | None = None
         self.sequence = first_id
         self.fees: dict[str, int] = {}
         self.listeners: list[Listener] = []
+        self.rest_state = rest_state
+        """What the venue calls an order whose rest could not be filled at once."""
+        self.placed = 0
+        self.forgotten = 0
+        """Ended orders that are no longer remembered."""
+        self.deferring = False
+        """True: customers' orders are accepted, and matched by `match_deferred` only."""
+        self._deferred: list[Order] = []
+        self._working: dict[int, Order] = {}
+        self._ended: deque[int] = deque()
+        self._keep = keep
         self._client_ids: dict[tuple[int, str], int] = {}
         self._for_ever = client_ids_for_ever
-        self._rest_state = rest_state
-        """What the venue calls an order whose rest could not be filled at once."""
         self._refuse_post_only = refuse_post_only  # else taken in and cancelled at once
+        self._expiries: list[tuple[int, int]] = []
         self._next_id = first_id
         self._trade_base = first_id * 100
         self._changes: list[tuple[Account, BalanceChange]] = []
@@ -150,86 +84,116 @@ class Exchange:
 
     # --- orders of customers ------------------------------------------------------------------
 
-    def check(
-        self, account: Account, client_id: str, side: Side, price: int, qty: int, post_only: bool
-    ) -> int:
+    def check(self, account: Account, new: NewOrder) -> int:
         """The money to hold; raises `VenueRefusal` when the venue would refuse the order."""
         rules = self.rules
-        if price <= 0:
-            raise VenueRefusal("PRICE_RANGE")
-        if price % rules.tick:
-            raise VenueRefusal("TICK")
-        if qty < rules.min_qty:
-            raise VenueRefusal("MIN_QTY")
-        if qty > rules.max_qty:
-            raise VenueRefusal("MAX_QTY")
-        if qty % rules.lot:
-            raise VenueRefusal("LOT")
-        if rules.notional(price, qty) < rules.min_notional:
+        if new.price is not None:
+            if new.price <= 0:
+                raise VenueRefusal("PRICE_RANGE")
+            if new.price % rules.tick:
+                raise VenueRefusal("TICK")
+        if new.qty is not None:
+            if new.qty < rules.min_qty:
+                raise VenueRefusal("MIN_QTY")
+            if new.qty > rules.max_qty:
+                raise VenueRefusal("MAX_QTY")
+            if new.qty % rules.lot:
+                raise VenueRefusal("LOT")
+        worth = self._worth(new)
+        if worth is not None and worth < rules.min_notional:
             raise VenueRefusal("MIN_NOTIONAL")
-        known = self._client_ids.get((account.uid, client_id))
+        known = self._client_ids.get((account.uid, new.client_id))
         if known is not None and (self._for_ever or self.orders[known].working):
             raise VenueRefusal("DUPLICATE_CLIENT_ID")
-        if post_only and self._refuse_post_only and self.matching.crosses(side, price):
+        if new.post_only and self._refuse_post_only and self._crosses(new.side, new.price):
             raise VenueRefusal("WOULD_TAKE")
-        hold = self._hold(side, price, qty)
-        asset = rules.quote if side is Side.BUY else rules.base
-        if account.balance(asset).free < hold:
+        hold = self._hold_of(new)
+        if account.balance(self._pays(new.side)).free < hold:
             raise VenueRefusal("BALANCE")
         return hold
 
-    def place(
-        self,
-        account: Account,
-        client_id: str,
-        side: Side,
-        price: int,
-        qty: int,
-        tif: TimeInForce,
-        *,
-        post_only: bool = False,
-        extra: dict[str, Any] | None = None,
-    ) -> Order:
-        """Places a limit order; returns it after matching. Raises `VenueRefusal`."""
-        hold = self.check(account, client_id, side, price, qty, post_only)
+    def place(self, account: Account, new: NewOrder) -> Order:
+        """Places an order; returns it after matching. Raises `VenueRefusal`."""
+        hold = self.check(account, new)
         now = self.wall_ns()
         self._next_id += 1
+        self.placed += 1
         order = Order(
-            self._next_id, client_id, account, side, tif, post_only, price, qty, now, now,
-            extra=extra or {},
+            self._next_id, new.client_id, account, new.side, new.tif, new.post_only,
+            new.price or 0, self._qty_of(new, hold), now, now,
+            kind="limit" if new.price is not None else "market", funds=new.funds, stp=new.stp,
+            expires_ns=new.expires_ns, extra=dict(new.extra),
         )  # fmt: skip
         self.orders[order.order_id] = self._working[order.order_id] = order
-        self._client_ids[account.uid, client_id] = order.order_id
+        self._client_ids[account.uid, new.client_id] = order.order_id
+        if new.expires_ns is not None:
+            heapq.heappush(self._expiries, (new.expires_ns, order.order_id))
         order.held = hold
-        asset = self.rules.quote if side is Side.BUY else self.rules.base
-        held = account.move(asset, -hold, hold, "hold", order.order_id)
+        held = account.move(self._pays(new.side), -hold, hold, "hold", order.order_id)
         self._changes.append((account, held))
         self._tell("received", order, None)
-        if post_only and self.matching.crosses(side, price):
-            self._end(order, "CANCELLED", "cancelled", now)
+        if self.deferring:
+            self._deferred.append(order)
             self._publish([])
-            return order
-        resting, cancelled, trades = self.matching.place(
-            order.order_id, account.uid, side, price, qty, tif
-        )
-        told = [self._settle(trade, order.order_id, side, order, now) for trade in trades]
-        if cancelled:
-            self._end(order, "EXPIRED", "expired", now)
-        elif not resting:
-            self._end(order, "FILLED", "filled", now)
         else:
-            self._tell("open", order, None)
-        self._publish(told)
+            self._match(order)
         return order
+
+    def match_deferred(self) -> None:
+        """Matches what was accepted while `deferring` and still waits."""
+        waiting, self._deferred = self._deferred, []
+        for order in waiting:
+            if order.working:
+                self._match(order)
 
     def cancel(self, account: Account, order: Order | None) -> Order:
         """Cancels a working order; raises `VenueRefusal` (UNKNOWN_ORDER) for any other."""
-        if order is None or order.account is not account or not order.working:
-            raise VenueRefusal("UNKNOWN_ORDER")
-        self.matching.cancel(order.order_id)
-        self._end(order, "CANCELLED", "cancelled", self.wall_ns())
+        self._need_working(account, order)
+        assert order is not None
+        self._take_off(order, "CANCELLED", "cancelled", "")
+        return order
+
+    def reduce(self, account: Account, order: Order | None, qty: int) -> Order:
+        """Takes ``qty`` off a working order, which keeps its place; all of it cancels it.
+
+        Raises `VenueRefusal`: UNKNOWN_ORDER, LOT, MIN_QTY, or MAX_QTY for more than is left.
+        """
+        self._need_working(account, order)
+        assert order is not None
+        if qty <= 0:
+            raise VenueRefusal("MIN_QTY")
+        if qty % self.rules.lot:
+            raise VenueRefusal("LOT")
+        if qty > order.remaining:
+            raise VenueRefusal("MAX_QTY")
+        if qty == order.remaining:
+            return self.cancel(account, order)
+        self.matching.cancel_part(order.order_id, qty)
+        order.updated_ns = self.wall_ns()
+        order.reduced += qty
+        self._release(order, self._hold(order.side, order.price, qty))
+        self._tell("reduced", order, None)
         self._publish([])
         return order
+
+    def expire(self, order: Order, reason: str) -> Order:
+        """Ends a working order by the venue's own will; raises `VenueRefusal` (UNKNOWN_ORDER)."""
+        self._need_working(order.account, order)
+        self._take_off(order, "EXPIRED", "expired", reason)
+        return order
+
+    def expire_due(self) -> int | None:
+        """Ends the orders whose time has come (reason gtt); wall time of the next, None = none."""
+        now = self.wall_ns()
+        while self._expiries:
+            due, order_id = self._expiries[0]
+            order = self._working.get(order_id)
+            if order is not None:
+                if due > now:
+                    return due
+                self.expire(order, "gtt")
+            heapq.heappop(self._expiries)
+        return None
 
     def find(
         self, account: Account, *, order_id: int | None = None, client_id: str | None = None
@@ -253,7 +217,7 @@ class Exchange:
         """An order of the market itself; its id, to cancel it with."""
         self._next_id += 1
         order_id = self._next_id
-        _, _, trades = self.matching.place(order_id, BACKGROUND, side, price, qty, tif)
+        _, _, trades, _ = self.matching.place(order_id, BACKGROUND, side, price, qty, tif)
         now = self.wall_ns()
         told = [self._settle(trade, order_id, side, None, now) for trade in trades]
         self._publish(told)
@@ -265,56 +229,58 @@ class Exchange:
         self._publish([])
         return removed
 
-    # --- the truth ----------------------------------------------------------------------------
+    # --- balances moved by others -------------------------------------------------------------
 
     def adjust(self, account: Account, asset: str, delta: int) -> None:
         """Changes a balance behind everybody's back: no event tells of it."""
         account.balance(asset).free += delta
 
-    def ledger(self, account: Account) -> dict[str, Any]:
-        """Orders, fills and balances of one customer as decimal texts."""
-        rules = self.rules
-        price, qty = rules.price_decimals, rules.qty_decimals
-        return {
-            "orders": [
-                {
-                    "client_id": order.client_id,
-                    "order_id": self.public_id(order),
-                    "side": order.side.name,
-                    "price": units_text(order.price, price),
-                    "qty": units_text(order.qty, qty),
-                    "filled": units_text(order.filled, qty),
-                    "state": self._rest_state if order.state == "EXPIRED" else order.state,
-                }
-                for order in self.orders.values()
-                if order.account is account
-            ],
-            "fills": [
-                {
-                    "trade_id": str(fill.trade_id),
-                    "order_id": self.public_id(fill.order),
-                    "client_id": fill.order.client_id,
-                    "side": fill.order.side.name,
-                    "price": units_text(fill.price, price),
-                    "qty": units_text(fill.qty, qty),
-                    "fee": format_money(fill.fee),
-                    "fee_asset": fill.fee_asset,
-                    "maker": fill.maker,
-                }
-                for fill in self.fills
-                if fill.order.account is account
-            ],
-            "balances": {
-                asset: {"free": format_money(b.free), "locked": format_money(b.locked)}
-                for asset, b in account.balances.items()
-            },
-        }
-
-    def public_id(self, order: Order) -> str:
-        """The order's id as the venue writes it; a face may keep another in ``extra``."""
-        return str(order.extra.get("public_id", order.order_id))
+    def transfer(self, account: Account, asset: str, free: int, locked: int, reason: str) -> None:
+        """Moves a balance as a deposit, a withdrawal or another system's lock does; the listeners
+        are told with ``reason`` (transfer, lock) and order 0."""
+        self._changes.append((account, account.move(asset, free, locked, reason, 0)))
+        self._publish([])
 
     # --- inside -------------------------------------------------------------------------------
+
+    def _pays(self, side: Side) -> str:
+        return self.rules.quote if side is Side.BUY else self.rules.base
+
+    def _need_working(self, account: Account, order: Order | None) -> None:
+        if order is None or order.account is not account or not order.working:
+            raise VenueRefusal("UNKNOWN_ORDER")
+
+    def _crosses(self, side: Side, price: int | None) -> bool:
+        return price is not None and self.matching.crosses(side, price)
+
+    def _worth(self, new: NewOrder) -> int | None:
+        """What the order is worth in quote money; None where no price says it."""
+        if new.funds is not None:
+            return new.funds
+        price = new.price
+        if price is None:
+            best = self.matching.best(new.side.opposite)
+            price = best[0] if best else None
+        return None if price is None or new.qty is None else self.rules.notional(price, new.qty)
+
+    def _hold_of(self, new: NewOrder) -> int:
+        if new.price is not None and new.qty is not None:
+            return self._hold(new.side, new.price, new.qty)
+        if new.side is Side.SELL:
+            qty = new.qty
+            if qty is None:
+                qty = self._walk(new.side, None, new.funds).qty
+            return self.rules.qty_money(qty)
+        cost = new.funds
+        if cost is None:
+            cost = self._walk(new.side, new.qty, None).cost
+        return cost if self.rules.fee_in_received else cost + self._fee(cost, maker=False)
+
+    def _qty_of(self, new: NewOrder, hold: int) -> int:
+        """0 for a buy by funds: known once it is matched."""
+        if new.qty is not None:
+            return new.qty
+        return hold // self.rules.qty_money(1) if new.side is Side.SELL else 0
 
     def _hold(self, side: Side, price: int, qty: int) -> int:
         if side is Side.SELL:
@@ -322,11 +288,61 @@ class Exchange:
         cost = self.rules.notional(price, qty)
         return cost if self.rules.fee_in_received else cost + self._fee(cost, maker=False)
 
+    def _walk(self, side: Side, qty: int | None, funds: int | None) -> market_order.Walk:
+        levels = self.matching.levels(side.opposite, market_order.MAX_LEVELS)
+        return market_order.walk(self.rules, levels, qty, funds)
+
     def _fee(self, amount: int, *, maker: bool) -> int:
+        """What is finer than 10^-18 is the venue's gift."""
         rate = self.rules.maker_rate if maker else self.rules.taker_rate
-        fee, rest = divmod(amount * rate, RATE_ONE)
-        assert not rest, "a fee finer than 10^-18"
-        return fee
+        return amount * rate // RATE_ONE
+
+    def _match(self, order: Order) -> None:
+        now, account = self.wall_ns(), order.account
+        tif, price, qty = order.tif, order.price, order.qty
+        if order.kind == "market":
+            tif, price, qty = TimeInForce.IOC, market_order.limit(order.side), self._takeable(order)
+            order.qty = order.qty or qty
+        if order.post_only and self.matching.crosses(order.side, price):
+            self._end(order, "CANCELLED", "cancelled", now, "post_only")
+            self._publish([])
+            return
+        if not qty:  # nothing there, or not even one lot for the funds
+            self._end(order, "EXPIRED", "expired", now, "liquidity")
+            self._publish([])
+            return
+        resting, cancelled, trades, prevented = self.matching.place(
+            order.order_id, account.uid, order.side, price, qty, tif, order.stp
+        )
+        told: list[Trade] = []
+        for after, maker_id, at, taker_qty, maker_qty in prevented:
+            while len(told) < after:
+                told.append(self._settle(trades[len(told)], order.order_id, order.side, order, now))
+            self._prevent(order, maker_id, at, taker_qty, maker_qty, now)
+        told.extend(
+            self._settle(row, order.order_id, order.side, order, now) for row in trades[len(told) :]
+        )
+        if not order.working:  # by prevention
+            pass
+        elif cancelled or (order.kind == "market" and order.remaining):
+            reason = "liquidity" if order.kind == "market" else order.tif.name.lower()
+            self._end(order, "EXPIRED", "expired", now, reason)
+        elif not resting:
+            self._end(order, "FILLED", "filled", now, "")
+        else:
+            self._tell("open", order, None)
+        self._publish(told)
+
+    def _takeable(self, order: Order) -> int:
+        """What a market order may take of the book as it is now: its hold must pay for it."""
+        funds = order.funds
+        if order.side is Side.BUY:
+            funds = order.held
+            if not self.rules.fee_in_received:
+                funds = funds * RATE_ONE // (RATE_ONE + self.rules.taker_rate)
+        elif funds is None:
+            return order.qty
+        return self._walk(order.side, order.qty or None, funds).qty
 
     def _settle(
         self,
@@ -344,8 +360,9 @@ class Exchange:
         if maker is not None:
             self._fill(maker, trade, taker_id, maker=True)
             if not maker.remaining:
-                self._end(maker, "FILLED", "filled", now)
+                self._end(maker, "FILLED", "filled", now, "")
         self.last_trade = trade
+        self.trades.append(trade)
         return trade
 
     def _fill(self, order: Order, trade: Trade, counter_id: int, *, maker: bool) -> None:
@@ -354,7 +371,8 @@ class Exchange:
         buy = order.side is Side.BUY
         fee_asset = rules.base if buy and rules.fee_in_received else rules.quote
         fee = self._fee(amount if fee_asset == rules.base else cost, maker=maker)
-        used = self._hold(order.side, order.price, qty)
+        limit = order.price if order.kind == "limit" else trade.price
+        used = self._hold(order.side, limit, qty)
         order.held -= used
         order.filled += qty
         order.quote_filled += cost
@@ -382,16 +400,61 @@ class Exchange:
         order.fills.append(fill)
         self._tell("fill", order, fill)
 
-    def _end(self, order: Order, state: str, kind: str, now: int) -> None:
-        order.state, order.updated_ns = state, now
+    def _prevent(
+        self, taker: Order, maker_id: int, price: int, taker_qty: int, maker_qty: int, now: int
+    ) -> None:
+        maker = self.orders[maker_id]
+        row = Prevented(
+            self.prevented.end, taker.order_id, maker_id, price, taker_qty, maker_qty, now
+        )
+        self.prevented.append(row)
+        for order, qty in ((maker, maker_qty), (taker, taker_qty)):
+            if not qty:
+                continue
+            order.prevented += qty
+            order.updated_ns = now
+            order.prevented_matches.append(row)
+            if order.remaining:
+                self._release(order, self._hold(order.side, order.price, qty))
+                self._tell("prevented", order, None)
+            else:
+                self._end(order, "PREVENTED", "prevented", now, "stp")
+
+    def _take_off(self, order: Order, state: str, kind: str, reason: str) -> None:
+        self.matching.cancel(order.order_id)
+        self._end(order, state, kind, self.wall_ns(), reason)
+        self._publish([])
+
+    def _release(self, order: Order, money: int) -> None:
+        if order.kind == "market" and order.side is Side.BUY:
+            return  # its hold is the price of nothing in particular: released at its end
+        if money:
+            freed = order.account.move(
+                self._pays(order.side), money, -money, "release", order.order_id
+            )
+            self._changes.append((order.account, freed))
+            order.held -= money
+
+    def _end(self, order: Order, state: str, kind: str, now: int, reason: str) -> None:
+        order.state, order.updated_ns, order.reason = state, now, reason
         del self._working[order.order_id]
         if order.held:
-            asset = self.rules.quote if order.side is Side.BUY else self.rules.base
             account = order.account
-            freed = account.move(asset, order.held, -order.held, "release", order.order_id)
+            freed = account.move(
+                self._pays(order.side), order.held, -order.held, "release", order.order_id
+            )
             self._changes.append((account, freed))
             order.held = 0
+        self._ended.append(order.order_id)
+        if len(self._ended) > self._keep:
+            self._forget(self.orders.pop(self._ended.popleft()))
         self._tell(kind, order, None)
+
+    def _forget(self, order: Order) -> None:
+        self.forgotten += 1
+        key = (order.account.uid, order.client_id)
+        if self._client_ids.get(key) == order.order_id:
+            del self._client_ids[key]
 
     def _tell(self, kind: str, order: Order, fill: Fill | None) -> None:
         if not self.listeners:

@@ -19,6 +19,37 @@ pub enum TimeInForce {
     Fok,
 }
 
+/// What happens when an incoming order would trade with one of the same owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SelfTrade {
+    /// They trade.
+    #[default]
+    Allow,
+    /// The incoming order loses what is left of it.
+    ExpireTaker,
+    /// The resting order is taken off, the incoming one goes on.
+    ExpireMaker,
+    /// Both lose what is left of them.
+    ExpireBoth,
+    /// Both lose the smaller of what is left of them.
+    Decrement,
+}
+
+/// A trade between orders of one owner that was prevented.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Prevented {
+    /// How many trades of the incoming order came before.
+    pub after_trades: usize,
+    /// The resting order.
+    pub maker_order: u64,
+    /// Price of the resting order.
+    pub price: i64,
+    /// Quantity that the incoming order lost.
+    pub taker_qty: i64,
+    /// Quantity that the resting order lost.
+    pub maker_qty: i64,
+}
+
 /// One trade of an incoming order against a resting one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Trade {
@@ -43,6 +74,27 @@ pub struct Outcome {
     pub cancelled: i64,
     /// Trades in order of priority.
     pub trades: Vec<Trade>,
+    /// Trades with the owner's own orders that were prevented, in order of priority.
+    pub prevented: Vec<Prevented>,
+}
+
+/// An incoming order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Incoming {
+    /// Unique among resting orders.
+    pub id: u64,
+    /// Who places it.
+    pub owner: u64,
+    /// Its side.
+    pub side: Side,
+    /// Its limit.
+    pub price: i64,
+    /// Its quantity.
+    pub qty: i64,
+    /// How long it lives.
+    pub tif: TimeInForce,
+    /// What happens when it meets an order of its owner.
+    pub self_trade: SelfTrade,
 }
 
 /// A resting order as the book knows it.
@@ -96,30 +148,42 @@ impl Matching {
         self.changed.insert((side == Side::Ask, price));
     }
 
-    /// Quantity that an order could trade at once, up to `wanted`.
-    fn available(&self, side: Side, price: i64, wanted: i64) -> i64 {
+    /// Quantity that an order could trade at once, up to `wanted`; without the owner's own orders
+    /// where those may not trade.
+    fn available(&self, order: &Incoming) -> i64 {
+        let own = (order.self_trade != SelfTrade::Allow).then_some(order.owner);
         let mut sum = 0_i64;
         let mut add = |queue: &Queue| {
-            sum = sum.saturating_add(queue.total);
-            sum >= wanted
+            let total = match own {
+                None => queue.total,
+                Some(owner) => queue
+                    .orders
+                    .iter()
+                    .map(|id| &self.orders[id])
+                    .filter(|resting| resting.owner != owner)
+                    .map(|resting| resting.remaining)
+                    .sum(),
+            };
+            sum = sum.saturating_add(total);
+            sum >= order.qty
         };
-        match side {
+        match order.side {
             Side::Bid => {
-                for (_, queue) in self.asks.range(..=price) {
+                for (_, queue) in self.asks.range(..=order.price) {
                     if add(queue) {
                         break;
                     }
                 }
             }
             Side::Ask => {
-                for (_, queue) in self.bids.range(price..).rev() {
+                for (_, queue) in self.bids.range(order.price..).rev() {
                     if add(queue) {
                         break;
                     }
                 }
             }
         }
-        sum.min(wanted)
+        sum.min(order.qty)
     }
 
     /// Whether an order of `side` at `price` would trade at once.
@@ -136,15 +200,16 @@ impl Matching {
     /// # Errors
     /// [`Error::OutOfRange`] for a price or quantity of zero or less or a level that overflows,
     /// [`Error::State`] for an id that rests already. Nothing is changed then.
-    pub fn place(
-        &mut self,
-        id: u64,
-        owner: u64,
-        side: Side,
-        price: i64,
-        qty: i64,
-        tif: TimeInForce,
-    ) -> Result<Outcome> {
+    pub fn place(&mut self, order: Incoming) -> Result<Outcome> {
+        let Incoming {
+            id,
+            owner,
+            side,
+            price,
+            qty,
+            tif,
+            ..
+        } = order;
         if price <= 0 || qty <= 0 {
             return Err(Error::OutOfRange(format!("order of {qty} at {price}")));
         }
@@ -155,22 +220,23 @@ impl Matching {
         if at_price.checked_add(qty).is_none() {
             return Err(Error::OutOfRange(format!("level of {at_price} + {qty}")));
         }
-        let nothing = Outcome {
+        let mut outcome = Outcome {
             resting: 0,
-            cancelled: qty,
+            cancelled: 0,
             trades: Vec::new(),
+            prevented: Vec::new(),
         };
-        if tif == TimeInForce::Fok && self.available(side, price, qty) < qty {
-            return Ok(nothing);
+        if tif == TimeInForce::Fok && self.available(&order) < qty {
+            outcome.cancelled = qty;
+            return Ok(outcome);
         }
-        let trades = self.take(side, price, qty);
-        let left = qty - trades.iter().map(|trade| trade.qty).sum::<i64>();
-        if left == 0 || tif != TimeInForce::Gtc {
-            return Ok(Outcome {
-                resting: 0,
-                cancelled: left,
-                trades,
-            });
+        let left = self.take(&order, &mut outcome);
+        if left == 0 {
+            return Ok(outcome);
+        }
+        if tif != TimeInForce::Gtc {
+            outcome.cancelled = left;
+            return Ok(outcome);
         }
         let queue = self.run_mut(side).entry(price).or_default();
         queue.orders.push_back(id);
@@ -185,21 +251,18 @@ impl Matching {
             },
         );
         self.touch(side, price);
-        Ok(Outcome {
-            resting: left,
-            cancelled: 0,
-            trades,
-        })
+        outcome.resting = left;
+        Ok(outcome)
     }
 
-    /// Trades against the other side, best price first, oldest order first.
-    fn take(&mut self, side: Side, price: i64, qty: i64) -> Vec<Trade> {
+    /// Trades against the other side, best price first, oldest order first; what is left.
+    fn take(&mut self, order: &Incoming, outcome: &mut Outcome) -> i64 {
+        let &Incoming { side, price, .. } = order;
         let other = match side {
             Side::Bid => Side::Ask,
             Side::Ask => Side::Bid,
         };
-        let mut trades = Vec::new();
-        let mut left = qty;
+        let mut left = order.qty;
         while left > 0 {
             let best = match self.best(other) {
                 Some((best, _)) if side == Side::Bid && best <= price => best,
@@ -214,11 +277,15 @@ impl Matching {
                     break;
                 };
                 let maker = self.orders[&maker_order];
+                if maker.owner == order.owner && order.self_trade != SelfTrade::Allow {
+                    left -= self.prevent(order.self_trade, maker_order, left, outcome);
+                    continue;
+                }
                 let traded = left.min(maker.remaining);
                 left -= traded;
                 self.trades += 1;
                 let trade_id = self.trades;
-                trades.push(Trade {
+                outcome.trades.push(Trade {
                     trade_id,
                     maker_order,
                     maker_owner: maker.owner,
@@ -228,7 +295,37 @@ impl Matching {
                 self.reduce(maker_order, traded);
             }
         }
-        trades
+        left
+    }
+
+    /// Prevents the trade with an order of the same owner; what the incoming order loses.
+    fn prevent(
+        &mut self,
+        rule: SelfTrade,
+        maker_order: u64,
+        left: i64,
+        outcome: &mut Outcome,
+    ) -> i64 {
+        let maker = self.orders[&maker_order];
+        let overlap = left.min(maker.remaining);
+        let (taker_qty, maker_qty) = match rule {
+            SelfTrade::Allow => (0, 0),
+            SelfTrade::ExpireTaker => (left, 0),
+            SelfTrade::ExpireMaker => (0, maker.remaining),
+            SelfTrade::ExpireBoth => (left, maker.remaining),
+            SelfTrade::Decrement => (overlap, overlap),
+        };
+        outcome.prevented.push(Prevented {
+            after_trades: outcome.trades.len(),
+            maker_order,
+            price: maker.price,
+            taker_qty,
+            maker_qty,
+        });
+        if maker_qty > 0 {
+            self.reduce(maker_order, maker_qty);
+        }
+        taker_qty
     }
 
     /// Takes quantity off a resting order, and the order off the book when nothing is left.
@@ -264,6 +361,17 @@ impl Matching {
         let remaining = self.orders.get(&id)?.remaining;
         self.reduce(id, remaining);
         Some(remaining)
+    }
+
+    /// Takes part of a resting order off, which keeps its place; what is left of it. `None` when it
+    /// does not rest or has not more than that.
+    pub fn cancel_part(&mut self, id: u64, qty: i64) -> Option<i64> {
+        let remaining = self.orders.get(&id)?.remaining;
+        if qty <= 0 || qty >= remaining {
+            return None;
+        }
+        self.reduce(id, qty);
+        Some(remaining - qty)
     }
 
     /// What is left of a resting order.

@@ -3,11 +3,12 @@
 use pyo3::prelude::*;
 use xrpfast_core::Error;
 use xrpfast_core::book::Side;
-use xrpfast_core::matching::{Matching as Core, TimeInForce};
+use xrpfast_core::matching::{Incoming, Matching as Core, SelfTrade, TimeInForce};
 
 use crate::errors::to_py;
 
 type TradeRow = (u64, u64, u64, i64, i64);
+type PreventedRow = (usize, u64, i64, i64, i64);
 
 /// Price-time priority matching of one instrument.
 #[pyclass(module = "xrpfast._core")]
@@ -30,6 +31,8 @@ impl Matching {
         Self { core: Core::new() }
     }
 
+    #[pyo3(signature = (order_id, owner, side, price, qty, tif, self_trade = 0))]
+    #[allow(clippy::too_many_arguments)] // Python's call: one argument each
     fn place(
         &mut self,
         order_id: u64,
@@ -38,24 +41,60 @@ impl Matching {
         price: i64,
         qty: i64,
         tif: u8,
-    ) -> PyResult<(i64, i64, Vec<TradeRow>)> {
+        self_trade: u8,
+    ) -> PyResult<(i64, i64, Vec<TradeRow>, Vec<PreventedRow>)> {
         let tif = match tif {
             0 => TimeInForce::Gtc,
             1 => TimeInForce::Ioc,
             2 => TimeInForce::Fok,
             _ => return Err(to_py(Error::OutOfRange(format!("time in force {tif}")))),
         };
-        let side = side_of(side)?;
+        let self_trade = match self_trade {
+            0 => SelfTrade::Allow,
+            1 => SelfTrade::ExpireTaker,
+            2 => SelfTrade::ExpireMaker,
+            3 => SelfTrade::ExpireBoth,
+            4 => SelfTrade::Decrement,
+            _ => {
+                let text = format!("self-trade rule {self_trade}");
+                return Err(to_py(Error::OutOfRange(text)));
+            }
+        };
         let outcome = self
             .core
-            .place(order_id, owner, side, price, qty, tif)
+            .place(Incoming {
+                id: order_id,
+                owner,
+                side: side_of(side)?,
+                price,
+                qty,
+                tif,
+                self_trade,
+            })
             .map_err(to_py)?;
         let trades = outcome
             .trades
             .iter()
             .map(|t| (t.trade_id, t.maker_order, t.maker_owner, t.price, t.qty))
             .collect();
-        Ok((outcome.resting, outcome.cancelled, trades))
+        let prevented = outcome
+            .prevented
+            .iter()
+            .map(|p| {
+                (
+                    p.after_trades,
+                    p.maker_order,
+                    p.price,
+                    p.taker_qty,
+                    p.maker_qty,
+                )
+            })
+            .collect();
+        Ok((outcome.resting, outcome.cancelled, trades, prevented))
+    }
+
+    fn cancel_part(&mut self, order_id: u64, qty: i64) -> Option<i64> {
+        self.core.cancel_part(order_id, qty)
     }
 
     fn cancel(&mut self, order_id: u64) -> Option<i64> {

@@ -12,7 +12,8 @@ from xrpfast.simulation.binance.limits import Counts
 from xrpfast.simulation.binance.rest import Rest
 from xrpfast.simulation.binance.streams import StreamConnection, Streams
 from xrpfast.simulation.binance.ws_api import WsApi, WsApiConnection
-from xrpfast.simulation.exchange import Exchange, OrderHook
+from xrpfast.simulation.exchange import Exchange
+from xrpfast.simulation.orders import OrderHook
 
 
 class BinanceFace:

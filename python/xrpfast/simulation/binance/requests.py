@@ -11,7 +11,8 @@ from typing import Any
 from xrpfast._core import CoreError, parse_units
 from xrpfast.model import MONEY_ONE, Side, TimeInForce
 from xrpfast.simulation.account import Account
-from xrpfast.simulation.exchange import Exchange, Order, VenueRefusal
+from xrpfast.simulation.exchange import Exchange
+from xrpfast.simulation.orders import NewOrder, Order, VenueRefusal
 
 CLIENT_ID = re.compile(r"^[a-zA-Z0-9-_]{1,36}$")
 DECIMAL = re.compile(r"^([0-9]{1,20})(\.[0-9]{1,20})?$")
@@ -169,11 +170,14 @@ def place(
         raise _filter("NOTIONAL")
     if len(exchange.open_orders(account)) >= MAX_OPEN_ORDERS:
         raise _filter("MAX_NUM_ORDERS")
+    new = NewOrder(
+        client_id=client_id, side=side, qty=qty, price=price, tif=tif, post_only=post_only
+    )
     try:
         if test:
-            exchange.check(account, client_id, side, price, qty, post_only)
+            exchange.check(account, new)
             return None
-        return exchange.place(account, client_id, side, price, qty, tif, post_only=post_only)
+        return exchange.place(account, new)
     except VenueRefusal as refusal:
         raise REFUSALS[refusal.key] from None
 

@@ -14,7 +14,8 @@ from picows import WSFrame, WSListener, WSMsgType, WSTransport
 from xrpfast.model import Side
 from xrpfast.simulation.account import Account, BalanceChange
 from xrpfast.simulation.binance.wire import MS, fixed
-from xrpfast.simulation.exchange import Exchange, Fill, Order, Trade
+from xrpfast.simulation.exchange import Exchange
+from xrpfast.simulation.orders import Fill, Order, Trade
 
 SPEEDS: Final = {"depth": 1.0, "depth@1000ms": 1.0, "depth@100ms": 0.1}
 KINDS: Final = (*SPEEDS, "bookTicker", "trade")

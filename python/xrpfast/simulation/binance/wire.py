@@ -6,7 +6,8 @@ from typing import Any
 
 from xrpfast.model import Side, SymbolRules, TimeInForce
 from xrpfast.simulation.account import Account
-from xrpfast.simulation.exchange import Exchange, Fill, Order
+from xrpfast.simulation.exchange import Exchange
+from xrpfast.simulation.orders import Fill, Order
 from xrpfast.simulation.texts import fixed_money, units_text
 
 Json = dict[str, Any]

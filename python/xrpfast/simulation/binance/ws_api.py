@@ -23,7 +23,8 @@ from xrpfast.simulation.binance.requests import (
     place,
     query,
 )
-from xrpfast.simulation.exchange import Exchange, Fill, Order, OrderHook, Trade
+from xrpfast.simulation.exchange import Exchange
+from xrpfast.simulation.orders import Fill, Order, OrderHook, Trade
 
 Json = dict[str, Any]
 REQUEST_ID = re.compile(r"^[a-zA-Z0-9-_]{1,36}$")

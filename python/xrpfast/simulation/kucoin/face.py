@@ -9,7 +9,8 @@ from aiohttp import web
 from picows import WSListener, WSUpgradeRequest
 
 from xrpfast.simulation.account import Account, BalanceChange
-from xrpfast.simulation.exchange import Exchange, Fill, Order, OrderHook, Trade
+from xrpfast.simulation.exchange import Exchange
+from xrpfast.simulation.orders import Fill, Order, OrderHook, Trade
 
 from .auth import ApiKey, KeyRing
 from .limits import Pools

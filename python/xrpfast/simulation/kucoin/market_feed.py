@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import Final
 
 from xrpfast.model import Side
-from xrpfast.simulation.exchange import Exchange, Trade
+from xrpfast.simulation.exchange import Exchange
+from xrpfast.simulation.orders import Trade
 
 from . import topics
 from .books import Sequencer

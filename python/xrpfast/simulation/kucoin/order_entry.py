@@ -12,7 +12,8 @@ import orjson
 from picows import WSFrame, WSTransport
 
 from xrpfast.simulation.account import Account
-from xrpfast.simulation.exchange import Exchange, OrderHook
+from xrpfast.simulation.exchange import Exchange
+from xrpfast.simulation.orders import OrderHook
 
 from . import errors
 from .auth import ApiKey, KeyRing, same, sign

@@ -12,7 +12,8 @@ import msgspec
 
 from xrpfast.model import Side, TimeInForce, format_money
 from xrpfast.simulation.account import Account
-from xrpfast.simulation.exchange import Exchange, Order, VenueRefusal
+from xrpfast.simulation.exchange import Exchange
+from xrpfast.simulation.orders import NewOrder, Order, VenueRefusal
 
 from . import errors
 from .private_feed import PrivateFeed
@@ -38,6 +39,17 @@ class Wanted(msgspec.Struct, frozen=True):
     post_only: bool
     extra: Json
 
+    def new_order(self) -> NewOrder:
+        return NewOrder(
+            client_id=self.client_id,
+            side=self.side,
+            qty=self.qty,
+            price=self.price,
+            tif=self.tif,
+            post_only=self.post_only,
+            extra=self.extra,
+        )
+
 
 class Orders:
     """The order calls of one exchange. Every refusal is `errors.Refused`."""
@@ -56,16 +68,7 @@ class Orders:
         if "stp" in wanted.extra and self._meets_own(account, wanted):
             raise errors.STP_UNSUPPORTED.refuse()
         try:
-            return self.exchange.place(
-                account,
-                wanted.client_id,
-                wanted.side,
-                wanted.price,
-                wanted.qty,
-                wanted.tif,
-                post_only=wanted.post_only,
-                extra=wanted.extra,
-            )
+            return self.exchange.place(account, wanted.new_order())
         except VenueRefusal as refusal:
             raise self._refused(refusal) from None
 
@@ -85,9 +88,7 @@ class Orders:
         """As `place`, with ids that stand for nothing; the engine and its funds stay untouched."""
         wanted = self.read(args, stamp_ms)
         try:
-            self.exchange.check(
-                account, wanted.client_id, wanted.side, wanted.price, wanted.qty, wanted.post_only
-            )
+            self.exchange.check(account, wanted.new_order())
         except VenueRefusal as refusal:
             if refusal.key not in {"BALANCE", "DUPLICATE_CLIENT_ID"}:
                 raise self._refused(refusal) from None

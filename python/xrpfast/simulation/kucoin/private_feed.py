@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from xrpfast.simulation.account import Account, BalanceChange
-from xrpfast.simulation.exchange import Exchange, Fill, Order
+from xrpfast.simulation.exchange import Exchange
+from xrpfast.simulation.orders import Fill, Order
 
 from . import topics
 from .push import PushHub

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from xrpfast.model import Side, format_money
 from xrpfast.simulation.account import Account, Balance
-from xrpfast.simulation.exchange import Order
+from xrpfast.simulation.orders import Order
 
 from . import errors
 from .auth import Token

@@ -13,7 +13,7 @@ import orjson
 
 from xrpfast.model import MONEY_DECIMALS, RATE_ONE, Side, SymbolRules, TimeInForce, format_money
 from xrpfast.simulation.account import Account, BalanceChange
-from xrpfast.simulation.exchange import Fill, Order, Trade
+from xrpfast.simulation.orders import Fill, Order, Trade
 from xrpfast.simulation.texts import units_text
 
 from .books import Frame

@@ -2,9 +2,102 @@ use proptest::prelude::*;
 
 use super::*;
 
+fn order(id: u64, side: Side, price: i64, qty: i64, tif: TimeInForce) -> Incoming {
+    Incoming {
+        id,
+        owner: id,
+        side,
+        price,
+        qty,
+        tif,
+        self_trade: SelfTrade::Allow,
+    }
+}
+
 fn gtc(book: &mut Matching, id: u64, side: Side, price: i64, qty: i64) -> Outcome {
-    book.place(id, id, side, price, qty, TimeInForce::Gtc)
+    book.place(order(id, side, price, qty, TimeInForce::Gtc))
         .unwrap()
+}
+
+/// A book whose best ask of 5 is owner 7's, before one of 4 of somebody else, and what an order of
+/// owner 7 for 8 then does.
+fn own_ask(self_trade: SelfTrade, tif: TimeInForce) -> (Matching, Outcome) {
+    let mut book = Matching::new();
+    let own = Incoming {
+        owner: 7,
+        ..order(1, Side::Ask, 100, 5, TimeInForce::Gtc)
+    };
+    book.place(own).unwrap();
+    gtc(&mut book, 2, Side::Ask, 100, 4);
+    let taker = Incoming {
+        owner: 7,
+        self_trade,
+        ..order(3, Side::Bid, 100, 8, tif)
+    };
+    let outcome = book.place(taker).unwrap();
+    (book, outcome)
+}
+
+/// (maker order, taker quantity lost, maker quantity lost), trades, resting, what is left of 1.
+type SelfTradeRow = (Vec<(u64, i64, i64)>, Vec<(u64, i64)>, i64, Option<i64>);
+
+#[test]
+fn self_trades_are_prevented_as_the_incoming_order_says() {
+    let rows: [(SelfTrade, SelfTradeRow); 5] = [
+        (SelfTrade::Allow, (vec![], vec![(1, 5), (2, 3)], 0, None)),
+        (
+            SelfTrade::ExpireTaker,
+            (vec![(1, 8, 0)], vec![], 0, Some(5)),
+        ),
+        (
+            SelfTrade::ExpireMaker,
+            (vec![(1, 0, 5)], vec![(2, 4)], 4, None),
+        ),
+        (SelfTrade::ExpireBoth, (vec![(1, 8, 5)], vec![], 0, None)),
+        (
+            SelfTrade::Decrement,
+            (vec![(1, 5, 5)], vec![(2, 3)], 0, None),
+        ),
+    ];
+    for (rule, (prevented, trades, resting, left)) in rows {
+        let (book, outcome) = own_ask(rule, TimeInForce::Gtc);
+        let rows: Vec<_> = outcome
+            .prevented
+            .iter()
+            .map(|p| (p.maker_order, p.taker_qty, p.maker_qty))
+            .collect();
+        assert_eq!(rows, prevented, "{rule:?}");
+        let rows: Vec<_> = outcome
+            .trades
+            .iter()
+            .map(|t| (t.maker_order, t.qty))
+            .collect();
+        assert_eq!(rows, trades, "{rule:?}");
+        assert_eq!((outcome.resting, outcome.cancelled), (resting, 0));
+        assert_eq!(book.remaining(1), left, "{rule:?}");
+    }
+}
+
+#[test]
+fn own_orders_do_not_fill_a_fok() {
+    let (book, outcome) = own_ask(SelfTrade::ExpireMaker, TimeInForce::Fok);
+    assert_eq!((outcome.cancelled, outcome.trades.len()), (8, 0));
+    assert_eq!(book.remaining(1), Some(5));
+}
+
+#[test]
+fn a_part_can_be_cancelled_and_the_order_keeps_its_place() {
+    let mut book = Matching::new();
+    gtc(&mut book, 1, Side::Ask, 100, 5);
+    gtc(&mut book, 2, Side::Ask, 100, 5);
+    assert_eq!(book.cancel_part(1, 3), Some(2));
+    for (id, qty) in [(1, 2), (1, 0), (1, -1), (9, 1)] {
+        assert_eq!(book.cancel_part(id, qty), None);
+    }
+    assert_eq!(book.best(Side::Ask), Some((100, 7)));
+    let outcome = gtc(&mut book, 3, Side::Bid, 100, 3);
+    let makers: Vec<_> = outcome.trades.iter().map(|t| t.maker_order).collect();
+    assert_eq!(makers, [1, 2]);
 }
 
 #[test]
@@ -29,17 +122,17 @@ fn ioc_never_rests_and_fok_is_all_or_nothing() {
     let mut book = Matching::new();
     gtc(&mut book, 1, Side::Bid, 50, 3);
     let ioc = book
-        .place(2, 2, Side::Ask, 50, 5, TimeInForce::Ioc)
+        .place(order(2, Side::Ask, 50, 5, TimeInForce::Ioc))
         .unwrap();
     assert_eq!((ioc.resting, ioc.cancelled, ioc.trades.len()), (0, 2, 1));
     assert_eq!(book.best(Side::Ask), None);
     gtc(&mut book, 3, Side::Bid, 50, 3);
     let fok = book
-        .place(4, 4, Side::Ask, 50, 4, TimeInForce::Fok)
+        .place(order(4, Side::Ask, 50, 4, TimeInForce::Fok))
         .unwrap();
     assert_eq!((fok.cancelled, fok.trades.len()), (4, 0));
     let fok = book
-        .place(5, 5, Side::Ask, 50, 3, TimeInForce::Fok)
+        .place(order(5, Side::Ask, 50, 3, TimeInForce::Fok))
         .unwrap();
     assert_eq!((fok.cancelled, fok.trades.len()), (0, 1));
 }
@@ -51,7 +144,7 @@ fn refusals_change_nothing() {
     book.take_changes();
     for (id, price, qty) in [(2, 0, 1), (2, 1, 0), (2, -1, 1), (1, 50, 1), (2, 50, 1)] {
         assert!(
-            book.place(id, 9, Side::Bid, price, qty, TimeInForce::Gtc)
+            book.place(order(id, Side::Bid, price, qty, TimeInForce::Gtc))
                 .is_err()
         );
     }
@@ -140,7 +233,7 @@ proptest! {
                 prop_assert_eq!(book.cancel(other), removed);
             } else {
                 let tif = [TimeInForce::Gtc, TimeInForce::Ioc, TimeInForce::Fok][kind as usize];
-                let outcome = book.place(id, id, side, price, qty, tif).unwrap();
+                let outcome = book.place(order(id, side, price, qty, tif)).unwrap();
                 let trades: Vec<_> =
                     outcome.trades.iter().map(|t| (t.maker_order, t.price, t.qty)).collect();
                 prop_assert_eq!(&trades, &naive.place(id, side, price, qty, tif));
