@@ -28,6 +28,9 @@ PING_TIMEOUT_MS: Final = 10_000
 class PushSettings(msgspec.Struct):
     """What the venue lets a push socket do; faults and tests change it."""
 
+    ping_interval_ms: int = PING_INTERVAL_MS
+    """How often the token tells a client to ping."""
+    ping_timeout_ms: int = PING_TIMEOUT_MS
     silence_s: float = 60.0
     """Without client traffic for so long the server says ``ping timeout`` and closes."""
     welcome_delay_s: float = 0.0

@@ -12,7 +12,6 @@ from xrpfast.simulation.orders import Order
 from . import errors
 from .auth import Token
 from .private_feed import RECORD_BASE
-from .push import PING_INTERVAL_MS, PING_TIMEOUT_MS
 from .wire import Json, account_id
 
 if TYPE_CHECKING:
@@ -75,12 +74,13 @@ def bullet_private(call: Call) -> Json:
 
 
 def _bullet(call: Call, token: Token[Account]) -> Json:
+    settings = call.venue.hub.settings
     server = {
         "endpoint": call.venue.push_url,
         "encrypt": call.venue.push_url.startswith("wss"),
         "protocol": "websocket",
-        "pingInterval": PING_INTERVAL_MS,
-        "pingTimeout": PING_TIMEOUT_MS,
+        "pingInterval": settings.ping_interval_ms,
+        "pingTimeout": settings.ping_timeout_ms,
     }
     return {"token": token.text, "instanceServers": [server]}
 
