@@ -1,19 +1,49 @@
-"""The seeded market: the same for the same seed, two sane books, and moments to trade on."""
+"""The seeded market: the same for the same seed, sane books, moments to trade on, settings."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp
+import pytest
+
+from xrpfast.errors import UsageError
 from xrpfast.model import Side
-from xrpfast.simulation.exchange import Exchange
-from xrpfast.simulation.market_flow import LEVELS, STEP_SECONDS, MarketFlow
+from xrpfast.simulation.exchange import Exchange, Trade
+from xrpfast.simulation.flow import FlowSettings, MarketFlow
 from xrpfast.simulation.worlds import VENUES, exchange_of
 
 FEES = 0.002
 STEPS = 1_500
+LEVELS = FlowSettings().levels
+STEP_SECONDS = FlowSettings().step_seconds
 
 
-def market(seed: int) -> tuple[list[Exchange], MarketFlow]:
+def market(seed: int, **settings: Any) -> tuple[list[Exchange], MarketFlow]:
     exchanges = [exchange_of(venue, lambda: 10**18) for venue in VENUES]
-    return exchanges, MarketFlow(exchanges, seed)
+    return exchanges, MarketFlow(exchanges, seed, FlowSettings.of(settings))
+
+
+class Tape:
+    """What one venue told the public, in order."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.rows: list[object] = []
+        exchange.listeners.append(self)
+
+    def on_order(self, kind: str, order: object, fill: object) -> None:
+        raise AssertionError("nobody trades here")
+
+    def on_balances(self, account: object, changes: object) -> None:
+        raise AssertionError("nobody trades here")
+
+    def on_trade(self, trade: Trade) -> None:
+        self.rows.append(trade)
+
+    def on_book(self, changes: list[tuple[int, int, int]], first: int, last: int) -> None:
+        self.rows.append((tuple(changes), first, last))
 
 
 def books(exchanges: list[Exchange]) -> list[list[tuple[int, int]]]:
@@ -28,14 +58,23 @@ def touch(exchange: Exchange) -> tuple[float, float]:
     return bid[0] / unit, ask[0] / unit
 
 
-def test_the_seed_decides_everything() -> None:
-    (one, first), (two, second), (three, third) = market(7), market(7), market(8)
-    for _ in range(300):
-        first.step()
-        second.step()
-        third.step()
+BUSY = {"burst": 0.02, "thin": 0.02}
+
+
+@pytest.mark.parametrize("settings", [{}, BUSY], ids=["as it comes", "busy"])
+def test_the_same_seed_tells_the_same_step_by_step(settings: dict[str, Any]) -> None:
+    (one, first), (two, second), (three, third) = (market(s, **settings) for s in (7, 7, 8))
+    tapes = [[Tape(exchange) for exchange in world] for world in (one, two, three)]
+    for _ in range(2_000):
+        for flow in (first, second, third):
+            flow.step()
+        told, again, other = ([tape.rows for tape in world] for world in tapes)
+        assert told == again
+        assert told != other
+        for world in tapes:
+            for tape in world:
+                tape.rows = tape.rows[:0]
     assert books(one) == books(two) != books(three)
-    assert [x.sequence for x in one] == [x.sequence for x in two]
 
 
 def test_books_stay_deep_uncrossed_and_busy() -> None:
@@ -93,3 +132,124 @@ def test_a_paused_market_shows_no_edge() -> None:
                 middles.append((bid[0] + ask[0]) / 2 / 10**exchange.rules.price_decimals)
             assert abs(middles[0] - middles[1]) < 0.002
     assert dislocated > 0
+
+
+def counts(flow: MarketFlow, exchange: Exchange) -> list[int]:
+    """Changes of the book in each step."""
+    tape, found = Tape(exchange), []
+    for _ in range(400):
+        flow.step()
+        found.append(sum(isinstance(row, tuple) for row in tape.rows))
+        tape.rows.clear()
+    return found
+
+
+def test_a_burst_is_many_changes_within_a_step() -> None:
+    (usual, _), flow = market(3)
+    assert max(counts(flow, usual)) < 150  # a dislocation moves every level
+    (burst, _), flow = market(3, burst=0.05, burst_changes=[200, 300])
+    seen = [count for count in counts(flow, burst) if count >= 200]
+    assert 2 <= len(seen) <= 40
+
+
+def test_a_thin_book_has_few_small_levels_for_a_while() -> None:
+    exchanges, flow = market(3, thin=0.02, thin_levels=2, thin_part=0.01, thin_steps=[10, 20])
+    thin_steps, spells, before = 0, 0, False
+    for _ in range(600):
+        flow.step()
+        levels = exchanges[0].matching.levels(Side.BUY, 100)
+        thin = len(levels) <= 3
+        if thin:
+            assert all(qty <= 92 for _, qty in levels[:2])  # 1 % of 900.9, in tenths
+        else:
+            assert len(levels) >= 20
+        thin_steps, spells, before = thin_steps + thin, spells + (thin and not before), thin
+    assert 2 <= spells <= 12
+    assert 8 <= thin_steps / spells <= 20
+
+
+def test_each_venue_has_its_own_tick_and_lot() -> None:
+    exchanges, flow = market(3, tick={"binance": "0.001"}, lot={"kucoin": "0.5", "binance": "2"})
+    binance, kucoin = exchanges
+    assert (binance.rules.tick, binance.rules.lot, binance.rules.min_qty) == (10, 20, 20)
+    assert (kucoin.rules.tick, kucoin.rules.lot) == (1, 5_000)
+    for _ in range(300):
+        flow.step()
+        for exchange in exchanges:
+            bid, ask = touch(exchange)
+            assert bid < ask
+            for side in (Side.BUY, Side.SELL):
+                for price, qty in exchange.matching.levels(side, 100):
+                    assert price % exchange.rules.tick == 0
+                    assert qty % exchange.rules.lot == 0
+
+
+def test_settings_change_between_steps() -> None:
+    exchanges, flow = market(3)
+    flow.step()
+    flow.set(FlowSettings.of({"fair": 0.5, "levels": 5, "tick": {"binance": "0.01"}}))
+    for exchange in exchanges:
+        bid, ask = touch(exchange)
+        assert 0.48 < bid < 0.5 < ask < 0.52
+        assert len(exchange.matching.levels(Side.BUY, 100)) == 5
+    flow.set(FlowSettings())
+    assert [exchange.rules.tick for exchange in exchanges] == [1, 1]
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"nois": 1}, "allowed: step_seconds, fair, noise"),
+    ({"noise": -1}, ">= 0.0 - at `$.noise`"),
+    ({"noise": "much"}, "Expected `float`"),
+    ({"levels": 0}, ">= 1 - at `$.levels`"),
+    ({"levels": 2.5}, "Expected `int`"),
+    ({"thin": 1.01}, "<= 1.0 - at `$.thin`"),
+    ({"burst_changes": [9, 3]}, "burst_changes: the smaller value comes first"),
+    ({"thin_steps": [9]}, "$.thin_steps"),
+    ({"tick": {"binance": "0"}}, "tick of binance: 0 is no multiple of 0.0001"),
+    ({"tick": {"kucoin": "0.000001"}}, "no multiple of 0.00001"),
+    ({"lot": {"kraken": "1"}}, "no venue 'kraken' here; allowed: binance, kucoin"),
+    ({"lot": {"kucoin": "one"}}, "$.lot"),
+    ({"lot": {"kucoin": 1}}, "Expected `str`"),
+]
+
+
+@pytest.mark.parametrize(("values", "says"), WRONG)
+def test_a_wrong_setting_is_named_with_what_is_allowed(values: dict[str, Any], says: str) -> None:
+    exchanges, flow = market(3)
+    before = books(exchanges)
+    with pytest.raises(UsageError) as refused:
+        flow.set(FlowSettings.of(values))
+    assert says in str(refused.value)
+    assert (books(exchanges), flow.settings) == (before, FlowSettings())
+
+
+async def test_the_control_port_sets_the_market() -> None:
+    from xrpfast.simulation.server import mock_venues
+
+    async with (
+        mock_venues(seed=3, flow=FlowSettings(levels=7)) as running,
+        aiohttp.ClientSession() as http,
+    ):
+        running.flow.running = False
+        url = running.line["control_url"] + "/market"
+
+        async def post(body: Mapping[str, Any]) -> tuple[int, str]:
+            async with http.post(url, json=body) as reply:
+                return reply.status, await reply.text()
+
+        bids = running.faces["kucoin"].exchange.matching
+        assert len(bids.levels(Side.BUY, 100)) == 7
+        status, text = await post({"levels": 9, "tick": {"kucoin": "0.001"}})
+        now = json.loads(text)
+        assert (status, now["running"], now["settings"]["levels"]) == (200, False, 9)
+        assert len(bids.levels(Side.BUY, 100)) == 9
+        status, text = await post({"noise": 0.0, "running": True})
+        now = json.loads(text)
+        assert (now["running"], now["settings"]["noise"], now["settings"]["levels"]) == (True, 0, 9)
+        async with http.get(url) as reply:
+            assert (await reply.json())["settings"] == now["settings"]
+        for values, says in WRONG:
+            status, text = await post(values | {"running": False})
+            assert status == 400
+            assert says in text
+        assert running.flow.running

@@ -12,7 +12,7 @@ import pytest
 PATIENCE = 30.0
 DYING = """
 import sys
-from xrpfast.simulation.market_flow import MarketFlow
+from xrpfast.simulation.flow import MarketFlow
 steps = MarketFlow.step
 def step(self):
     if self.steps == 3:
@@ -38,9 +38,9 @@ async def test_the_block_ends_with_the_failure(
 ) -> None:
     """Even while it waits for something that will never come."""
     from xrpfast.simulation.binance.face import BinanceFace
+    from xrpfast.simulation.flow import MarketFlow
     from xrpfast.simulation.jobs import MockFailedError
     from xrpfast.simulation.kucoin.face import KucoinFace
-    from xrpfast.simulation.market_flow import MarketFlow
     from xrpfast.simulation.server import mock_venues
 
     async def dies(self: object) -> None:
@@ -80,8 +80,8 @@ async def test_the_end_tells_when_the_block_outlives_its_task(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """As in a fixture, which is entered by one task and left by another."""
+    from xrpfast.simulation.flow import MarketFlow
     from xrpfast.simulation.jobs import MockFailedError
-    from xrpfast.simulation.market_flow import MarketFlow
     from xrpfast.simulation.server import mock_venues
 
     died = asyncio.Event()

@@ -20,8 +20,8 @@ from support.sockets import PATIENCE, Client, Json, connected
 from xrpfast.model import Side
 from xrpfast.simulation.account import Account
 from xrpfast.simulation.exchange import Exchange
+from xrpfast.simulation.flow import MarketFlow
 from xrpfast.simulation.kucoin.face import KucoinFace
-from xrpfast.simulation.market_flow import MarketFlow
 
 SYMBOL = "XRP-USDT"
 

@@ -17,8 +17,8 @@ from typing import Any
 from xrpfast.model import Side, TimeInForce
 from xrpfast.simulation.binance.face import BinanceFace
 from xrpfast.simulation.exchange import Exchange
+from xrpfast.simulation.flow import MarketFlow
 from xrpfast.simulation.kucoin.face import KucoinFace
-from xrpfast.simulation.market_flow import MarketFlow
 from xrpfast.simulation.orders import OrderHook
 
 KINDS = ("binance_ticker", "kucoin_level2", "binance_depth")

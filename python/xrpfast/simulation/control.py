@@ -8,10 +8,11 @@ from typing import Any, Protocol
 import orjson
 from aiohttp import web
 
+from xrpfast.errors import UsageError
 from xrpfast.model import parse_money
 from xrpfast.simulation.bench_feed import BenchFeed
 from xrpfast.simulation.exchange import Exchange
-from xrpfast.simulation.market_flow import MarketFlow
+from xrpfast.simulation.flow import FlowSettings, MarketFlow
 from xrpfast.simulation.truth import ledger
 
 
@@ -22,7 +23,7 @@ class HasExchange(Protocol):
 
 
 class Control:
-    """`GET /ledger`, `POST /adjust`, `POST /market`, `POST /bench`."""
+    """`GET /ledger`, `POST /adjust`, `GET` and `POST /market`, `POST /bench`."""
 
     def __init__(
         self, faces: Mapping[str, HasExchange], flow: MarketFlow, bench: BenchFeed | None
@@ -35,6 +36,7 @@ class Control:
         app = web.Application()
         app.router.add_get("/ledger", self._ledger)
         app.router.add_post("/adjust", self._adjust)
+        app.router.add_get("/market", self._market_now)
         app.router.add_post("/market", self._market)
         app.router.add_post("/bench", self._run_bench)
         return app
@@ -61,15 +63,22 @@ class Control:
         face.exchange.adjust(account, asset, delta)
         return _json({})
 
+    async def _market_now(self, request: web.Request) -> web.Response:
+        return _json(self._flow.state())
+
     async def _market(self, request: web.Request) -> web.Response:
-        running = (await _body(request)).get("running")
-        if not isinstance(running, bool):
-            raise web.HTTPBadRequest(text="running: true or false")
-        if running:
-            self._flow.running = True
-        else:
-            self._flow.pause()
-        return _json({})
+        values = await _body(request)
+        running = values.pop("running", None)
+        if not (isinstance(running, bool) or (running is None and values)):
+            raise web.HTTPBadRequest(text="running: true or false, or settings of the market")
+        if values:
+            try:
+                self._flow.set(FlowSettings.of(values, self._flow.settings))
+            except UsageError as error:
+                raise web.HTTPBadRequest(text=str(error)) from None
+        if running is not None:
+            self._flow.switch(running)
+        return _json(self._flow.state())
 
     async def _run_bench(self, request: web.Request) -> web.Response:
         body = await _body(request)

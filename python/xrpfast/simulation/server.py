@@ -16,9 +16,9 @@ from xrpfast.simulation.bench_feed import BenchFeed
 from xrpfast.simulation.binance.face import BinanceFace
 from xrpfast.simulation.control import Control
 from xrpfast.simulation.exchange import Exchange
+from xrpfast.simulation.flow import FlowSettings, MarketFlow
 from xrpfast.simulation.jobs import kept_alive
 from xrpfast.simulation.kucoin.face import KucoinFace
-from xrpfast.simulation.market_flow import MarketFlow
 from xrpfast.simulation.worlds import VENUES, customer, exchange_of
 
 HOST = "127.0.0.1"
@@ -37,11 +37,16 @@ class MockVenues:
 
 @asynccontextmanager
 async def mock_venues(
-    venues: Sequence[str] = VENUES, *, port: int = 0, seed: int = 0
+    venues: Sequence[str] = VENUES,
+    *,
+    port: int = 0,
+    seed: int = 0,
+    flow: FlowSettings | None = None,
 ) -> AsyncIterator[MockVenues]:
     """Serves the venues until the block ends; ``port`` 0 takes free ones.
 
-    Raises `UsageError` when a port is taken, `MockFailedError` when a part of the mock dies meanwhile.
+    ``flow`` sets the seeded market. Raises `UsageError` when a port is taken or for settings that
+    these venues cannot have, `MockFailedError` when a part of the mock dies meanwhile.
     """
     async with AsyncExitStack() as stack:
         exchanges: dict[str, Exchange] = {}
@@ -68,13 +73,15 @@ async def mock_venues(
                 "api_secret": account.secret,
                 **({"passphrase": account.passphrase} if account.passphrase else {}),
             }
-        flow = MarketFlow(list(exchanges.values()), seed)
+        market = MarketFlow(list(exchanges.values()), seed, flow)
         control = _listen(port and port + 2 * len(VENUES))
-        await _serve_http(stack, Control(faces, flow, _bench(faces, flow)).app(), control)
+        await _serve_http(stack, Control(faces, market, _bench(faces, market)).app(), control)
         line["control_url"] = f"http://{HOST}:{control.getsockname()[1]}"
-        jobs = {"market": flow.run()} | {f"{name} face": face.run() for name, face in faces.items()}
+        jobs = {"market": market.run()} | {
+            f"{name} face": face.run() for name, face in faces.items()
+        }
         await stack.enter_async_context(kept_alive(jobs))
-        yield MockVenues(line, faces, flow)
+        yield MockVenues(line, faces, market)
 
 
 def _bench(faces: dict[str, Face], flow: MarketFlow) -> BenchFeed | None:
