@@ -60,7 +60,8 @@ class BenchFeed:
         self._flow.stop()
         self._answer_only = floor
         # The pace is that of a measurement; the venue's quotas are not what is measured.
-        self._kucoin.pools.limits = dict.fromkeys(self._kucoin.pools.limits, 10**9)
+        self._binance.enforce_quotas(False)
+        self._kucoin.enforce_quotas(False)
         for face, rest in ((self._binance, REST["binance"]), (self._kucoin, REST["kucoin"])):
             _stand_still(face.exchange, *rest)
         self._binance.before_send = self._kucoin.before_send = self._on_market

@@ -12,6 +12,7 @@ from xrpfast.errors import UsageError
 from xrpfast.model import parse_money
 from xrpfast.simulation.bench_feed import BenchFeed
 from xrpfast.simulation.exchange import Exchange
+from xrpfast.simulation.flood import MOST, flood
 from xrpfast.simulation.flow import FlowSettings, MarketFlow
 from xrpfast.simulation.truth import ledger
 
@@ -21,9 +22,13 @@ class HasExchange(Protocol):
 
     exchange: Exchange
 
+    def enforce_quotas(self, enforced: bool) -> None:
+        """Whether calls above the venue's limits are refused."""
+
 
 class Control:
-    """`GET /ledger`, `POST /adjust`, `GET` and `POST /market`, `POST /bench`."""
+    """`GET /ledger`, `POST /adjust`, `GET` and `POST /market`; for measurements `POST /bench`,
+    `POST /flood`, `POST /quotas`."""
 
     def __init__(
         self, faces: Mapping[str, HasExchange], flow: MarketFlow, bench: BenchFeed | None
@@ -39,6 +44,8 @@ class Control:
         app.router.add_get("/market", self._market_now)
         app.router.add_post("/market", self._market)
         app.router.add_post("/bench", self._run_bench)
+        app.router.add_post("/flood", self._flood)
+        app.router.add_post("/quotas", self._quotas)
         return app
 
     async def _ledger(self, request: web.Request) -> web.Response:
@@ -88,6 +95,28 @@ class Control:
         if self._bench is None:
             raise web.HTTPBadRequest(text="the bench needs both venues")
         return _json(await self._bench.run(ticks, floor=mode == "floor"))
+
+    async def _flood(self, request: web.Request) -> web.Response:
+        """`{"venue", "frames"}`: so many changes of the book, as fast as they can be told."""
+        body = await _body(request)
+        face, frames = self._faces.get(str(body.get("venue"))), body.get("frames")
+        if face is None:
+            raise web.HTTPBadRequest(text=f"venue: one of {', '.join(self._faces)}")
+        if type(frames) is not int or not 1 <= frames <= MOST:
+            raise web.HTTPBadRequest(text=f"frames: a number up to {MOST}")
+        try:
+            return _json(await flood(face.exchange, frames))
+        except ValueError as error:
+            raise web.HTTPBadRequest(text=str(error)) from None
+
+    async def _quotas(self, request: web.Request) -> web.Response:
+        """`{"enforced"}`: false lets measurements go above the venues' limits."""
+        enforced = (await _body(request)).get("enforced")
+        if not isinstance(enforced, bool):
+            raise web.HTTPBadRequest(text="enforced: true or false")
+        for face in self._faces.values():
+            face.enforce_quotas(enforced)
+        return _json({})
 
 
 async def _body(request: web.Request) -> dict[str, Any]:

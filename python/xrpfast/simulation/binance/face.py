@@ -21,7 +21,7 @@ class BinanceFace:
 
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
-        counts = Counts(exchange.wall_ns)
+        self._counts = counts = Counts(exchange.wall_ns)
         self.streams = Streams(exchange)
         self._rest = Rest(exchange, counts, lambda: self.ws_api.fresh_id())
         self.ws_api = WsApi(exchange, counts, self._rest.exchange_info)
@@ -44,6 +44,10 @@ class BinanceFace:
     @on_order_frame.setter
     def on_order_frame(self, hook: OrderHook | None) -> None:
         self.ws_api.on_order_frame = hook
+
+    def enforce_quotas(self, enforced: bool) -> None:
+        """Whether calls above the venue's limits are refused; they are counted either way."""
+        self._counts.enforced = enforced
 
     def rest_app(self) -> web.Application:
         return self._rest.app()

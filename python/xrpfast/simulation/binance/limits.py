@@ -38,6 +38,8 @@ class Counts:
     """Counters of one client."""
 
     def __init__(self, wall_ns: Callable[[], int]) -> None:
+        self.enforced = True
+        """False: what is used is counted, and nothing refused."""
         self._wall_ns = wall_ns
         self._counts = dict.fromkeys(WINDOWS, 0)
         self._window = dict.fromkeys(WINDOWS, 0)

@@ -63,6 +63,10 @@ class KucoinFace:
     def on_order_frame(self, hook: OrderHook | None) -> None:
         self.order_entry.on_order_frame = hook
 
+    def enforce_quotas(self, enforced: bool) -> None:
+        """Whether calls above the venue's limits are refused; they are counted either way."""
+        self.pools.enforced = enforced
+
     # --- for the server -----------------------------------------------------------------------
 
     def rest_app(self) -> web.Application:
