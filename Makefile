@@ -75,8 +75,9 @@ lint-types: build
 	$(BIN)/python -m mypy.stubtest xrpfast._core --ignore-disjoint-bases
 
 .PHONY: docs
-docs: develop  ## print the reference pages from the code
+docs: develop  ## print the reference pages from the code and from what the tests saw
 	$(BIN)/python -m xrpfast.config.reference > docs/configuration.md
+	XRPFAST_WRITE_DOCS=1 $(BIN)/python -m pytest --quiet tests/conformance
 
 .PHONY: bench
 bench: build  ## measure every stage and tick to order; fails above the gate

@@ -1,0 +1,112 @@
+"""Mock venues on a thread and loop of their own, so that clients that block can call them."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from xrpfast.model import Side
+from xrpfast.simulation.exchange import Exchange
+from xrpfast.simulation.server import MockVenues, mock_venues
+
+THREAD = "mock venues"
+PATIENCE = 30.0
+T = TypeVar("T")
+Levels = list[tuple[Decimal, Decimal]]
+
+
+@dataclass(frozen=True, slots=True)
+class RunningMock:
+    """Running mock venues, seen from another thread: touch what is theirs inside `call` only."""
+
+    venues: MockVenues
+    loop: asyncio.AbstractEventLoop
+
+    def __getitem__(self, venue: str) -> Mapping[str, Any]:
+        """URLs and keys of a venue, as the `mock` command prints them."""
+        found: Mapping[str, Any] = self.venues.line["venues"][venue]
+        return found
+
+    def call(self, function: Callable[[], T]) -> T:
+        """The function's result, run on the mock's own thread."""
+
+        async def run() -> T:
+            return function()
+
+        return asyncio.run_coroutine_threadsafe(run(), self.loop).result(PATIENCE)
+
+    def exchange(self, venue: str) -> Exchange:
+        return self.venues.faces[venue].exchange
+
+    def pause(self) -> None:
+        """Lets the market stand still; what clients place still trades."""
+        self.call(self.venues.flow.pause)
+
+    def resume(self) -> None:
+        def run() -> None:
+            self.venues.flow.running = True
+
+        self.call(run)
+
+    def book(self, venue: str, depth: int) -> tuple[Levels, Levels]:
+        """The venue's own book: bids and asks, best first, as (price, quantity)."""
+        exchange = self.exchange(venue)
+        rules = exchange.rules
+
+        def levels(side: Side) -> Levels:
+            return [
+                (
+                    Decimal(price).scaleb(-rules.price_decimals),
+                    Decimal(qty).scaleb(-rules.qty_decimals),
+                )
+                for price, qty in exchange.matching.levels(side, depth)
+            ]
+
+        return self.call(lambda: (levels(Side.BUY), levels(Side.SELL)))
+
+    def touch(self, venue: str) -> tuple[Decimal, Decimal]:
+        """Best bid and best ask."""
+        bids, asks = self.book(venue, 1)
+        return bids[0][0], asks[0][0]
+
+
+@contextmanager
+def running_mock(venues: Sequence[str], *, seed: int = 5) -> Iterator[RunningMock]:
+    """Serves the venues until the block ends; what killed them is raised at its end."""
+    ready: Future[RunningMock] = Future()
+    leave: list[Callable[[], object]] = []
+
+    async def serve() -> None:
+        loop, left = asyncio.get_running_loop(), asyncio.Event()
+        leave.append(lambda: loop.call_soon_threadsafe(left.set))
+        async with mock_venues(venues, seed=seed) as running:
+            ready.set_result(RunningMock(running, loop))
+            await left.wait()
+
+    ended: Future[None] = Future()
+
+    def run() -> None:
+        try:
+            asyncio.run(serve())
+        except BaseException as error:
+            ended.set_exception(error)
+            if not ready.done():
+                ready.set_exception(error)
+        else:
+            ended.set_result(None)
+
+    thread = threading.Thread(target=run, name=THREAD)
+    thread.start()
+    try:
+        yield ready.result(PATIENCE)
+    finally:
+        if not ended.done():
+            leave[0]()
+        thread.join(PATIENCE)
+    ended.result(0)
