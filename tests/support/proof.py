@@ -9,14 +9,16 @@ from decimal import Decimal, InvalidOperation
 from importlib.metadata import version
 from typing import Any
 
+import pytest
+
 HEAD = """\
 # Clients that work against the mock venues
 
 Printed by the tests in `tests/conformance` out of their own assertions (`make docs` prints it anew;
 a run of all of them fails when this page differs). Each client is the published package, with
-nothing changed but what its section names; it talks to `mock_venues()` over sockets of this machine.
-A row names the call and the fields of its reply that were compared with what the venue holds, or the
-client's own exception and what it carried.
+nothing changed but what its section names; it talks to `mock_venues()` over sockets of one
+machine. A row names the call and the fields of its reply that were compared with what the venue
+holds, or the client's own exception and what it carried.
 """
 
 
@@ -62,9 +64,9 @@ class Proof:
     def check(self, client: Client, call: str, reply: Any, expected: Mapping[str, Any]) -> None:
         """Compares fields of a reply.
 
-        A name is a path of keys, attributes and positions (``"bids.0.1"``; ``""`` the reply itself).
-        An expectation is a value, a type, a function that must return True, or a `Decimal`, which a
-        number in any form may equal.
+        A name is a path of keys, attributes and positions (``"bids.0.1"``; ``""``: the reply).
+        An expectation is a value, a type, a function that must return True, or a `Decimal`, which
+        a number in any form may equal.
         """
         assert expected, "a row needs an assertion"
         for name, wanted in expected.items():
@@ -81,17 +83,13 @@ class Proof:
     ) -> Iterator[None]:
         """The block must raise exactly this exception, whose text carries all the given parts."""
         assert carried, "an error is known by what it says"
-        try:
+        with pytest.raises(kind) as caught:
             yield
-        except Exception as error:
-            assert type(error) is kind, (
-                f"{client.title} {call}: {type(error).__qualname__}: {error}"
-            )
-            text = f"{error} {vars(error)}"
-            for part in carried:
-                assert part in text, f"{client.title} {call}: {part!r} is not in {text}"
-        else:
-            raise AssertionError(f"{client.title} {call}: nothing was raised")
+        error = caught.value
+        assert type(error) is kind, f"{client.title} {call}: {type(error).__qualname__}: {error}"
+        text = f"{error} {vars(error)}"
+        for part in carried:
+            assert part in text, f"{client.title} {call}: {part!r} is not in {text}"
         self._row(client, call).errors.add(f"raises `{kind.__name__}`: {' '.join(carried)}")
 
     def cannot(self, client: Client, call: str, why: str, *, because: bool) -> None:
