@@ -21,6 +21,7 @@ ORDER: dict[str, Any] = {
 NAMES = [
     *ORDER, "newClientOrderId", "orderId", "origClientOrderId", "newOrderRespType", "recvWindow",
     "timestamp", "limit", "subscriptionId", "returnRateLimits", "apiKey", "symbols",
+    "interval", "startTime", "endTime", "fromId", "timeZone", "windowSize",
 ]  # fmt: skip
 SCALARS: list[Any] = [
     "", "x", "1", "-1", "1e9", "NaN", "é", "\u0000", "9" * 30, "BUY", "LIMIT", "LIMIT_MAKER",
@@ -46,12 +47,14 @@ METHODS: list[Any] = [
     "order.place", "order.test", "order.cancel", "order.status", "openOrders.status",
     "openOrders.cancelAll", "account.status", "myTrades", "depth", "exchangeInfo", "time",
     "userDataStream.subscribe", "userDataStream.subscribe.signature", "userDataStream.unsubscribe",
-    "session.status", 5, None, [], {},
+    "session.status", "klines", "ticker.24hr", "ticker", "trades.aggregate", "trades.recent", 5,
+    None, [], {},
 ]  # fmt: skip
 ROUTES = [
     ("POST", "/order"), ("POST", "/order/test"), ("DELETE", "/order"), ("GET", "/order"),
     ("GET", "/openOrders"), ("GET", "/myTrades"), ("GET", "/account"), ("GET", "/depth"),
-    ("GET", "/exchangeInfo"), ("GET", "/ticker/bookTicker"),
+    ("GET", "/exchangeInfo"), ("GET", "/ticker/bookTicker"), ("GET", "/klines"),
+    ("GET", "/ticker/24hr"), ("GET", "/ticker"), ("GET", "/aggTrades"), ("GET", "/trades"),
 ]  # fmt: skip
 
 

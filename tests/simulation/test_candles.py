@@ -10,7 +10,7 @@ import pytest
 from xrpfast.model import Side
 from xrpfast.simulation import candles as module
 from xrpfast.simulation.candles import DAY, MINUTE, MONTH, SECOND, WEEK, Candle, Candles, Interval
-from xrpfast.simulation.exchange import Trade
+from xrpfast.simulation.orders import Trade
 from xrpfast.simulation.statistics import average_price, rolling, window
 from xrpfast.simulation.worlds import BINANCE
 

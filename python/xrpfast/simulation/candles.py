@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from xrpfast.model import Side, SymbolRules
-from xrpfast.simulation.exchange import Trade
+from xrpfast.simulation.orders import Trade
 
 SECOND: Final = 10**9
 KEPT: Final = ((1, 7_200), (60, 10_080), (900, 3_000))

@@ -23,8 +23,9 @@ class BinanceFace:
         self.exchange = exchange
         self._counts = counts = Counts(exchange.wall_ns)
         self.streams = Streams(exchange)
-        self._rest = Rest(exchange, counts, lambda: self.ws_api.fresh_id())
-        self.ws_api = WsApi(exchange, counts, self._rest.exchange_info)
+        self.market = market = self.streams.market
+        self._rest = Rest(exchange, counts, lambda: self.ws_api.fresh_id(), market)
+        self.ws_api = WsApi(exchange, counts, self._rest.exchange_info, market)
         exchange.listeners += [self.ws_api, self.streams]
 
     @property

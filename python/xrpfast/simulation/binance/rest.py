@@ -11,7 +11,9 @@ from aiohttp import web
 
 from xrpfast.simulation.account import Account
 from xrpfast.simulation.binance import wire
-from xrpfast.simulation.binance.limits import Counts, depth_weight, exchange_limits
+from xrpfast.simulation.binance.limits import Counts, exchange_limits
+from xrpfast.simulation.binance.market_data import CALLS, Call, Market
+from xrpfast.simulation.binance.parameters import time_unit
 from xrpfast.simulation.binance.requests import (
     MAX_NOTIONAL,
     MAX_OPEN_ORDERS,
@@ -36,8 +38,11 @@ SignedHandler = Callable[[Account, Json], Any]
 class Rest:
     """The routes below `/api/v3`."""
 
-    def __init__(self, exchange: Exchange, counts: Counts, fresh_id: Callable[[], str]) -> None:
+    def __init__(
+        self, exchange: Exchange, counts: Counts, fresh_id: Callable[[], str], market: Market
+    ) -> None:
         self._exchange = exchange
+        self._market = market
         self._counts = counts
         self._fresh_id = fresh_id
 
@@ -48,8 +53,8 @@ class Rest:
         get(f"{base}/ping", self._open(1, lambda _, __: {}))
         get(f"{base}/time", self._open(1, lambda _, __: {"serverTime": self._now()}))
         get(f"{base}/exchangeInfo", self._open(20, self._exchange_info))
-        get(f"{base}/depth", self._open(0, self._depth))
-        get(f"{base}/ticker/bookTicker", self._open(2, self._book_ticker))
+        for call in CALLS:
+            get(f"{base}{call.path}", self._open(0, self._market_query(call)))
         get(f"{base}/account", self._signed(20, self._account))
         get(f"{base}/order", self._signed(4, self._order))
         get(f"{base}/openOrders", self._signed(6, self._open_orders))
@@ -133,30 +138,13 @@ class Rest:
                 check_symbol(self._exchange, {"symbol": name})
         return self.exchange_info()
 
-    def _depth(self, request: web.Request, params: Json) -> Json:
-        check_symbol(self._exchange, params)
-        try:
-            limit = int(params.get("limit", "100"))
-        except ValueError:
-            raise missing("limit") from None
-        if limit < 1:
-            raise missing("limit")
-        self._counts.add("WEIGHT", depth_weight(limit))
-        return wire.depth(self._exchange, min(limit, 5_000))
+    def _market_query(self, call: Call) -> Handler:
+        def handle(request: web.Request, params: Json) -> Any:
+            self._counts.add("WEIGHT", call.weight(params))
+            unit = time_unit(request.headers.get("X-MBX-TIME-UNIT"))
+            return call.answer(self._market, params, unit)
 
-    def _book_ticker(self, request: web.Request, params: Json) -> Any:
-        if "symbol" in params:
-            check_symbol(self._exchange, params)
-        book = wire.depth(self._exchange, 1)
-        bid, ask = book["bids"][0], book["asks"][0]
-        ticker = {
-            "symbol": self._exchange.rules.venue_symbol,
-            "bidPrice": bid[0],
-            "bidQty": bid[1],
-            "askPrice": ask[0],
-            "askQty": ask[1],
-        }
-        return ticker if "symbol" in params else [ticker]
+        return handle
 
     def _account(self, account: Account, params: Json) -> Json:
         return wire.account(account, self._exchange.rules, self._now())

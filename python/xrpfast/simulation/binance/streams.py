@@ -13,6 +13,8 @@ from picows import WSFrame, WSListener, WSMsgType, WSTransport
 
 from xrpfast.model import Side
 from xrpfast.simulation.account import Account, BalanceChange
+from xrpfast.simulation.binance.market_data import Market
+from xrpfast.simulation.binance.tape import Tape
 from xrpfast.simulation.binance.wire import MS, fixed
 from xrpfast.simulation.exchange import Exchange
 from xrpfast.simulation.orders import Fill, Order, Trade
@@ -26,6 +28,7 @@ class Streams:
 
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
+        self.market = Market(exchange, Tape(exchange))
         self.connections: set[StreamConnection] = set()
         self.before_send: Callable[[int], None] | None = None
         """Measurements: told the monotonic time right before a market frame leaves."""
@@ -46,6 +49,7 @@ class Streams:
     def on_balances(self, account: Account, changes: list[BalanceChange]) -> None: ...
 
     def on_trade(self, trade: Trade) -> None:
+        self.market.tape.add(trade)
         rules, now = self.exchange.rules, self.exchange.wall_ns() // MS
         self._send(
             "trade",
@@ -63,6 +67,7 @@ class Streams:
         )
 
     def on_book(self, changes: list[tuple[int, int, int]], first: int, last: int) -> None:
+        self.market.tape.settle()
         for pending in self._pending.values():
             for side, price, qty in changes:
                 pending[side, price] = qty

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import orjson
@@ -12,14 +13,14 @@ from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 
 from xrpfast.simulation.account import Account, BalanceChange
 from xrpfast.simulation.binance import wire
-from xrpfast.simulation.binance.limits import ORDER_CALLS, Counts, depth_weight, method_weight
+from xrpfast.simulation.binance.limits import ORDER_CALLS, Counts, method_weight
+from xrpfast.simulation.binance.market_data import CALLS, METHODS, Market
 from xrpfast.simulation.binance.requests import (
     BinanceError,
     authenticate,
     cancel,
     check_symbol,
     find,
-    missing,
     place,
     query,
 )
@@ -36,9 +37,14 @@ class WsApi:
     """Every connection of the WebSocket API; a `Listener` of the exchange."""
 
     def __init__(
-        self, exchange: Exchange, counts: Counts, exchange_info: Callable[[], Json]
+        self,
+        exchange: Exchange,
+        counts: Counts,
+        exchange_info: Callable[[], Json],
+        market: Market,
     ) -> None:
         self.exchange = exchange
+        self.market = market
         self.counts = counts
         self.exchange_info = exchange_info
         self.connections: set[WsApiConnection] = set()
@@ -103,7 +109,7 @@ class WsApiConnection(WSListener):
             "ping": lambda _: {},
             "time": lambda _: {"serverTime": api.exchange.wall_ns() // wire.MS},
             "exchangeInfo": lambda _: api.exchange_info(),
-            "depth": self._depth,
+            **{call.method: partial(call.answer, api.market) for call in CALLS},
             "order.place": self._place,
             "order.test": self._test,
             "order.cancel": self._cancel,
@@ -160,8 +166,9 @@ class WsApiConnection(WSListener):
                 raise BinanceError(404, -1000, f"Unknown method '{method}'.")
             if not isinstance(params, dict):
                 raise BinanceError(400, -1100, "Illegal characters found in a parameter.")
-            if method != "depth":
-                self._api.counts.add("WEIGHT", method_weight(method))
+            market_query = METHODS.get(method)
+            weight = method_weight(method) if market_query is None else market_query.weight(params)
+            self._api.counts.add("WEIGHT", weight)
             reply |= {"status": 200, "result": handler(params)}
         except BinanceError as error:
             self._api.counts.add("WEIGHT", 1 if method in ORDER_CALLS else 0)
@@ -184,14 +191,6 @@ class WsApiConnection(WSListener):
         parts = (f"{key}={_scalar(params[key])}" for key in sorted(params) if key != "signature")
         payload = "&".join(parts).encode()
         return authenticate(self._api.exchange, params.get("apiKey"), payload, params)
-
-    def _depth(self, params: Json) -> Json:
-        check_symbol(self._api.exchange, params)
-        limit = params.get("limit", 100)
-        if not isinstance(limit, int) or limit < 1:
-            raise missing("limit")
-        self._api.counts.add("WEIGHT", depth_weight(limit))
-        return wire.depth(self._api.exchange, min(limit, 5_000))
 
     def _place(self, params: Json) -> Json:
         api, rules = self._api, self._api.exchange.rules
