@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
+from support.kucoin_mock import KucoinMock
 from support.mock_thread import THREAD, RunningMock, running_mock
 from support.proof import Proof
+
+if TYPE_CHECKING:
+    from support.kucoin_sdk import Prove, Sdk
 
 _PROOF = Proof()
 VENUES = ("binance", "kucoin")
@@ -37,6 +42,34 @@ def fresh_venues() -> Iterator[RunningMock]:
     """Both mock venues for one test alone: its limits, bans and orders are nobody else's."""
     with running_mock(VENUES) as running:
         yield running
+
+
+@pytest.fixture
+def kucoin(venues: RunningMock) -> KucoinMock:
+    """The file's KuCoin, standing still."""
+    return KucoinMock(venues)
+
+
+@pytest.fixture
+def fresh_kucoin(fresh_venues: RunningMock) -> KucoinMock:
+    """A KuCoin for one test alone, standing still."""
+    return KucoinMock(fresh_venues)
+
+
+@pytest.fixture
+def sdk(kucoin: KucoinMock) -> Sdk:
+    """KuCoin's own SDK at the file's KuCoin."""
+    from support.kucoin_sdk import Sdk
+
+    return Sdk(kucoin.line)
+
+
+@pytest.fixture
+def prove(proof: Proof) -> Prove:
+    """Records what KuCoin's own SDK read over REST."""
+    from support.kucoin_sdk import proven
+
+    return proven(proof)
 
 
 @pytest.fixture(autouse=True)

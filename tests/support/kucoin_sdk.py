@@ -1,0 +1,94 @@
+"""The venue's own SDK, pointed at a mock: nothing but its endpoint and keys is set."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from kucoin_universal_sdk.api import DefaultClient
+from kucoin_universal_sdk.generate.account.account.api_account import AccountAPI
+from kucoin_universal_sdk.generate.account.fee.api_fee import FeeAPI
+from kucoin_universal_sdk.generate.spot.market.api_market import MarketAPI
+from kucoin_universal_sdk.generate.spot.order.api_order import OrderAPI
+from kucoin_universal_sdk.model import (
+    ClientOptionBuilder,
+    RestError,
+    TransportOptionBuilder,
+    WebSocketClientOptionBuilder,
+)
+
+from support.proof import Client, Proof
+
+SYMBOL = "XRP-USDT"
+_POINTED = "`ClientOptionBuilder().set_spot_endpoint(…)`"
+REST = Client("KuCoin", "kucoin-universal-sdk", "REST", _POINTED)
+PUBLIC = Client(
+    "KuCoin",
+    "kucoin-universal-sdk",
+    "public WebSocket",
+    f"{_POINTED}; the token that it fetches there names the socket",
+)
+PRIVATE = Client(
+    "KuCoin",
+    "kucoin-universal-sdk",
+    "private WebSocket",
+    f"{_POINTED}; the token that it fetches there names the socket",
+)
+Prove = Callable[[str, Any, Mapping[str, Any]], None]
+"""The name of a call, its reply, and what its fields have to be."""
+_CODE = re.compile(r'"code":\s*"([^"]+)"')
+
+
+class Sdk:
+    """The parts of one SDK client that a spot trader uses."""
+
+    def __init__(self, line: dict[str, Any], **changes: str) -> None:
+        keys = {
+            "api_key": line["api_key"],
+            "api_secret": line["api_secret"],
+            "passphrase": line["passphrase"],
+        } | changes
+        option = (
+            ClientOptionBuilder()
+            .set_key(keys["api_key"])
+            .set_secret(keys["api_secret"])
+            .set_passphrase(keys["passphrase"])
+            .set_spot_endpoint(line["rest_url"])
+            .set_transport_option(TransportOptionBuilder().build())
+            .set_websocket_client_option(WebSocketClientOptionBuilder().build())
+            .build()
+        )
+        client = DefaultClient(option)
+        rest = client.rest_service()
+        self.market: MarketAPI = rest.get_spot_service().get_market_api()
+        self.order: OrderAPI = rest.get_spot_service().get_order_api()
+        self.account: AccountAPI = rest.get_account_service().get_account_api()
+        self.fee: FeeAPI = rest.get_account_service().get_fee_api()
+        self.sockets = client.ws_service()
+
+
+def code_of(error: RestError) -> str:
+    """The venue's code. The SDK parses a refusal that came with HTTP 200 and hands on the text of
+    any other."""
+    response = error.get_common_response()
+    if response is not None:
+        return str(response.code)
+    found = _CODE.search(str(error))
+    assert found is not None, str(error)
+    return found[1]
+
+
+def wire(reply: Any) -> Any:
+    """A reply as the SDK read it, under the names of the venue."""
+    return json.loads(reply.to_json())
+
+
+def proven(proof: Proof) -> Prove:
+    """Records what the SDK read over REST."""
+
+    def prove(call: str, reply: Any, expected: Mapping[str, Any]) -> None:
+        proof.check(REST, call, wire(reply), expected)
+
+    return prove
