@@ -11,8 +11,9 @@ import pytest
 
 from xrpfast.errors import UsageError
 from xrpfast.model import Side
-from xrpfast.simulation.exchange import Exchange, Trade
+from xrpfast.simulation.exchange import Exchange
 from xrpfast.simulation.flow import FlowSettings, MarketFlow
+from xrpfast.simulation.orders import Trade
 from xrpfast.simulation.worlds import VENUES, exchange_of
 
 FEES = 0.002
@@ -207,7 +208,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"thin_steps": [9]}, "$.thin_steps"),
     ({"tick": {"binance": "0"}}, "tick of binance: 0 is no multiple of 0.0001"),
     ({"tick": {"kucoin": "0.000001"}}, "no multiple of 0.00001"),
-    ({"lot": {"kraken": "1"}}, "no venue 'kraken' here; allowed: binance, kucoin"),
+    ({"lot": {"kraken": "1"}}, "no seeded market of 'kraken' here; allowed: binance, kucoin"),
     ({"lot": {"kucoin": "one"}}, "$.lot"),
     ({"lot": {"kucoin": 1}}, "Expected `str`"),
 ]

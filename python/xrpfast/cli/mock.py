@@ -7,11 +7,14 @@ import json
 import signal
 import sys
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
 import uvloop
 
+from xrpfast.errors import UsageError
+from xrpfast.simulation.flow import Capture
 from xrpfast.simulation.jobs import MockFailedError
 from xrpfast.simulation.server import mock_venues
 from xrpfast.simulation.worlds import VENUES
@@ -32,6 +35,19 @@ def mock(
         int, typer.Option(min=0, max=65_530, help="First of five ports; 0 takes free ones.")
     ] = 0,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the market and the keys.")] = 0,
+    capture: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="VENUE[:SYMBOL]=FILE",
+            help="Play this capture instead of the seeded market; may be repeated.",
+        ),
+    ] = None,
+    speed: Annotated[
+        float, typer.Option(min=0.001, max=1_000, help="Times the pace of the captures.")
+    ] = 1.0,
+    loop: Annotated[
+        bool, typer.Option("--loop", help="Start captures over at their end; else they stand.")
+    ] = False,
 ) -> None:
     """Serve mock venues until Ctrl-C.
 
@@ -39,16 +55,31 @@ def mock(
     """
     names = [name for name in VENUES if not venue or name in {v.value for v in venue}]
     try:
-        uvloop.run(_serve(names, port, seed))
+        captures = dict(_capture(text, speed, loop) for text in capture or ())
+        if len(captures) < len(capture or ()):
+            raise UsageError("--capture: one for each venue")
+        uvloop.run(_serve(names, port, seed, captures))
     except MockFailedError:
         raise typer.Exit(1) from None  # the log has said why, in one line
 
 
-async def _serve(venues: list[str], port: int, seed: int) -> None:
+def _capture(text: str, speed: float, loop: bool) -> tuple[str, Capture]:
+    """(venue, capture) of ``VENUE[:SYMBOL]=FILE``. Raises `UsageError`."""
+    head, found, path = text.partition("=")
+    venue, _, symbol = head.partition(":")
+    if not found or not path or venue not in VENUES:
+        raise UsageError(
+            f"--capture: {text!r} is not VENUE=FILE or VENUE:SYMBOL=FILE, with a VENUE of"
+            f" {' or '.join(VENUES)}"
+        )
+    return venue, Capture(path=Path(path), symbol=symbol or None, speed=speed, loop=loop)
+
+
+async def _serve(venues: list[str], port: int, seed: int, captures: dict[str, Capture]) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with mock_venues(venues, port=port, seed=seed) as running:
+    async with mock_venues(venues, port=port, seed=seed, captures=captures) as running:
         sys.stdout.write(json.dumps(running.line) + "\n")
         sys.stdout.flush()
         await stop.wait()

@@ -1,50 +1,16 @@
-"""A capture through the book, frame by frame as the live path does it.
-
-A capture is JSON lines of ``{"recv_ns", "kind": "depth_snapshot" | "ws", "symbol", "raw"}``.
-"""
+"""A capture through the book, frame by frame as the live path does it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final, Literal
-
-import msgspec
+from typing import Any, Final
 
 from xrpfast._core import BookFeed, MalformedFrame
+from xrpfast.captures import read_capture
 from xrpfast.errors import UsageError
 
 VENUES: Final = ("binance", "kucoin")
 PLANNED: Final = ("kraken",)
-
-
-class Row(msgspec.Struct, frozen=True):
-    """One line of a capture. ``symbol`` is empty for what belongs to the connection."""
-
-    recv_ns: int
-    kind: Literal["depth_snapshot", "ws"]
-    symbol: str
-    raw: str
-
-
-def read_capture(path: Path) -> Iterator[Row]:
-    """The rows of a capture. Raises `UsageError` at the first line that is none."""
-    decoder = msgspec.json.Decoder(Row)
-    try:
-        with path.open("rb") as lines:
-            for number, line in enumerate(lines, 1):
-                try:
-                    yield decoder.decode(line)
-                except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                    raise UsageError(
-                        f"{path}: line {number} is not of a capture ({error}); expected JSON lines"
-                        ' of {"recv_ns","kind":"depth_snapshot"|"ws","symbol","raw"}'
-                    ) from None
-    except OSError as error:
-        raise UsageError(
-            f"{path}: cannot read the capture ({error.strerror}); give the path of a JSON-lines"
-            " file"
-        ) from None
 
 
 def replay(path: Path, venue: str, symbol: str, depth: int | None = None) -> dict[str, Any]:

@@ -93,7 +93,7 @@ class Control:
         if type(ticks) is not int or ticks < 1 or mode not in ("engine", "floor"):
             raise web.HTTPBadRequest(text='ticks: a number; mode: "engine" or "floor"')
         if self._bench is None:
-            raise web.HTTPBadRequest(text="the bench needs both venues")
+            raise web.HTTPBadRequest(text="the bench needs both venues and no capture")
         return _json(await self._bench.run(ticks, floor=mode == "floor"))
 
     async def _flood(self, request: web.Request) -> web.Response:

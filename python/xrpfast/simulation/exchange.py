@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from xrpfast._core import Matching
@@ -78,6 +79,7 @@ class Exchange:
         self._next_id = first_id
         self._trade_base = first_id * 100
         self._changes: list[tuple[Account, BalanceChange]] = []
+        self._together: list[Trade] | None = None
 
     def add_account(self, account: Account) -> None:
         self.accounts[account.api_key] = account
@@ -228,6 +230,23 @@ class Exchange:
         removed = self.matching.cancel(order_id) is not None
         self._publish([])
         return removed
+
+    def reduce_background(self, order_id: int, qty: int) -> bool:
+        """Takes ``qty`` off an order that keeps its place; False unless it has more than that."""
+        reduced = self.matching.cancel_part(order_id, qty) is not None
+        self._publish([])
+        return reduced
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Balances, trades and the book are told once, at the end of the block: a frame of many
+        changes shows no book that stood between them."""
+        self._together = []
+        try:
+            yield
+        finally:
+            trades, self._together = self._together, None
+            self._publish(trades)
 
     # --- balances moved by others -------------------------------------------------------------
 
@@ -464,6 +483,9 @@ class Exchange:
             listener.on_order(kind, seen, fill)
 
     def _publish(self, trades: list[Trade]) -> None:
+        if self._together is not None:
+            self._together.extend(trades)
+            return
         changes, self._changes = self._changes, []
         by_account: dict[int, tuple[Account, list[BalanceChange]]] = {}
         for account, change in changes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,10 +16,16 @@ from xrpfast.simulation.bench_feed import BenchFeed
 from xrpfast.simulation.binance.face import BinanceFace
 from xrpfast.simulation.control import Control
 from xrpfast.simulation.exchange import Exchange
-from xrpfast.simulation.flow import FlowSettings, MarketFlow
+from xrpfast.simulation.flow import (
+    Capture,
+    FlowSettings,
+    MarketFlow,
+    RecordedMarket,
+    Recording,
+)
 from xrpfast.simulation.jobs import kept_alive
 from xrpfast.simulation.kucoin.face import KucoinFace
-from xrpfast.simulation.worlds import VENUES, customer, exchange_of
+from xrpfast.simulation.worlds import RULES, VENUES, customer, exchange_of
 
 HOST = "127.0.0.1"
 PING_SECONDS = 20.0
@@ -42,19 +48,25 @@ async def mock_venues(
     port: int = 0,
     seed: int = 0,
     flow: FlowSettings | None = None,
+    captures: Mapping[str, Capture] | None = None,
 ) -> AsyncIterator[MockVenues]:
     """Serves the venues until the block ends; ``port`` 0 takes free ones.
 
-    ``flow`` sets the seeded market. Raises `UsageError` when a port is taken or for settings that
-    these venues cannot have, `MockFailedError` when a part of the mock dies meanwhile.
+    ``flow`` sets the seeded market; a venue with one of ``captures`` plays that instead, and trades
+    the symbol that was captured. Raises `UsageError` when a port is taken, for settings that these
+    venues cannot have, and for a capture that cannot be played; `MockFailedError` when a part of
+    the mock dies meanwhile.
     """
     async with AsyncExitStack() as stack:
         exchanges: dict[str, Exchange] = {}
         faces: dict[str, Face] = {}
-        line: dict[str, Any] = {"venues": {}}
+        line: dict[str, Any] = {"venues": {}, "symbols": {}}
+        captures = captures or {}
+        recorded = _recordings(venues, captures)
         for venue in venues:
-            account = customer(venue, seed)
-            exchange = exchange_of(venue)
+            rules = recorded[venue].rules if venue in recorded else None
+            account = customer(venue, seed, rules)
+            exchange = exchange_of(venue, rules=rules)
             exchange.add_account(account)
             exchanges[venue] = exchange
             place = VENUES.index(venue) * 2
@@ -66,6 +78,7 @@ async def mock_venues(
             else:
                 face = KucoinFace(exchange, f"ws://{HOST}:{ws_port}/")
             faces[venue] = face
+            line["symbols"][venue] = exchange.rules.venue_symbol
             await _serve_http(stack, face.rest_app(), rest)
             await _serve_ws(stack, face, ws)
             line["venues"][venue] = _addresses(venue, rest.getsockname()[1], ws_port) | {
@@ -73,19 +86,38 @@ async def mock_venues(
                 "api_secret": account.secret,
                 **({"passphrase": account.passphrase} if account.passphrase else {}),
             }
-        market = MarketFlow(list(exchanges.values()), seed, flow)
+        market = MarketFlow(
+            [exchanges[venue] for venue in venues if venue not in recorded],
+            seed,
+            flow,
+            {
+                venue: RecordedMarket(exchanges[venue], recording, captures[venue])
+                for venue, recording in recorded.items()
+            },
+        )
         control = _listen(port and port + 2 * len(VENUES))
         await _serve_http(stack, Control(faces, market, _bench(faces, market)).app(), control)
         line["control_url"] = f"http://{HOST}:{control.getsockname()[1]}"
-        jobs = {"market": market.run()} | {
-            f"{name} face": face.run() for name, face in faces.items()
-        }
+        jobs = market.jobs() | {f"{name} face": face.run() for name, face in faces.items()}
         await stack.enter_async_context(kept_alive(jobs))
         yield MockVenues(line, faces, market)
 
 
+def _recordings(venues: Sequence[str], captures: Mapping[str, Capture]) -> dict[str, Recording]:
+    for venue in captures:
+        if venue not in venues:
+            raise UsageError(f"a capture of {venue!r}, but the venues are {', '.join(venues)}")
+    return {
+        venue: Recording.open(capture.path, RULES[venue], capture.symbol)
+        for venue, capture in captures.items()
+    }
+
+
 def _bench(faces: dict[str, Face], flow: MarketFlow) -> BenchFeed | None:
+    """None unless both venues have the seeded market: the bench moves XRP's own prices."""
     binance, kucoin = faces.get("binance"), faces.get("kucoin")
+    if flow.recorded:
+        return None
     if isinstance(binance, BinanceFace) and isinstance(kucoin, KucoinFace):
         return BenchFeed(binance, kucoin, flow)
     return None

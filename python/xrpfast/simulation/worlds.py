@@ -49,12 +49,18 @@ KUCOIN = SymbolRules(
 )
 
 
-def exchange_of(venue: str, wall_ns: Callable[[], int] = time.time_ns) -> Exchange:
-    """A fresh exchange of one venue, without customers."""
+RULES = {rules.venue: rules for rules in (BINANCE, KUCOIN)}
+
+
+def exchange_of(
+    venue: str, wall_ns: Callable[[], int] = time.time_ns, rules: SymbolRules | None = None
+) -> Exchange:
+    """A fresh exchange of one venue, without customers; ``rules`` instead of the usual ones."""
+    rules = rules or RULES[venue]
     if venue == "binance":
-        return Exchange(BINANCE, wall_ns, client_ids_for_ever=False)
+        return Exchange(rules, wall_ns, client_ids_for_ever=False)
     return Exchange(
-        KUCOIN,
+        rules,
         wall_ns,
         client_ids_for_ever=True,
         rest_state="CANCELLED",
@@ -63,8 +69,11 @@ def exchange_of(venue: str, wall_ns: Callable[[], int] = time.time_ns) -> Exchan
     )
 
 
-def customer(venue: str, seed: int) -> Account:
-    """The API customer of a venue; its keys follow from the seed and open nothing real."""
+def customer(venue: str, seed: int, rules: SymbolRules | None = None) -> Account:
+    """The API customer of a venue; its keys follow from the seed and open nothing real.
+
+    With ``rules`` of another symbol it owns as much of that base and quote as of XRP and USDT.
+    """
 
     def key(part: str) -> str:
         return hashlib.sha256(f"{venue} {part} {seed}".encode()).hexdigest()
@@ -77,4 +86,7 @@ def customer(venue: str, seed: int) -> Account:
         account = Account(165_111_215, key("key")[:24], uuid, "mock-passphrase")
     for asset, amount in START.items():
         account.balance(asset).free = amount * MONEY_ONE
+    if rules is not None:
+        for asset, amount in zip((rules.base, rules.quote), START.values(), strict=True):
+            account.balance(asset).free = amount * MONEY_ONE
     return account

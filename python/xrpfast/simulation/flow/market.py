@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -13,6 +13,7 @@ import msgspec
 from xrpfast.errors import UsageError
 from xrpfast.model import SymbolRules
 from xrpfast.simulation.exchange import Exchange
+from xrpfast.simulation.flow.recorded import RecordedMarket
 from xrpfast.simulation.flow.seeded import SeededMarket
 from xrpfast.simulation.flow.settings import FlowSettings
 
@@ -26,20 +27,33 @@ class _Usual:
 
 
 class MarketFlow:
-    """Steps the market of several venues; `run` paces the steps on the event loop.
+    """Steps the market of several venues; `jobs` pace it on the event loop.
 
-    ``running`` False makes it stand where it is. Raises `UsageError` for settings that a venue
-    cannot have.
+    ``exchanges`` get the seeded market, ``recorded`` are the venues that play a capture instead.
+    ``running`` False makes all of it stand where it is. Raises `UsageError` for settings that a
+    venue cannot have.
     """
 
     def __init__(
-        self, exchanges: Sequence[Exchange], seed: int, settings: FlowSettings | None = None
+        self,
+        exchanges: Sequence[Exchange],
+        seed: int,
+        settings: FlowSettings | None = None,
+        recorded: Mapping[str, RecordedMarket] | None = None,
     ) -> None:
         self._usual = [_Usual(exchange, exchange.rules) for exchange in exchanges]
         settings = settings or FlowSettings()
         self._set_rules(settings)
         self._seeded = SeededMarket(exchanges, seed, settings)
+        self.recorded = dict(recorded or {})
         self.running = True
+
+    def jobs(self) -> dict[str, Coroutine[object, object, None]]:
+        """What must run as long as the mock, by name."""
+        return {"market": self.run()} | {
+            f"{venue} recording": market.run(lambda: self.running)
+            for venue, market in self.recorded.items()
+        }
 
     @property
     def settings(self) -> FlowSettings:
@@ -51,7 +65,8 @@ class MarketFlow:
         return self._seeded.steps
 
     async def run(self) -> None:
-        """Steps until cancelled; the pace holds on average, late steps are not repeated."""
+        """Steps the seeded market until cancelled; the pace holds on average, late steps are not
+        repeated."""
         loop = asyncio.get_running_loop()
         due = loop.time()
         while True:
@@ -75,6 +90,7 @@ class MarketFlow:
             "running": self.running,
             "steps": self.steps,
             "settings": msgspec.to_builtins(self.settings),
+            "recorded": {venue: market.state() for venue, market in self.recorded.items()},
         }
 
     def switch(self, running: bool) -> None:
@@ -93,6 +109,8 @@ class MarketFlow:
         """Stops for good and takes the market's orders off the books."""
         self.running = False
         self._seeded.clear()
+        for market in self.recorded.values():
+            market.clear()
 
     def _set_rules(self, settings: FlowSettings) -> None:
         venues = [usual.rules.venue for usual in self._usual]
