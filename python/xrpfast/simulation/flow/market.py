@@ -118,7 +118,8 @@ class MarketFlow:
             for venue in by_venue:
                 if venue not in venues:
                     raise UsageError(
-                        f"{name}: no venue {venue!r} here; allowed: {', '.join(venues)}"
+                        f"{name}: no seeded market of {venue!r} here; allowed:"
+                        f" {', '.join(venues) or 'none'}"
                     )
         wanted = [_with_steps(usual.rules, settings) for usual in self._usual]
         for usual, rules in zip(self._usual, wanted, strict=True):
