@@ -83,6 +83,14 @@ docs: develop  ## print the reference pages from the code and from what the test
 bench: build  ## measure every stage and tick to order; fails above the gate
 	$(BIN)/python -m benches.gate
 
+.PHONY: bench-mock
+bench-mock: build  ## measure the mock venues: frames, acks, memory over a minute
+	$(BIN)/python -m benches.mock
+
+.PHONY: soak
+soak: build  ## the mock venues' measurement over 10 minutes, into docs/mock-speed.md
+	$(BIN)/python -m benches.mock --soak
+
 .PHONY: ci
 ci:  ## everything that CI checks
 	.ci/run
