@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import sys
 from enum import StrEnum
@@ -18,6 +19,8 @@ from xrpfast.simulation.flow import Capture
 from xrpfast.simulation.jobs import MockFailedError
 from xrpfast.simulation.server import mock_venues
 from xrpfast.simulation.worlds import VENUES
+
+ORPHAN_SECONDS = 0.25
 
 
 class Venue(StrEnum):
@@ -48,6 +51,9 @@ def mock(
     loop: Annotated[
         bool, typer.Option("--loop", help="Start captures over at their end; else they stand.")
     ] = False,
+    parent: Annotated[
+        int | None, typer.Option(metavar="PID", help="End when this parent process has ended.")
+    ] = None,
 ) -> None:
     """Serve mock venues until Ctrl-C.
 
@@ -58,7 +64,7 @@ def mock(
         captures = dict(_capture(text, speed, loop) for text in capture or ())
         if len(captures) < len(capture or ()):
             raise UsageError("--capture: one for each venue")
-        uvloop.run(_serve(names, port, seed, captures))
+        uvloop.run(_serve(names, port, seed, captures, parent))
     except MockFailedError:
         raise typer.Exit(1) from None  # the log has said why, in one line
 
@@ -75,11 +81,23 @@ def _capture(text: str, speed: float, loop: bool) -> tuple[str, Capture]:
     return venue, Capture(path=Path(path), symbol=symbol or None, speed=speed, loop=loop)
 
 
-async def _serve(venues: list[str], port: int, seed: int, captures: dict[str, Capture]) -> None:
+async def _serve(
+    venues: list[str], port: int, seed: int, captures: dict[str, Capture], parent: int | None
+) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with mock_venues(venues, port=port, seed=seed, captures=captures) as running:
+        watch = asyncio.create_task(_orphaned(parent, stop)) if parent else None
         sys.stdout.write(json.dumps(running.line) + "\n")
         sys.stdout.flush()
         await stop.wait()
+        if watch:
+            watch.cancel()
+
+
+async def _orphaned(parent: int, stop: asyncio.Event) -> None:
+    """A parent that was killed tells nobody; whose child one is, the system knows."""
+    while os.getppid() == parent:  # noqa: ASYNC110  (nothing wakes us for it)
+        await asyncio.sleep(ORPHAN_SECONDS)
+    stop.set()
