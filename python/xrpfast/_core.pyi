@@ -402,6 +402,11 @@ class Matching:
         it does not rest or has not more than that."""
     def cancel(self, order_id: int) -> int | None:
         """Remaining quantity removed, None when the order is not in the book."""
+    def trade_with(self, order_id: int, qty: int) -> tuple[int, int] | None:
+        """Somebody trades with a resting order out of turn: (trade_id, price); None when it does
+        not rest or has less than that."""
+    def resting(self, owner: int, side: int) -> list[int]:
+        """Orders of one owner that rest on a side, oldest id first."""
     def remaining(self, order_id: int) -> int | None: ...
     def crosses(self, side: int, price: int) -> bool:
         """Whether an order would trade at once."""

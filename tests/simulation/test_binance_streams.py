@@ -176,9 +176,9 @@ async def test_other_paths_are_refused(url: str) -> None:
 async def test_the_venue_pings_and_drops_who_does_not_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from xrpfast.simulation import server
+    from xrpfast.simulation import front, server
 
-    monkeypatch.setattr(server, "PING_SECONDS", 0.1)
+    monkeypatch.setattr(front, "PING_SECONDS", 0.1)
     async with server.mock_venues(["binance"]) as running:
         url = running.line["venues"]["binance"]["stream_url"]
         async with connected(f"{url}/ws/xrpusdt@trade") as good, connected(f"{url}/ws") as mute:

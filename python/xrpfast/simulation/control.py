@@ -12,6 +12,7 @@ from xrpfast.errors import UsageError
 from xrpfast.model import parse_money
 from xrpfast.simulation.bench_feed import BenchFeed
 from xrpfast.simulation.exchange import Exchange
+from xrpfast.simulation.faults.engine import Faults
 from xrpfast.simulation.flood import MOST, flood
 from xrpfast.simulation.flow import FlowSettings, MarketFlow
 from xrpfast.simulation.truth import ledger
@@ -27,14 +28,20 @@ class HasExchange(Protocol):
 
 
 class Control:
-    """`GET /ledger`, `POST /adjust`, `GET` and `POST /market`; for measurements `POST /bench`,
+    """`GET /ledger`, `POST /adjust`, `GET` and `POST /market`, `GET`, `POST` and `DELETE /rules`
+    for faults; for measurements `POST /bench`,
     `POST /flood`, `POST /quotas`."""
 
     def __init__(
-        self, faces: Mapping[str, HasExchange], flow: MarketFlow, bench: BenchFeed | None
+        self,
+        faces: Mapping[str, HasExchange],
+        flow: MarketFlow,
+        faults: Faults,
+        bench: BenchFeed | None,
     ) -> None:
         self._faces = faces
         self._flow = flow
+        self._faults = faults
         self._bench = bench
 
     def app(self) -> web.Application:
@@ -43,6 +50,10 @@ class Control:
         app.router.add_post("/adjust", self._adjust)
         app.router.add_get("/market", self._market_now)
         app.router.add_post("/market", self._market)
+        app.router.add_get("/rules", self._rules)
+        app.router.add_post("/rules", self._add_rules)
+        app.router.add_delete("/rules", self._clear_rules)
+        app.router.add_delete("/rules/{id}", self._remove_rule)
         app.router.add_post("/bench", self._run_bench)
         app.router.add_post("/flood", self._flood)
         app.router.add_post("/quotas", self._quotas)
@@ -86,6 +97,34 @@ class Control:
         if running is not None:
             self._flow.switch(running)
         return _json(self._flow.state())
+
+    async def _rules(self, request: web.Request) -> web.Response:
+        return _json({"rules": self._faults.rows(), "fired": list(self._faults.fired)})
+
+    async def _add_rules(self, request: web.Request) -> web.Response:
+        """One rule, or `{"rules": [...]}`; all of them or none."""
+        body = await _body(request)
+        given = body["rules"] if set(body) == {"rules"} else [body]
+        if not isinstance(given, list):
+            raise web.HTTPBadRequest(text="rules: a list")
+        numbers: list[int] = []
+        try:
+            numbers.extend(self._faults.add(rule) for rule in given)
+        except UsageError as error:
+            for number in numbers:
+                self._faults.remove(number)
+            raise web.HTTPBadRequest(text=str(error)) from None
+        return _json({"ids": numbers} if "rules" in body else {"id": numbers[0]})
+
+    async def _clear_rules(self, request: web.Request) -> web.Response:
+        self._faults.clear()
+        return _json({})
+
+    async def _remove_rule(self, request: web.Request) -> web.Response:
+        text = request.match_info["id"]
+        if not (text.isdigit() and self._faults.remove(int(text))):
+            raise web.HTTPNotFound(text=f"there is no rule {text}")
+        return _json({})
 
     async def _run_bench(self, request: web.Request) -> web.Response:
         body = await _body(request)

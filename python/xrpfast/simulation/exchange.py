@@ -69,6 +69,7 @@ class Exchange:
         self.deferring = False
         """True: customers' orders are accepted, and matched by `match_deferred` only."""
         self._deferred: list[Order] = []
+        self._barred: set[Side] = set()
         self._working: dict[int, Order] = {}
         self._ended: deque[int] = deque()
         self._keep = keep
@@ -184,6 +185,18 @@ class Exchange:
         self._take_off(order, "EXPIRED", "expired", reason)
         return order
 
+    def trade_with(self, order: Order, qty: int) -> None:
+        """Somebody trades with a resting order out of turn; raises `VenueRefusal`
+        (UNKNOWN_ORDER) when it does not rest with so much."""
+        row = self.matching.trade_with(order.order_id, qty)
+        if row is None:
+            raise VenueRefusal("UNKNOWN_ORDER")
+        self._next_id += 1
+        number, price = row
+        trade = (number, order.order_id, order.account.uid, price, qty)
+        side = order.side.opposite
+        self._publish([self._settle(trade, self._next_id, side, None, self.wall_ns())])
+
     def expire_due(self) -> int | None:
         """Ends the orders whose time has come (reason gtt); wall time of the next, None = none."""
         now = self.wall_ns()
@@ -219,11 +232,30 @@ class Exchange:
         """An order of the market itself; its id, to cancel it with."""
         self._next_id += 1
         order_id = self._next_id
+        if side in self._barred:
+            tif = TimeInForce.IOC
         _, _, trades, _ = self.matching.place(order_id, BACKGROUND, side, price, qty, tif)
         now = self.wall_ns()
         told = [self._settle(trade, order_id, side, None, now) for trade in trades]
         self._publish(told)
         return order_id
+
+    def bar(self, side: Side) -> None:
+        """Takes the market's own orders of a side off and keeps them off until `unbar`."""
+        self._barred.add(side)
+        for order_id in self.matching.resting(BACKGROUND, side):
+            self.matching.cancel(order_id)
+        self._publish([])
+
+    def unbar(self, side: Side) -> None:
+        self._barred.discard(side)
+
+    def pretend(self, changes: list[tuple[int, int, int]]) -> None:
+        """Tells of level changes that did not happen."""
+        first = self.sequence + 1
+        self.sequence += len(changes)
+        for listener in self.listeners:
+            listener.on_book(changes, first, self.sequence)
 
     def cancel_background(self, order_id: int) -> bool:
         """False when the order no longer rests."""

@@ -31,7 +31,7 @@ async def flood(exchange: Exchange, frames: int, seed: int = 0) -> dict[str, Any
     first, started = exchange.sequence, time.monotonic()
     for done in range(0, pairs, BURST // 2):
         for _ in range(min(BURST // 2, pairs - done)):
-            _touch(exchange, draw)
+            touch(exchange, draw)
         await asyncio.sleep(0)
     return {
         "frames": 2 * pairs,
@@ -41,7 +41,7 @@ async def flood(exchange: Exchange, frames: int, seed: int = 0) -> dict[str, Any
     }
 
 
-def _touch(exchange: Exchange, draw: random.Random) -> None:
+def touch(exchange: Exchange, draw: random.Random) -> None:
     """One order onto the best level and off again: two changes of the touch."""
     side = draw.choice((Side.BUY, Side.SELL))
     best = exchange.matching.best(side)

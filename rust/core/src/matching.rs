@@ -374,10 +374,35 @@ impl Matching {
         Some(remaining - qty)
     }
 
+    /// Somebody trades with a resting order out of turn, whatever stands before it; the trade's
+    /// number and price. `None` when it does not rest or has less than that.
+    pub fn trade_with(&mut self, id: u64, qty: i64) -> Option<(u64, i64)> {
+        let order = *self.orders.get(&id)?;
+        if qty <= 0 || qty > order.remaining {
+            return None;
+        }
+        self.trades += 1;
+        self.reduce(id, qty);
+        Some((self.trades, order.price))
+    }
+
     /// What is left of a resting order.
     #[must_use]
     pub fn remaining(&self, id: u64) -> Option<i64> {
         self.orders.get(&id).map(|order| order.remaining)
+    }
+
+    /// The orders of one owner that rest on a side, oldest id first.
+    #[must_use]
+    pub fn resting(&self, owner: u64, side: Side) -> Vec<u64> {
+        let mut found: Vec<u64> = self
+            .orders
+            .iter()
+            .filter(|(_, order)| order.owner == owner && order.side == side)
+            .map(|(id, _)| *id)
+            .collect();
+        found.sort_unstable();
+        found
     }
 
     /// Best price of a side and the quantity there.

@@ -101,6 +101,14 @@ impl Matching {
         self.core.cancel(order_id)
     }
 
+    fn trade_with(&mut self, order_id: u64, qty: i64) -> Option<(u64, i64)> {
+        self.core.trade_with(order_id, qty)
+    }
+
+    fn resting(&self, owner: u64, side: u8) -> PyResult<Vec<u64>> {
+        Ok(self.core.resting(owner, side_of(side)?))
+    }
+
     fn remaining(&self, order_id: u64) -> Option<i64> {
         self.core.remaining(order_id)
     }

@@ -11,8 +11,10 @@ from picows import WSListener, WSUpgradeRequest
 from xrpfast.simulation.binance.limits import Counts
 from xrpfast.simulation.binance.rest import Rest
 from xrpfast.simulation.binance.streams import StreamConnection, Streams
+from xrpfast.simulation.binance.venue_faults import venue_actions
 from xrpfast.simulation.binance.ws_api import WsApi, WsApiConnection
 from xrpfast.simulation.exchange import Exchange
+from xrpfast.simulation.faults.engine import VenueAction
 from xrpfast.simulation.orders import OrderHook
 
 
@@ -49,6 +51,10 @@ class BinanceFace:
     def enforce_quotas(self, enforced: bool) -> None:
         """Whether calls above the venue's limits are refused; they are counted either way."""
         self._counts.enforced = enforced
+
+    def fault_actions(self) -> dict[str, VenueAction]:
+        """What a fault rule of channel venue can do here."""
+        return venue_actions(self)
 
     def rest_app(self) -> web.Application:
         return self._rest.app()

@@ -278,10 +278,18 @@ class WsApiConnection(WSListener):
         if number is not None and (type(number) is not int or number not in self.subscriptions):
             raise BinanceError(400, -2036, "User Data Stream subscription not found.")
         for ended in [number] if number is not None else list(self.subscriptions):
-            del self.subscriptions[ended]
-            event = {"e": "eventStreamTerminated", "E": self._api.exchange.wall_ns() // wire.MS}
-            self.send({"subscriptionId": ended, "event": event})
+            self._terminate(ended)
         return {}
+
+    def terminate_streams(self) -> None:
+        """Ends every user-data subscription of this socket, as the venue does by its own will."""
+        for number in list(self.subscriptions):
+            self._terminate(number)
+
+    def _terminate(self, number: int) -> None:
+        del self.subscriptions[number]
+        event = {"e": "eventStreamTerminated", "E": self._api.exchange.wall_ns() // wire.MS}
+        self.send({"subscriptionId": number, "event": event})
 
 
 def _usable(number: object) -> bool:

@@ -9,7 +9,7 @@ import base64
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, Generic, TypeVar
 from urllib.parse import parse_qs, unquote, unquote_plus
 
@@ -68,6 +68,15 @@ class KeyRing(Generic[AccountT]):
 
     def add(self, key: ApiKey[AccountT]) -> None:
         self._keys[key.key] = key
+
+    def revoke_all(self) -> Callable[[], None]:
+        """No key is known any more, until what this returns is called."""
+        gone, self._keys = self._keys, {}
+
+        def back() -> None:
+            self._keys = gone | self._keys
+
+        return back
 
     def get(self, key: str) -> ApiKey[AccountT] | None:
         return self._keys.get(key)

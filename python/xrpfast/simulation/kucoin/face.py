@@ -10,6 +10,7 @@ from picows import WSListener, WSUpgradeRequest
 
 from xrpfast.simulation.account import Account, BalanceChange
 from xrpfast.simulation.exchange import Exchange
+from xrpfast.simulation.faults.engine import VenueAction
 from xrpfast.simulation.orders import Fill, Order, OrderHook, Trade
 
 from .auth import ApiKey, KeyRing
@@ -17,6 +18,7 @@ from .limits import Pools
 from .order_entry import OrderEntry
 from .rest import Rest
 from .venue import Venue
+from .venue_faults import venue_actions
 
 ORDER_ENTRY_PATH = "/v1/private"
 PUSH_PATHS = frozenset({"/", "/endpoint"})
@@ -66,6 +68,10 @@ class KucoinFace:
     def enforce_quotas(self, enforced: bool) -> None:
         """Whether calls above the venue's limits are refused; they are counted either way."""
         self.pools.enforced = enforced
+
+    def fault_actions(self) -> dict[str, VenueAction]:
+        """What a fault rule of channel venue can do here."""
+        return venue_actions(self)
 
     # --- for the server -----------------------------------------------------------------------
 

@@ -115,6 +115,9 @@ fn older_orders_trade_first_at_one_price() {
     assert_eq!(makers, [(3, 99, 1), (1, 100, 5), (2, 100, 1)]);
     assert_eq!((outcome.resting, outcome.cancelled), (0, 0));
     assert_eq!(book.remaining(2), Some(4));
+    gtc(&mut book, 5, Side::Bid, 90, 1);
+    assert_eq!(book.resting(2, Side::Ask), [2]);
+    assert_eq!(book.resting(2, Side::Bid), Vec::<u64>::new());
 }
 
 #[test]
@@ -135,6 +138,20 @@ fn ioc_never_rests_and_fok_is_all_or_nothing() {
         .place(order(5, Side::Ask, 50, 3, TimeInForce::Fok))
         .unwrap();
     assert_eq!((fok.cancelled, fok.trades.len()), (0, 1));
+}
+
+#[test]
+fn somebody_can_trade_with_an_order_out_of_turn() {
+    let mut book = Matching::new();
+    gtc(&mut book, 1, Side::Ask, 100, 5);
+    gtc(&mut book, 2, Side::Ask, 101, 5);
+    assert_eq!(book.trade_with(2, 3), Some((1, 101)));
+    assert_eq!(book.trade_with(2, 3), None);
+    assert_eq!(book.trade_with(9, 1), None);
+    assert_eq!(book.levels(Side::Ask, 9), [(100, 5), (101, 2)]);
+    let outcome = gtc(&mut book, 3, Side::Bid, 101, 6);
+    let ids: Vec<_> = outcome.trades.iter().map(|t| t.trade_id).collect();
+    assert_eq!(ids, [2, 3]);
 }
 
 #[test]

@@ -1,0 +1,55 @@
+"""What the mock KuCoin as a whole can do wrong in its own way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from xrpfast.errors import UsageError
+from xrpfast.simulation.faults.engine import VenueAction
+from xrpfast.simulation.faults.rules import Rule
+
+if TYPE_CHECKING:
+    from .face import KucoinFace
+
+STATUSES = ("open", "close", "cancelonly")
+Undo = Callable[[], None]
+
+
+def venue_actions(face: KucoinFace) -> dict[str, VenueAction]:
+    """Actions of channel venue beside those that every venue has."""
+    return {
+        "status": lambda rule: _status(face, rule),
+        "overload": lambda _: _overload(face),
+        "terminate_streams": lambda _: _terminate_streams(face),
+        "revoke_key": lambda _: face.keys.revoke_all(),
+    }
+
+
+def _status(face: KucoinFace, rule: Rule) -> Undo:
+    wanted, before = rule.params["status"], face.venue.status
+    if wanted not in STATUSES:
+        raise UsageError(f"rule: status {wanted!r}: one of {', '.join(STATUSES)}")
+    face.venue.status = wanted
+
+    def back() -> None:
+        face.venue.status = before
+
+    return back
+
+
+def _overload(face: KucoinFace) -> Undo:
+    face.rest.overloaded = True
+
+    def back() -> None:
+        face.rest.overloaded = False
+
+    return back
+
+
+def _terminate_streams(face: KucoinFace) -> None:
+    """Tokens end, and the private sockets with them."""
+    face.venue.hub.tokens.expire_all()
+    for session in list(face.venue.hub.sessions):
+        if session.account is not None:
+            session.close()
