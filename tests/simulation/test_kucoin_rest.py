@@ -169,7 +169,11 @@ async def test_accounts_fees_and_key(kucoin: World) -> None:
     assert held == [{**usdt, "available": "49799.8", "holds": "200.2"}]
     old = await kucoin.get("/api/v1/accounts?type=trade_hf")
     assert {row["type"] for row in old} == {"trade_hf"}
-    assert await kucoin.get("/api/v1/accounts?type=main") == []
+    main = await kucoin.get("/api/v1/accounts?type=main")
+    assert {(row["currency"], row["balance"]) for row in main} == {("XRP", "0"), ("USDT", "0")}
+    assert main[0]["id"] != usdt["id"]
+    assert await kucoin.get("/api/v1/accounts?type=option") == []
+    assert (await kucoin.call("GET", "/api/v1/accounts?type=none")).code == "400100"
     one = await kucoin.get(f"/api/v1/accounts/{usdt['id']}")
     assert one == {
         "currency": "USDT",
@@ -346,16 +350,6 @@ async def test_at_most_200_open_orders(kucoin: World) -> None:
         kucoin.exchange.place(kucoin.account, new)
     reply = await kucoin.call("POST", HF, kucoin.order("buy", "2", "1"))
     assert reply.code == "200003"
-
-
-async def test_stp_is_refused_where_it_would_matter(kucoin: World) -> None:
-    """Better no order than one that trades with its owner against his word."""
-    price = kucoin.price(Side.BUY, 1)
-    await place(kucoin, "buy", price, "25")
-    meets = await kucoin.call("POST", HF, kucoin.order("sell", price, "1", stp="CN"))
-    assert meets.code == "400100"
-    assert len(kucoin.exchange.orders) == 1
-    await place(kucoin, "buy", price, "1", stp="CN")
 
 
 async def test_orders_of_others_stay_hidden(kucoin: World) -> None:

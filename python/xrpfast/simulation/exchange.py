@@ -106,7 +106,8 @@ class Exchange:
         if worth is not None and worth < rules.min_notional:
             raise VenueRefusal("MIN_NOTIONAL")
         known = self._client_ids.get((account.uid, new.client_id))
-        if known is not None and (self._for_ever or self.orders[known].working):
+        taken = known is not None and known != new.replaces
+        if taken and known is not None and (self._for_ever or self.orders[known].working):
             raise VenueRefusal("DUPLICATE_CLIENT_ID")
         if new.post_only and self._refuse_post_only and self._crosses(new.side, new.price):
             raise VenueRefusal("WOULD_TAKE")
@@ -125,7 +126,7 @@ class Exchange:
             self._next_id, new.client_id, account, new.side, new.tif, new.post_only,
             new.price or 0, self._qty_of(new, hold), now, now,
             kind="limit" if new.price is not None else "market", funds=new.funds, stp=new.stp,
-            expires_ns=new.expires_ns, extra=dict(new.extra),
+            expires_ns=new.expires_ns, worst=new.worst, extra=dict(new.extra),
         )  # fmt: skip
         self.orders[order.order_id] = self._working[order.order_id] = order
         self._client_ids[account.uid, new.client_id] = order.order_id
@@ -352,10 +353,15 @@ class Exchange:
         now, account = self.wall_ns(), order.account
         tif, price, qty = order.tif, order.price, order.qty
         if order.kind == "market":
-            tif, price, qty = TimeInForce.IOC, market_order.limit(order.side), self._takeable(order)
+            tif, qty = TimeInForce.IOC, self._takeable(order)
+            price = order.worst or market_order.limit(order.side)
             order.qty = order.qty or qty
         if order.post_only and self.matching.crosses(order.side, price):
             self._end(order, "CANCELLED", "cancelled", now, "post_only")
+            self._publish([])
+            return
+        if order.kind == "limit" and order.beyond_worst:
+            self._end(order, "CANCELLED", "cancelled", now, "protection")
             self._publish([])
             return
         if not qty:  # nothing there, or not even one lot for the funds

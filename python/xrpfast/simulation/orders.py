@@ -52,6 +52,11 @@ class NewOrder:
     stp: Stp = Stp.NONE
     expires_ns: int | None = None
     """Wall time at which the venue cancels it."""
+    worst: int | None = None
+    """Price beyond which nothing trades at once: a limit order beyond it is cancelled, a market
+    order gets what there is up to it."""
+    replaces: int | None = None
+    """Number of the order whose client id this one takes over."""
     extra: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -100,10 +105,11 @@ class Order:
     funds: int | None = None
     stp: Stp = Stp.NONE
     expires_ns: int | None = None
+    worst: int | None = None
     state: str = "NEW"
     reason: str = ""
-    """Why it ended: "" by its fills or its owner, ioc, fok, liquidity, stp, post_only, gtt, or what
-    `Exchange.expire` was told (venue, dcp)."""
+    """Why it ended: "" by its fills or its owner, ioc, fok, liquidity, stp, post_only, protection,
+    gtt, or what `Exchange.expire` was told (venue, dcp)."""
     filled: int = 0
     quote_filled: int = 0
     """Money of the quote asset."""
@@ -123,6 +129,12 @@ class Order:
     @property
     def remaining(self) -> int:
         return self.qty - self.filled - self.prevented - self.reduced
+
+    @property
+    def beyond_worst(self) -> bool:
+        if self.worst is None:
+            return False
+        return self.price > self.worst if self.side is Side.BUY else self.price < self.worst
 
     @property
     def working(self) -> bool:

@@ -171,11 +171,12 @@ class TokenStore(Generic[AccountT]):
     """Tokens of bullet-public and bullet-private: valid 24 h for connecting."""
 
     def __init__(self) -> None:
+        self.life_ms = TOKEN_LIFE_MS
         self._tokens: dict[str, Token[AccountT]] = {}
 
     def issue(self, account: AccountT | None, now_ms: int) -> Token[AccountT]:
         if len(self._tokens) >= 4096:
-            live = {t: v for t, v in self._tokens.items() if _valid(v, now_ms)}
+            live = {t: v for t, v in self._tokens.items() if self._valid(v, now_ms)}
             # Oldest first when all are still valid: memory stays flat whatever clients do.
             self._tokens = dict(list(live.items())[-2048:])
         text = f"2neAiuYvAU61{secrets.token_urlsafe(96)}.{secrets.token_urlsafe(16)}=="
@@ -186,12 +187,11 @@ class TokenStore(Generic[AccountT]):
     def check(self, text: str, now_ms: int) -> Token[AccountT] | None:
         """The token when it may connect now, else None."""
         token = self._tokens.get(text)
-        return token if token is not None and _valid(token, now_ms) else None
+        return token if token is not None and self._valid(token, now_ms) else None
 
     def expire_all(self) -> None:
         """Makes every token that was issued so far invalid for new connections."""
         self._tokens.clear()
 
-
-def _valid(token: Token[AccountT], now_ms: int) -> bool:
-    return now_ms - token.issued_ms < TOKEN_LIFE_MS
+    def _valid(self, token: Token[AccountT], now_ms: int) -> bool:
+        return now_ms - token.issued_ms < self.life_ms

@@ -13,8 +13,9 @@ from xrpfast.simulation.exchange import Exchange
 from xrpfast.simulation.faults.engine import VenueAction
 from xrpfast.simulation.orders import Fill, Order, OrderHook, Trade
 
+from . import errors
 from .auth import ApiKey, KeyRing
-from .limits import Pools
+from .limits import Pools, quotas
 from .order_entry import OrderEntry
 from .rest import Rest
 from .venue import Venue
@@ -73,6 +74,23 @@ class KucoinFace:
         """What a fault rule of channel venue can do here."""
         return venue_actions(self)
 
+    # --- switches for faults ------------------------------------------------------------------
+
+    def set_vip(self, level: int) -> None:
+        """The pools and the level of every customer; raises IndexError for an unknown level."""
+        self.pools.limits.update(quotas(level))
+        self.venue.vip = level
+
+    def disconnect_notice(self, reason: errors.Reason = errors.STOPPING) -> None:
+        """Tells every order-entry session that it ends (420001, 420002, 501000), and ends it."""
+        self.order_entry.end_all(reason)
+
+    def shorten_day(self, day_s: float) -> None:
+        """What lasts 24 hours at the venue lasts so long from now on: tokens and new sockets."""
+        self.venue.hub.tokens.life_ms = round(day_s * 1000)
+        self.venue.hub.settings.max_age_s = day_s
+        self.order_entry.max_age_s = day_s
+
     # --- for the server -----------------------------------------------------------------------
 
     def rest_app(self) -> web.Application:
@@ -92,7 +110,7 @@ class KucoinFace:
         try:
             await asyncio.Event().wait()
         finally:
-            self.venue.market.close()
+            self.venue.close()
 
     # --- listener of the exchange -------------------------------------------------------------
 

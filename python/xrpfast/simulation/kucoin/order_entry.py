@@ -6,6 +6,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 import orjson
@@ -15,7 +16,7 @@ from xrpfast.simulation.account import Account
 from xrpfast.simulation.exchange import Exchange
 from xrpfast.simulation.orders import OrderHook
 
-from . import errors
+from . import errors, order_objects
 from .auth import ApiKey, KeyRing, same, sign
 from .limits import SPOT, Pools, Quota
 from .orders import Orders
@@ -25,7 +26,6 @@ from .wire import Json
 
 CHALLENGE_S: Final = 30.0
 SILENCE_S: Final = 60.0
-WEIGHT: Final = 1
 
 _LOG = logging.getLogger("xrpfast.simulation.kucoin")
 
@@ -42,6 +42,8 @@ class OrderEntry:
         self.orders = orders
         self.challenge_s = CHALLENGE_S
         self.silence_s = SILENCE_S
+        self.max_age_s: float | None = None
+        """The server ends a session that is as old, when set."""
         self.on_order_frame: OrderHook | None = None
         """Measurements: told of each request first thing (`OrderHook`)."""
         self.sessions: dict[OrderEntrySession, None] = {}
@@ -52,6 +54,11 @@ class OrderEntry:
             return OrderEntrySession(self, self.keys.check_order_entry(raw_query, self.now_ms()))
         except errors.Refused as refused:
             return OrderEntrySession(self, None, refused)
+
+    def end_all(self, reason: errors.Reason) -> None:
+        """Says why (420001, 420002, 501000) in every session, then closes it."""
+        for session in tuple(self.sessions):
+            session.end(reason)
 
     def now_ms(self) -> int:
         return self.exchange.wall_ns() // 1_000_000
@@ -90,6 +97,8 @@ class OrderEntrySession(Session):
         self._challenge = f'{{"sessionId":"{self._session_id}", "timestamp": {stamp}}}'
         self.send(self._challenge.encode())
         self.later(self.entry.challenge_s, self._check_challenge)
+        if self.entry.max_age_s is not None:
+            self.later(self.entry.max_age_s, lambda: self.end(errors.STOPPING))
 
     def on_gone(self) -> None:
         self.entry.sessions.pop(self, None)
@@ -116,6 +125,10 @@ class OrderEntrySession(Session):
         else:
             self._fail(errors.SESSION_SIGN.refuse())
 
+    def end(self, reason: errors.Reason) -> None:
+        """An error without id, then the close."""
+        self._fail(reason.refuse())
+
     # --- requests -----------------------------------------------------------------------------
 
     def _answer(self, key: ApiKey[Account], payload: bytes) -> None:
@@ -130,14 +143,14 @@ class OrderEntrySession(Session):
                 reply["timestamp"] = in_ms
                 self.send(orjson.dumps({"id": name, "op": "pong", "timestamp": in_ms}))
                 return
-            call = _OPS.get(op)
-            if call is None:
+            known = _OPS.get(op)
+            if known is None:
                 raise errors.REQUEST_PARAMETER.refuse(f"op '{op}' is not supported.")
-            key.require("Spot")
-            quota = self.entry.pools.charge(SPOT, str(key.account.uid), WEIGHT, in_ms)
+            key.require(known.permission)
+            quota = self.entry.pools.charge(SPOT, str(key.account.uid), known.weight, in_ms)
             if not quota.allowed:
                 raise errors.TOO_MANY.refuse()
-            data = call(self.entry.orders, key.account, request.get("args"))
+            data = known.call(self.entry.orders, key.account, request.get("args"))
             reply |= {"code": "200000", "data": data}
         except errors.Refused as refused:
             reply |= refused.body()
@@ -183,12 +196,21 @@ def _request(payload: bytes) -> Json:
     return request
 
 
+@dataclass(frozen=True, slots=True)
+class Op:
+    """One op: what the key must be allowed, its weight, who does it."""
+
+    call: Callable[[Orders, Account, object], Json]
+    permission: str = "Spot"
+    weight: int = 1
+
+
 def _place(orders: Orders, account: Account, args: object) -> Json:
-    return orders.wire.placed(orders.place(account, args))
+    return order_objects.placed(orders.place(account, args))
 
 
 def _place_sync(orders: Orders, account: Account, args: object) -> Json:
-    return orders.wire.placed_sync(orders.place(account, args))
+    return order_objects.placed_sync(orders.wire, orders.place(account, args))
 
 
 def _cancel(orders: Orders, account: Account, args: object) -> Json:
@@ -197,12 +219,34 @@ def _cancel(orders: Orders, account: Account, args: object) -> Json:
 
 def _cancel_sync(orders: Orders, account: Account, args: object) -> Json:
     order, named = orders.cancel(account, args)
-    return {**named, **orders.wire.outcome(order)}
+    return {**named, **order_objects.outcome(orders.wire, order)}
 
 
-_OPS: Final[dict[str, Callable[[Orders, Account, object], Json]]] = {
-    "spot.order": _place,
-    "spot.sync_order": _place_sync,
-    "spot.cancel": _cancel,
-    "spot.sync_cancel": _cancel_sync,
+def _modify(orders: Orders, account: Account, args: object) -> Json:
+    return orders.alter(account, args)
+
+
+def _not_here(orders: Orders, account: Account, args: object) -> Json:
+    """Margin and futures are traded elsewhere, whatever the key may do."""
+    raise errors.UID_PERMISSION.refuse()
+
+
+def _not_unified(orders: Orders, account: Account, args: object) -> Json:
+    raise errors.NOT_UNIFIED.refuse()
+
+
+_OPS: Final = {
+    "spot.order": Op(_place),
+    "spot.sync_order": Op(_place_sync),
+    "spot.cancel": Op(_cancel),
+    "spot.sync_cancel": Op(_cancel_sync),
+    "spot.modify": Op(_modify),
+    "uta.order": Op(_not_unified),
+    "uta.cancel": Op(_not_unified),
+    "margin.order": Op(_not_here, "Margin"),
+    "margin.cancel": Op(_not_here, "Margin"),
+    "futures.order": Op(_not_here, "Futures"),
+    "futures.cancel": Op(_not_here, "Futures"),
+    "futures.multi_order": Op(_not_here, "Futures"),
+    "futures.multi_cancel": Op(_not_here, "Futures"),
 }

@@ -1,54 +1,29 @@
-"""Place, cancel and query as the venue reads the requests; REST and order entry share it."""
+"""Place, change and cancel orders as the venue does; REST and order entry share it."""
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Callable, Mapping
-from decimal import Decimal
-from typing import Any, Final
+from dataclasses import replace
+from typing import Final, Literal
 
-import msgspec
-
-from xrpfast.model import Side, TimeInForce, format_money
+from xrpfast.model import Side, format_money
 from xrpfast.simulation.account import Account
 from xrpfast.simulation.exchange import Exchange
 from xrpfast.simulation.orders import NewOrder, Order, VenueRefusal
 
 from . import errors
+from .alarm import Alarm
+from .order_events import CANCEL_SIZE
+from .order_request import read, read_units, text
 from .private_feed import PrivateFeed
-from .wire import Json, Wire, order_id_number, units
+from .reading import need_symbol
+from .wire import PRICE_LIMIT, Json, Wire, order_id_number, order_id_text
+
+Status = Literal["open", "close", "cancelonly"]
 
 MAX_OPEN: Final = 200
-MAX_UNITS: Final = 10**18
-_CLIENT_OID: Final = re.compile(r"[0-9A-Za-z_-]{1,40}\Z")
-_DECIMAL: Final = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?\Z")
-_STP: Final = frozenset({"CN", "CO", "CB", "DC"})
-_SIDES: Final = {"buy": Side.BUY, "sell": Side.SELL}
-_TIFS: Final = {tif.name: tif for tif in TimeInForce}
-
-
-class Wanted(msgspec.Struct, frozen=True):
-    """An order request that reads well; the exchange may still refuse it."""
-
-    client_id: str
-    side: Side
-    price: int
-    qty: int
-    tif: TimeInForce
-    post_only: bool
-    extra: Json
-
-    def new_order(self) -> NewOrder:
-        return NewOrder(
-            client_id=self.client_id,
-            side=self.side,
-            qty=self.qty,
-            price=self.price,
-            tif=self.tif,
-            post_only=self.post_only,
-            extra=self.extra,
-        )
+MAX_BATCH: Final = 5
 
 
 class Orders:
@@ -57,73 +32,124 @@ class Orders:
     def __init__(self, exchange: Exchange, feed: PrivateFeed) -> None:
         self.exchange = exchange
         self.wire = Wire(exchange.rules)
+        self.status: Status = "open"
+        self.max_open = MAX_OPEN
         self._feed = feed
+        self._expiry = Alarm(exchange.wall_ns, self._expire_due)
 
-    # --- calls --------------------------------------------------------------------------------
+    # --- placing ------------------------------------------------------------------------------
 
     def place(self, account: Account, args: object, stamp_ms: int | None = None) -> Order:
-        wanted = self.read(args, stamp_ms)
-        if len(self._feed.records(account).open) >= MAX_OPEN:
-            raise errors.TOO_MANY_OPEN.refuse(MAX_OPEN)
-        if "stp" in wanted.extra and self._meets_own(account, wanted):
-            raise errors.STP_UNSUPPORTED.refuse()
-        try:
-            return self.exchange.place(account, wanted.new_order())
-        except VenueRefusal as refusal:
-            raise self._refused(refusal) from None
+        self._need_open()
+        return self._send(account, self._read(args, stamp_ms))
 
-    def _meets_own(self, account: Account, wanted: Wanted) -> bool:
-        """Could the order trade with one of the same customer? Only then does stp matter."""
-        return any(
-            order.side is not wanted.side
-            and (
-                order.price <= wanted.price
-                if wanted.side is Side.BUY
-                else order.price >= wanted.price
-            )
-            for order in self.open(account)
-        )
+    def place_many(self, account: Account, args: object) -> list[Order | errors.Refused]:
+        """A batch of limit orders; each is placed or refused for itself."""
+        self._need_open()
+        rows = args.get("orderList") if isinstance(args, Mapping) else None
+        if not isinstance(rows, list) or not rows:
+            raise errors.PARAMETER.refuse("orderList is required.")
+        if len(rows) > MAX_BATCH:
+            raise errors.PARAMETER.refuse(f"orderList should not be more than {MAX_BATCH}.")
+        placed: list[Order | errors.Refused] = []
+        for row in rows:
+            try:
+                new = self._read(row, None)
+                if new.price is None:
+                    raise errors.TYPE_UNSUPPORTED.refuse("market")
+                placed.append(self._send(account, new))
+            except errors.Refused as refused:
+                placed.append(refused)
+        return placed
 
     def test(self, account: Account, args: object, stamp_ms: int | None = None) -> Json:
         """As `place`, with ids that stand for nothing; the engine and its funds stay untouched."""
-        wanted = self.read(args, stamp_ms)
-        try:
-            self.exchange.check(account, wanted.new_order())
-        except VenueRefusal as refusal:
-            if refusal.key not in {"BALANCE", "DUPLICATE_CLIENT_ID"}:
-                raise self._refused(refusal) from None
-        return {"orderId": secrets.token_hex(12), "clientOid": wanted.client_id}
+        new = self._read(args, stamp_ms)
+        self._check(account, new)
+        return {"orderId": secrets.token_hex(12), "clientOid": new.client_id}
+
+    def alter(self, account: Account, args: object) -> Json:
+        """Cancels an order and places it anew with another price or size, under the same
+        clientOid; its place in the queue is lost."""
+        self._need_open()
+        order, _ = self._named(account, args)
+        assert isinstance(args, Mapping)
+        if order is None or not order.working or order.kind != "limit":
+            raise errors.NOT_CANCELLABLE.refuse()
+        rules = self.exchange.rules
+        price, qty = order.price, order.qty - order.reduced - order.prevented
+        if not (args.get("newPrice") or args.get("newSize")):
+            raise errors.PARAMETER.refuse("newPrice or newSize is required.")
+        if args.get("newPrice"):
+            price = read_units(args, "newPrice", rules.price_decimals, errors.PRICE_INCREMENT)
+        if args.get("newSize"):
+            qty = read_units(args, "newSize", rules.qty_decimals, errors.SIZE_INCREMENT)
+        left = qty - order.filled
+        new = NewOrder(
+            client_id=order.client_id,
+            side=order.side,
+            qty=left,
+            price=price,
+            tif=order.tif,
+            post_only=order.post_only,
+            stp=order.stp,
+            expires_ns=order.expires_ns,
+            extra={key: value for key, value in order.extra.items() if key in _KEPT},
+            replaces=order.order_id,
+        )
+        if left > 0:
+            self._check(account, new)
+        self._cancel(account, order)
+        # Less than what is filled already: the order is complete, and there is no new one.
+        placed = self._send(account, new) if left > 0 else None
+        return {
+            "newOrderId": None if placed is None else order_id_text(placed.order_id),
+            "clientOid": order.client_id,
+        }
+
+    # --- cancelling ---------------------------------------------------------------------------
 
     def cancel(self, account: Account, args: object) -> tuple[Order, Json]:
         """The cancelled order, and the id by which it was named."""
-        if not isinstance(args, Mapping):
-            raise errors.BAD_REQUEST.refuse()
-        self.need_symbol(args.get("symbol"))
-        order_id, client_id = _text(args, "orderId"), _text(args, "clientOid")
-        if order_id:
-            named: Json = {"orderId": order_id}
-            order = self.find(account, order_id=order_id)
-        elif client_id:
-            named = {"clientOid": client_id}
-            order = self.find(account, client_id=client_id)
-        else:
-            raise errors.PARAMETER.refuse("orderId or clientOid is required.")
+        self._need_cancel()
+        order, named = self._named(account, args)
+        return self._cancel(account, order), named
+
+    def cancel_part(self, account: Account, args: object) -> Json:
+        """Takes ``cancelSize`` off an order, which keeps its place in the queue."""
+        self._need_cancel()
+        order, named = self._named(account, args)
+        assert isinstance(args, Mapping)
+        decimals = self.exchange.rules.qty_decimals
+        qty = read_units(args, "cancelSize", decimals, errors.SIZE_INCREMENT)
+        if order is None:
+            raise errors.NOT_CANCELLABLE.refuse()
+        order.extra[CANCEL_SIZE] = qty
         try:
-            return self.exchange.cancel(account, order), named
+            self.exchange.reduce(account, order, qty)
         except VenueRefusal as refusal:
+            if refusal.key in {"MIN_QTY", "MAX_QTY"}:
+                raise errors.PARAMETER.refuse("cancelSize not in the given range!") from None
             raise self._refused(refusal) from None
+        finally:
+            del order.extra[CANCEL_SIZE]
+        return {**named, "cancelSize": self.wire.qty(qty)}
 
     def cancel_all(self, account: Account) -> int:
         """Cancels what is open; how many those were."""
+        self._need_cancel()
         working = self.open(account)
         for order in working:
             self.exchange.cancel(account, order)
         return len(working)
 
+    # --- looking ------------------------------------------------------------------------------
+
     def open(self, account: Account) -> list[Order]:
         """Working orders, newest first."""
         numbers = reversed(self._feed.records(account).open)
-        return [self.exchange.orders[number] for number in numbers]
+        found = [self.exchange.orders.get(number) for number in numbers]
+        return [order for order in found if order is not None and order.working]
 
     def find(
         self, account: Account, *, order_id: str | None = None, client_id: str | None = None
@@ -133,50 +159,71 @@ class Orders:
             return None if number is None else self.exchange.find(account, order_id=number)
         return self.exchange.find(account, client_id=client_id)
 
-    # --- reading ------------------------------------------------------------------------------
+    def close(self) -> None:
+        self._expiry.cancel()
 
-    def need_symbol(self, symbol: object) -> None:
-        """Refuses anything but the symbol that trades here."""
-        if symbol is None or symbol == "":
-            raise errors.PARAMETER.refuse("symbol is required.")
-        if symbol != self.wire.symbol:
-            raise errors.SYMBOL_UNKNOWN.refuse()
+    # --- inside -------------------------------------------------------------------------------
 
-    def read(self, args: object, stamp_ms: int | None = None) -> Wanted:
-        """An order request in units; ``stamp_ms`` is KC-API-TIMESTAMP where there is one."""
+    def _read(self, args: object, stamp_ms: int | None) -> NewOrder:
+        return read(args, self.exchange.rules, self.exchange.wall_ns(), stamp_ms)
+
+    def _send(self, account: Account, new: NewOrder) -> Order:
+        if len(self._feed.records(account).open) >= self.max_open:
+            raise errors.TOO_MANY_OPEN.refuse(self.max_open)
+        try:
+            order = self.exchange.place(account, replace(new, worst=self._worst(new.side)))
+        except VenueRefusal as refusal:
+            raise self._refused(refusal) from None
+        if order.expires_ns is not None:
+            self._expire_due()
+        return order
+
+    def _check(self, account: Account, new: NewOrder) -> None:
+        """Everything but what a test order or a replacement may lack."""
+        try:
+            self.exchange.check(account, new)
+        except VenueRefusal as refusal:
+            if refusal.key not in {"BALANCE", "DUPLICATE_CLIENT_ID"}:
+                raise self._refused(refusal) from None
+
+    def _cancel(self, account: Account, order: Order | None) -> Order:
+        try:
+            return self.exchange.cancel(account, order)
+        except VenueRefusal as refusal:
+            raise self._refused(refusal) from None
+
+    def _named(self, account: Account, args: object) -> tuple[Order | None, Json]:
+        """The order that a request speaks of, and how it named it."""
         if not isinstance(args, Mapping):
             raise errors.BAD_REQUEST.refuse()
-        self.need_symbol(args.get("symbol"))
-        side = _SIDES.get(_text(args, "side"))
-        if side is None:
-            raise errors.PARAMETER.refuse("side is invalid.")
-        kind = _text(args, "type")
-        if kind != "limit":
-            raise errors.TYPE_UNSUPPORTED.refuse(kind or "none")
-        tif = _TIFS.get(_text(args, "timeInForce") or "GTC")
-        if tif is None:
-            raise errors.PARAMETER.refuse("timeInForce is invalid.")
-        post_only = _flag(args, "postOnly")
-        if post_only and tif is not TimeInForce.GTC:
-            raise errors.PARAMETER.refuse(f"postOnly is not allowed with timeInForce {tif.name}.")
-        if _flag(args, "hidden") or _flag(args, "iceberg"):
-            raise errors.PARAMETER.refuse("hidden and iceberg orders are not supported.")
-        rules = self.exchange.rules
-        price = _units(args, "price", rules.price_decimals, errors.PRICE_INCREMENT)
-        qty = _units(args, "size", rules.qty_decimals, errors.SIZE_INCREMENT)
-        self._check_window(args, stamp_ms)
-        return Wanted(_client_oid(args), side, price, qty, tif, post_only, _extra(args))
+        need_symbol(args.get("symbol"), self.wire.symbol)
+        order_id, client_id = text(args, "orderId"), text(args, "clientOid")
+        if order_id:
+            return self.find(account, order_id=order_id), {"orderId": order_id}
+        if client_id:
+            return self.find(account, client_id=client_id), {"clientOid": client_id}
+        raise errors.PARAMETER.refuse("orderId or clientOid is required.")
 
-    def _check_window(self, args: Mapping[str, Any], stamp_ms: int | None) -> None:
-        window, sent = args.get("allowMaxTimeWindow"), args.get("clientTimestamp")
-        if window is None:
-            return
-        if type(window) is not int or type(sent) is not int:
-            raise errors.PARAMETER.refuse("allowMaxTimeWindow and clientTimestamp are numbers.")
-        if stamp_ms is not None and sent != stamp_ms:
-            raise errors.CLIENT_TIMESTAMP.refuse()
-        if sent + window < self.exchange.wall_ns() // 1_000_000:
-            raise errors.WINDOW_PASSED.refuse(window)
+    def _worst(self, side: Side) -> int | None:
+        """The price beyond which nothing may trade at once (priceLimitRate)."""
+        best = self.exchange.matching.best(side.opposite)
+        if best is None:
+            return None
+        part, whole = PRICE_LIMIT
+        if side is Side.BUY:
+            return best[0] * (whole + part) // whole
+        return -(-best[0] * (whole - part) // whole)
+
+    def _expire_due(self) -> None:
+        self._expiry.at(self.exchange.expire_due())
+
+    def _need_open(self) -> None:
+        if self.status != "open":
+            raise errors.CREATE_SUSPENDED.refuse()
+
+    def _need_cancel(self) -> None:
+        if self.status == "close":
+            raise errors.CANCEL_SUSPENDED.refuse()
 
     def _refused(self, refusal: VenueRefusal) -> errors.Refused:
         rules = self.exchange.rules
@@ -196,62 +243,5 @@ class Orders:
         return answers[refusal.key]()
 
 
-def _text(args: Mapping[str, Any], name: str) -> str:
-    value = args.get(name)
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise errors.PARAMETER.refuse(f"{name} is invalid.")
-    return value
-
-
-def _flag(args: Mapping[str, Any], name: str) -> bool:
-    value = args.get(name)
-    if value is None or value is False or value == "false":
-        return False
-    if value is True or value == "true":
-        return True
-    raise errors.PARAMETER.refuse(f"{name} is invalid.")
-
-
-def _units(args: Mapping[str, Any], name: str, decimals: int, finer: errors.Reason) -> int:
-    value = args.get(name)
-    if value is None or value == "":
-        raise errors.PARAMETER.refuse(f"{name} is required.")
-    # Clients send texts; a JSON number is taken as it is written.
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        value = format(Decimal(str(value)), "f")
-    if not isinstance(value, str) or _DECIMAL.match(value) is None:
-        raise errors.PARAMETER.refuse(f"{name} is invalid.")
-    count = units(value, decimals)
-    if count is None:
-        raise finer.refuse()
-    if count >= MAX_UNITS:
-        raise errors.PARAMETER.refuse(f"{name} not in the given range!")
-    return count
-
-
-def _client_oid(args: Mapping[str, Any]) -> str:
-    """The client's id; the venue makes one when there is none."""
-    given = _text(args, "clientOid")
-    if not given:
-        return secrets.token_hex(12)
-    if _CLIENT_OID.match(given) is None:
-        raise errors.PARAMETER.refuse("clientOid is invalid.")
-    return given
-
-
-def _extra(args: Mapping[str, Any]) -> Json:
-    extra: Json = {}
-    stp = _text(args, "stp")
-    if stp:
-        if stp not in _STP:
-            raise errors.PARAMETER.refuse("stp is invalid.")
-        extra["stp"] = stp
-    for name in ("remark", "tags"):
-        text = _text(args, name)
-        if len(text) > 20 or not text.isascii():
-            raise errors.PARAMETER.refuse(f"{name} is invalid.")
-        if text:
-            extra[name] = text
-    return extra
+_KEPT: Final = frozenset({"stp", "timeInForce", "cancelAfter", "remark", "tags"})
+"""What an altered order takes over from the one that it replaces."""

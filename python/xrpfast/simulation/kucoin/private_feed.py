@@ -1,9 +1,8 @@
-"""Private topics and what the venue remembers of each customer's orders and fills."""
+"""Private topics: each customer's order and balance events, recorded and pushed."""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
 from typing import Final
 
 from xrpfast.simulation.account import Account, BalanceChange
@@ -11,20 +10,13 @@ from xrpfast.simulation.exchange import Exchange
 from xrpfast.simulation.orders import Fill, Order
 
 from . import topics
+from .order_events import balance_change, order_change
+from .order_objects import RESTING
 from .push import PushHub
+from .records import Movement, Records
 from .wire import Wire, order_id_text, private_message
 
 EVENT_BASE: Final = 354_689_988_084_000
-RECORD_BASE: Final = 19_814_995_255_000
-
-
-@dataclass(slots=True)
-class Records:
-    """One customer's orders and fills in the order of events."""
-
-    open: dict[int, None] = field(default_factory=dict)
-    done: list[int] = field(default_factory=list)
-    fills: list[Fill] = field(default_factory=list)
 
 
 class PrivateFeed:
@@ -53,18 +45,10 @@ class PrivateFeed:
     # --- what the exchange tells --------------------------------------------------------------
 
     def on_order(self, kind: str, order: Order, fill: Fill | None) -> None:
-        records = self.records(order.account)
-        if kind == "received":
-            records.open[order.order_id] = None
-            order.extra["public_id"] = order_id_text(order.order_id)
-        elif fill is not None:
-            records.fills.append(fill)
-        elif kind != "open":
-            records.open.pop(order.order_id, None)
-            records.done.append(order.order_id)
+        self._record(self.records(order.account), kind, order, fill)
         if not self._listened(order.account):
             return
-        data = self.wire.order_change(kind, order, fill)
+        data = order_change(self.wire, kind, order, fill)
         frame = private_message(topics.ORDERS, "orderChange", order.account, data)
         self._push(order.account, topics.ORDERS, frame)
         if kind != "received":
@@ -72,13 +56,19 @@ class PrivateFeed:
             self._push(order.account, topics.ORDERS_V1, old)
 
     def on_balances(self, account: Account, changes: list[BalanceChange]) -> None:
+        now = self.exchange.wall_ns()
+        records = self.records(account)
+        for change in changes:
+            if change.free_change + change.locked_change:
+                asset, fee = records.fees.get((change.order_id, change.trade_id or 0), ("", 0))
+                records.movements.append(Movement(change, fee if asset == change.asset else 0, now))
+        records.fees.clear()
         if not self._listened(account):
             return
-        now = self.exchange.wall_ns()
         for change in changes:
             self._event += 1
             number = str(self._event)
-            data = self.wire.balance_change(account, change, number, now)
+            data = balance_change(self.wire, account, change, number, now)
             frame = private_message(topics.BALANCE, "account.balance", account, data, number)
             self._push(account, topics.BALANCE, frame)
 
@@ -89,6 +79,19 @@ class PrivateFeed:
             self._hub.publish_private(account, topic, frame)
 
     # --- inside -------------------------------------------------------------------------------
+
+    def _record(self, records: Records, kind: str, order: Order, fill: Fill | None) -> None:
+        if kind == "received":
+            records.open[order.order_id] = None
+            order.extra["public_id"] = order_id_text(order.order_id)
+        elif fill is not None:
+            records.fills.append(fill)
+            records.fees[order.order_id, fill.trade_id] = fill.fee_asset, fill.fee
+        elif kind == "open":
+            order.extra[RESTING] = True
+        elif not order.working:
+            records.open.pop(order.order_id, None)
+            records.done.append(order)
 
     def _listened(self, account: Account) -> bool:
         return any(session.account is account for session in self._hub.sessions)

@@ -35,7 +35,11 @@ class PushSettings(msgspec.Struct):
     """Without client traffic for so long the server says ``ping timeout`` and closes."""
     welcome_delay_s: float = 0.0
     max_topics: int = topics.MAX_PER_SESSION
+    max_sessions: int = 800
+    """Sockets of one customer; public ones of one address."""
     messages_per_10_s: int = 100
+    max_age_s: float | None = None
+    """The server ends a socket that is as old; real ones live for days."""
 
 
 class PushHub:
@@ -98,6 +102,14 @@ class PushHub:
             if not watchers:
                 del self._public[topic]
 
+    def count(self, session: PushSession) -> int:
+        """Open sockets of the same customer, or public ones of the same address."""
+        account, address = session.account, session.address
+        return sum(
+            other.account is account and (account is not None or other.address == address)
+            for other in self.sessions
+        )
+
     def drop_all(self) -> None:
         """Closes every socket, as on a server restart."""
         for session in tuple(self.sessions):
@@ -120,15 +132,21 @@ class PushSession(Session):
         self._heard = 0.0
 
     def on_open(self) -> None:
+        settings = self.hub.settings
         if self._refused:
-            self._error(self._connect_id, errors.TOKEN_INVALID)
-            self.close()
+            self._refuse(errors.TOKEN_INVALID)
+            return
+        if self.hub.count(self) >= settings.max_sessions:
+            self._refused = True
+            self._refuse(errors.TOO_MANY_SESSIONS)
             return
         self.hub.sessions[self] = None
         self._heard = time.monotonic()
-        self.later(self.hub.settings.silence_s, self._check_silence)
-        if self.hub.settings.welcome_delay_s:
-            self.later(self.hub.settings.welcome_delay_s, self._welcome)
+        self.later(settings.silence_s, self._check_silence)
+        if settings.max_age_s is not None:
+            self.later(settings.max_age_s, self.close)
+        if settings.welcome_delay_s:
+            self.later(settings.welcome_delay_s, self._welcome)
         else:
             self._welcome()
 
@@ -192,6 +210,10 @@ class PushSession(Session):
             self.later(left, self._check_silence)
             return
         self._error(self._connect_id, errors.PING_TIMEOUT)
+        self.close()
+
+    def _refuse(self, reason: errors.PushReason) -> None:
+        self._error(self._connect_id, reason)
         self.close()
 
     def _error(self, name: str, reason: errors.PushReason) -> None:

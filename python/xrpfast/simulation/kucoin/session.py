@@ -28,6 +28,8 @@ class Session(WSListener):
     def __init__(self) -> None:
         self.transport: WSTransport | None = None
         self.congested = False
+        self.address = ""
+        """Where the client is."""
         self._fragments: bytearray | None = None
         self._timers: set[asyncio.TimerHandle] = set()
 
@@ -89,6 +91,8 @@ class Session(WSListener):
     def on_ws_connected(self, transport: WSTransport) -> None:
         self.transport = transport
         underlying = transport.underlying_transport
+        peer = underlying.get_extra_info("peername")
+        self.address = str(peer[0]) if peer else ""
         sock = underlying.get_extra_info("socket")
         if sock is not None:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from . import errors
+from .candle_types import TYPES
 
 LEVEL2: Final = "/market/level2"
 LEVEL1: Final = "/spotMarket/level1"
@@ -14,12 +15,22 @@ DEPTH5: Final = "/spotMarket/level2Depth5"
 DEPTH50: Final = "/spotMarket/level2Depth50"
 TICKER: Final = "/market/ticker"
 MATCH: Final = "/market/match"
+SNAPSHOT: Final = "/market/snapshot"
+CANDLES: Final = "/market/candles"
+AUCTION: Final = "/callauction/callauctionData"
+AUCTION_DEPTH: Final = "/callauction/level2Depth50"
 ORDERS: Final = "/spotMarket/tradeOrdersV2"
 ORDERS_V1: Final = "/spotMarket/tradeOrders"
+STOP_ORDERS: Final = "/spotMarket/advancedOrders"
 BALANCE: Final = "/account/balance"
+ALL: Final = "all"
 
-PUBLIC: Final = frozenset({LEVEL2, LEVEL1, DEPTH5, DEPTH50, TICKER, MATCH})
-PRIVATE: Final = frozenset({ORDERS, ORDERS_V1, BALANCE})
+# Auctions and stop orders exist there and are silent here: no pair is in an auction, and stop
+# orders are refused.
+PUBLIC: Final = frozenset(
+    {LEVEL2, LEVEL1, DEPTH5, DEPTH50, TICKER, MATCH, SNAPSHOT, CANDLES, AUCTION, AUCTION_DEPTH}
+)
+PRIVATE: Final = frozenset({ORDERS, ORDERS_V1, STOP_ORDERS, BALANCE})
 
 MAX_PER_MESSAGE: Final = 100
 MAX_PER_SESSION: Final = 400
@@ -48,4 +59,6 @@ def parse(text: object) -> Wish | errors.PushReason:
         return errors.TOPIC_INVALID
     if len(symbols) > MAX_PER_MESSAGE:
         return errors.TOO_MANY_TOPICS
+    if name == CANDLES and any(symbol.rpartition("_")[2] not in TYPES for symbol in symbols):
+        return errors.TOPIC_INVALID
     return Wish(tuple(f"{name}:{symbol}" for symbol in symbols), private=False)

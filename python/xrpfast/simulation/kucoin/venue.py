@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from xrpfast.simulation.exchange import Exchange
 
+from .dead_man import DeadMan
 from .market_feed import MarketFeed
-from .orders import Orders
+from .orders import Orders, Status
 from .private_feed import PrivateFeed
 from .push import PushHub
-from .wire import Wire, ms
+from .wire import Json, Wire, ms
 
 
 class Venue:
@@ -19,13 +18,35 @@ class Venue:
     def __init__(self, exchange: Exchange, push_url: str, seed: int) -> None:
         self.exchange = exchange
         self.push_url = push_url
+        self.more_push_urls: list[str] = []
+        """Further servers that a token names, as the real one does now and then."""
         self.wire = Wire(exchange.rules)
-        self.status: Literal["open", "close", "cancelonly"] = "open"
+        self.vip = 0
+        self.status_text = ""
         self.hub = PushHub(exchange.wall_ns)
         self.market = MarketFeed(exchange, self.hub, seed)
         self.private = PrivateFeed(exchange, self.hub)
         self.orders = Orders(exchange, self.private)
-        self.hub.on_first = self.market.on_subscribed
+        self.dead_man = DeadMan(exchange, self.private)
+        self.hub.on_first = self.market.paced.on_subscribed
+
+    @property
+    def status(self) -> Status:
+        """open; cancelonly: no new orders; close: no cancels either."""
+        return self.orders.status
+
+    @status.setter
+    def status(self, status: Status) -> None:
+        self.orders.status = status
+
+    def symbol_object(self) -> Json:
+        return self.wire.symbol_object() | {"enableTrading": self.status == "open"}
 
     def now_ms(self) -> int:
         return ms(self.exchange.wall_ns())
+
+    def close(self) -> None:
+        """Ends what waits for its time."""
+        self.market.close()
+        self.orders.close()
+        self.dead_man.close()
