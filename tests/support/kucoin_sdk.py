@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kucoin_universal_sdk.api import DefaultClient
@@ -14,9 +13,10 @@ from kucoin_universal_sdk.generate.spot.market.api_market import MarketAPI
 from kucoin_universal_sdk.generate.spot.order.api_order import OrderAPI
 from kucoin_universal_sdk.model import (
     ClientOptionBuilder,
-    RestError,
+    Interceptor,
     TransportOptionBuilder,
     WebSocketClientOptionBuilder,
+    WebSocketEvent,
 )
 
 from support.proof import Client, Proof
@@ -38,13 +38,21 @@ PRIVATE = Client(
 )
 Prove = Callable[[str, Any, Mapping[str, Any]], None]
 """The name of a call, its reply, and what its fields have to be."""
-_CODE = re.compile(r'"code":\s*"([^"]+)"')
 
 
 class Sdk:
     """The parts of one SDK client that a spot trader uses."""
 
-    def __init__(self, line: dict[str, Any], **changes: str) -> None:
+    def __init__(
+        self,
+        line: Mapping[str, Any],
+        *,
+        interceptors: Sequence[Interceptor] = (),
+        told: Callable[[WebSocketEvent, str, str], None] | None = None,
+        **changes: str,
+    ) -> None:
+        transport = TransportOptionBuilder().set_interceptors(list(interceptors)).build()
+        sockets = WebSocketClientOptionBuilder().with_event_callback(told).build()
         keys = {
             "api_key": line["api_key"],
             "api_secret": line["api_secret"],
@@ -56,8 +64,8 @@ class Sdk:
             .set_secret(keys["api_secret"])
             .set_passphrase(keys["passphrase"])
             .set_spot_endpoint(line["rest_url"])
-            .set_transport_option(TransportOptionBuilder().build())
-            .set_websocket_client_option(WebSocketClientOptionBuilder().build())
+            .set_transport_option(transport)
+            .set_websocket_client_option(sockets)
             .build()
         )
         client = DefaultClient(option)
@@ -67,17 +75,6 @@ class Sdk:
         self.account: AccountAPI = rest.get_account_service().get_account_api()
         self.fee: FeeAPI = rest.get_account_service().get_fee_api()
         self.sockets = client.ws_service()
-
-
-def code_of(error: RestError) -> str:
-    """The venue's code. The SDK parses a refusal that came with HTTP 200 and hands on the text of
-    any other."""
-    response = error.get_common_response()
-    if response is not None:
-        return str(response.code)
-    found = _CODE.search(str(error))
-    assert found is not None, str(error)
-    return found[1]
 
 
 def wire(reply: Any) -> Any:
@@ -92,3 +89,12 @@ def proven(proof: Proof) -> Prove:
         proof.check(REST, call, wire(reply), expected)
 
     return prove
+
+
+def by_id(placed: Any) -> dict[str, str]:
+    """Names an order that was placed."""
+    return {"symbol": SYMBOL, "order_id": placed.order_id}
+
+
+def by_client_oid(placed: Any) -> dict[str, str]:
+    return {"symbol": SYMBOL, "client_oid": placed.client_oid}
