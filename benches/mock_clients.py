@@ -43,6 +43,7 @@ class Requests(WSListener):
         self.sent = 0
         self._waiting: dict[str, tuple[str, int]] = {}
         self._started = False
+        self._lost = ""
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         self.transport = transport
@@ -52,6 +53,8 @@ class Requests(WSListener):
         self._started = True
 
     def request(self, kind: str, build: Callable[[str], bytes]) -> None:
+        if self._lost:
+            raise ConnectionError(self._lost)
         self.sent += 1
         name = str(self.sent)
         data = build(name)
@@ -61,6 +64,8 @@ class Requests(WSListener):
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         now = monotonic_ns()
+        if frame.msg_type == WSMsgType.CLOSE:
+            self._lost = f"closed by the mock: {frame.get_close_code()}"
         if frame.msg_type != WSMsgType.TEXT:
             return
         payload = frame.get_payload_as_bytes()
@@ -76,10 +81,16 @@ class Requests(WSListener):
         if not self._waiting:
             self.settled.set()
 
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        self._lost = self._lost or "the connection was lost"
+        self.settled.set()
+
     async def settle(self) -> None:
         """Waits for every reply that is still due."""
         if self._waiting:
             await asyncio.wait_for(self.settled.wait(), PATIENCE)
+        if self._waiting:
+            raise ConnectionError(f"{self._lost}, {len(self._waiting)} replies are due")
 
 
 class Orders(Protocol):

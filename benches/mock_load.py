@@ -163,6 +163,7 @@ async def sustained(mock: Mock, rate: float, seconds: float) -> Sustained:
         loads = [Load(await enter(channel(mock, name)), name) for name in VENUES]
         samples: list[tuple[float, int]] = []
         watching = asyncio.create_task(memory.watch(mock.pid, samples))
+        stack.callback(watching.cancel)
         loop = asyncio.get_running_loop()
         cpu, started = memory.busy(mock.pid), loop.time()
         paced = Pace(rate)
@@ -172,7 +173,6 @@ async def sustained(mock: Mock, rate: float, seconds: float) -> Sustained:
                 load.order()
         for load in loads:
             await load.end()
-        watching.cancel()
         lasted = loop.time() - started
         took: dict[str, list[int]] = {}
         for load in loads:

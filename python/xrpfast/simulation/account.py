@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import msgspec
+
 
 @dataclass(slots=True)
 class Balance:
@@ -17,8 +19,7 @@ class Balance:
         return self.free + self.locked
 
 
-@dataclass(frozen=True, slots=True)
-class BalanceChange:
+class BalanceChange(msgspec.Struct, frozen=True, gc=False):
     """What one step did to one asset, with the values after it."""
 
     asset: str

@@ -11,7 +11,7 @@ import heapq
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from copy import copy
 
 from xrpfast._core import Matching
 from xrpfast.model import RATE_ONE, Side, SymbolRules, TimeInForce
@@ -84,6 +84,12 @@ class Exchange:
 
     def add_account(self, account: Account) -> None:
         self.accounts[account.api_key] = account
+
+    def close(self) -> None:
+        """Lets go of the orders; nothing works afterwards."""
+        for order in self.orders.values():
+            order.fills = ()
+        self.orders.clear()
 
     # --- orders of customers ------------------------------------------------------------------
 
@@ -454,7 +460,7 @@ class Exchange:
             order.filled, order.quote_filled, counter_id,
         )  # fmt: skip
         self.fills.append(fill)
-        order.fills.append(fill)
+        order.fills += (fill,)
         self._tell("fill", order, fill)
 
     def _prevent(
@@ -470,7 +476,7 @@ class Exchange:
                 continue
             order.prevented += qty
             order.updated_ns = now
-            order.prevented_matches.append(row)
+            order.prevented_matches += (row,)
             if order.remaining:
                 self._release(order, self._hold(order.side, order.price, qty))
                 self._tell("prevented", order, None)
@@ -509,6 +515,7 @@ class Exchange:
 
     def _forget(self, order: Order) -> None:
         self.forgotten += 1
+        order.fills = ()  # a fill holds its order
         key = (order.account.uid, order.client_id)
         if self._client_ids.get(key) == order.order_id:
             del self._client_ids[key]
@@ -516,7 +523,7 @@ class Exchange:
     def _tell(self, kind: str, order: Order, fill: Fill | None) -> None:
         if not self.listeners:
             return
-        seen = replace(order)  # as it was at this step; the next fill changes it
+        seen = copy(order)  # as it was at this step; the next fill changes it
         for listener in self.listeners:
             listener.on_order(kind, seen, fill)
 

@@ -1,11 +1,16 @@
-"""What happens at a mock venue, as values: orders, fills, trades, and who is told of them."""
+"""What happens at a mock venue, as values: orders, fills, trades, and who is told of them.
+
+A venue remembers tens of thousands of them, so the garbage collector does not look through them
+(``gc=False``): they hold no cycle but an order and its fills, which `Exchange` cuts.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Protocol
+
+import msgspec
 
 from xrpfast.model import Side, TimeInForce
 from xrpfast.simulation.account import Account, BalanceChange
@@ -34,8 +39,7 @@ class Stp(IntEnum):
     DECREMENT = 4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewOrder:
+class NewOrder(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A customer's wish. A price makes it a limit order; without one it is a market order, whose
     size is either ``qty`` or ``funds``."""
 
@@ -57,7 +61,7 @@ class NewOrder:
     order gets what there is up to it."""
     replaces: int | None = None
     """Number of the order whose client id this one takes over."""
-    extra: dict[str, Any] = field(default_factory=dict)
+    extra: dict[str, Any] = msgspec.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.price is None:
@@ -67,8 +71,7 @@ class NewOrder:
             assert self.funds is None, "a limit order has no funds"
 
 
-@dataclass(frozen=True, slots=True)
-class Prevented:
+class Prevented(msgspec.Struct, frozen=True, gc=False):
     """A trade between two orders of one customer that did not happen."""
 
     number: int
@@ -82,8 +85,7 @@ class Prevented:
     wall_ns: int
 
 
-@dataclass(slots=True)
-class Order:
+class Order(msgspec.Struct, gc=False):
     """One order of a customer.
 
     ``state``: NEW, PARTLY_FILLED, and at the end FILLED, CANCELLED, EXPIRED, PREVENTED (ended by
@@ -121,9 +123,9 @@ class Order:
     fee_asset: str = ""
     held: int = 0
     """Money still locked for this order."""
-    fills: list[Fill] = field(default_factory=list)
-    prevented_matches: list[Prevented] = field(default_factory=list)
-    extra: dict[str, Any] = field(default_factory=dict)
+    fills: tuple[Fill, ...] = ()
+    prevented_matches: tuple[Prevented, ...] = ()
+    extra: dict[str, Any] = msgspec.field(default_factory=dict)
     """What a face wants to keep with the order (its own ids, flags)."""
 
     @property
@@ -141,8 +143,7 @@ class Order:
         return self.state in {"NEW", "PARTLY_FILLED"}
 
 
-@dataclass(frozen=True, slots=True)
-class Fill:
+class Fill(msgspec.Struct, frozen=True, gc=False):
     """One side of a trade, of a customer's order; ``filled`` and ``quote_filled`` after it."""
 
     trade_id: int
@@ -158,8 +159,7 @@ class Fill:
     counter_order_id: int
 
 
-@dataclass(frozen=True, slots=True)
-class Trade:
+class Trade(msgspec.Struct, frozen=True, gc=False):
     """One trade of the market, for the public."""
 
     trade_id: int

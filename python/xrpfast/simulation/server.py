@@ -71,6 +71,7 @@ async def mock_venues(
             clock = VenueClock()
             exchange = exchange_of(venue, clock, rules=rules)
             exchange.add_account(account)
+            stack.callback(exchange.close)
             exchanges[venue] = exchange
             place = VENUES.index(venue) * 2
             rest, ws = (listen(port and port + place + n) for n in (0, 1))

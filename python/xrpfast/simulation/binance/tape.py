@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from xrpfast.model import Side
 from xrpfast.simulation.candles import Candles
@@ -15,8 +16,7 @@ FIRST_AGGREGATE: Final = 520_000_001
 KEEP: Final = 20_000
 
 
-@dataclass(slots=True)
-class Aggregate:
+class Aggregate(msgspec.Struct, gc=False):
     """What one taker order traded at one price."""
 
     number: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from xrpfast.model import Side, SymbolRules, TimeInForce
@@ -85,7 +86,7 @@ def result(order: Order, rules: SymbolRules) -> Json:
     return ack(order, rules) | amounts(order, rules) | extra
 
 
-def full(order: Order, fills: list[Fill], rules: SymbolRules) -> Json:
+def full(order: Order, fills: Sequence[Fill], rules: SymbolRules) -> Json:
     """Reply of newOrderRespType FULL."""
     return result(order, rules) | {
         "fills": [

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Final, Literal
+
+import msgspec
 
 from xrpfast.model import Side, format_money
 from xrpfast.simulation.account import Account
@@ -171,7 +172,9 @@ class Orders:
         if len(self._feed.records(account).open) >= self.max_open:
             raise errors.TOO_MANY_OPEN.refuse(self.max_open)
         try:
-            order = self.exchange.place(account, replace(new, worst=self._worst(new.side)))
+            order = self.exchange.place(
+                account, msgspec.structs.replace(new, worst=self._worst(new.side))
+            )
         except VenueRefusal as refusal:
             raise self._refused(refusal) from None
         if order.expires_ns is not None:

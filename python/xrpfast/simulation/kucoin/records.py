@@ -18,7 +18,7 @@ RECORD_BASE: Final = 19_814_995_255_000
 Item = TypeVar("Item")
 
 
-class Movement(msgspec.Struct, frozen=True):
+class Movement(msgspec.Struct, frozen=True, gc=False):
     """One change of what a customer owns, with the fee of it."""
 
     change: BalanceChange
