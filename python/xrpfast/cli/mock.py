@@ -9,12 +9,13 @@ import signal
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 import uvloop
 
 from xrpfast.errors import UsageError
+from xrpfast.simulation.faults.scenario import find, load
 from xrpfast.simulation.flow import Capture
 from xrpfast.simulation.jobs import MockFailedError
 from xrpfast.simulation.server import mock_venues
@@ -51,6 +52,16 @@ def mock(
     loop: Annotated[
         bool, typer.Option("--loop", help="Start captures over at their end; else they stand.")
     ] = False,
+    faults: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Fault scenario: a TOML file, or the name of a shipped one; may be repeated.",
+        ),
+    ] = None,
+    relay: Annotated[
+        bool, typer.Option("--relay", help="Let later rules disturb bytes; --faults implies it.")
+    ] = False,
     parent: Annotated[
         int | None, typer.Option(metavar="PID", help="End when this parent process has ended.")
     ] = None,
@@ -64,7 +75,9 @@ def mock(
         captures = dict(_capture(text, speed, loop) for text in capture or ())
         if len(captures) < len(capture or ()):
             raise UsageError("--capture: one for each venue")
-        uvloop.run(_serve(names, port, seed, captures, parent))
+        rules = [rule for name in faults or () for rule in load(find(name)).rules]
+        disturbed = relay or bool(faults)
+        uvloop.run(_serve(names, port, seed, captures, rules, disturbed, parent))
     except MockFailedError:
         raise typer.Exit(1) from None  # the log has said why, in one line
 
@@ -82,12 +95,20 @@ def _capture(text: str, speed: float, loop: bool) -> tuple[str, Capture]:
 
 
 async def _serve(
-    venues: list[str], port: int, seed: int, captures: dict[str, Capture], parent: int | None
+    venues: list[str],
+    port: int,
+    seed: int,
+    captures: dict[str, Capture],
+    rules: list[dict[str, Any]],
+    relay: bool,
+    parent: int | None,
 ) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with mock_venues(venues, port=port, seed=seed, captures=captures) as running:
+    async with mock_venues(
+        venues, port=port, seed=seed, captures=captures, faults=rules, relay=relay
+    ) as running:
         watch = asyncio.create_task(_orphaned(parent, stop)) if parent else None
         sys.stdout.write(json.dumps(running.line) + "\n")
         sys.stdout.flush()

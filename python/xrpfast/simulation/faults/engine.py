@@ -49,12 +49,7 @@ class Faults:
         rule = parse_rule(given, self.venues)
         if len(self._standing) >= MAX_RULES:
             raise UsageError(f"rule: there are {MAX_RULES} already: delete some")
-        if rule.channel == "network" and not self.network:
-            raise UsageError(
-                "rule: channel network needs the relay: start the mock with --faults or --relay"
-            )
-        if rule.channel == "venue":
-            self._need_venue_action(rule)
+        self._check(rule)
         standing = Standing(self._next, rule)
         self._next += 1
         self._standing[standing.number] = standing
@@ -106,12 +101,20 @@ class Faults:
         return [s for s in self._standing.values() if s.active and s.rule.channel == channel]
 
     def note(self, standing: Standing, where: str) -> None:
-        """Remembers that a rule struck, for `GET /rules`."""
+        """Remembers that a rule struck, for `GET /rules`, and gives the rules that follow it."""
         rule = standing.rule
+        for after in rule.then:
+            asyncio.get_running_loop().call_soon(self._follow, after)
         self.fired.append({"id": standing.number, "action": rule.action, "where": where})
         _LOG.debug("fault %d: %s %s at %s", standing.number, rule.venue, rule.action, where)
 
     # --- inside -------------------------------------------------------------------------------
+
+    def _follow(self, after: dict[str, Any]) -> None:
+        try:
+            self.add(after)
+        except UsageError as error:
+            _LOG.warning("a rule that follows another was not taken: %s", error)
 
     def _later(self, number: int, handle: asyncio.TimerHandle) -> None:
         self._timers.setdefault(number, []).append(handle)
@@ -158,7 +161,15 @@ class Faults:
     def _meant(self, rule: Rule) -> tuple[str, ...]:
         return self.venues if rule.venue == "*" else (rule.venue,)
 
-    def _need_venue_action(self, rule: Rule) -> None:
-        for venue in self._meant(rule):
-            if rule.action not in self.venue_actions.get(venue, {}):
-                raise UsageError(f"rule: {venue} has no action {rule.action!r}")
+    def _check(self, rule: Rule) -> None:
+        """Raises `UsageError` for what this mock cannot do, in the rule or in what follows it."""
+        if rule.channel == "network" and not self.network:
+            raise UsageError(
+                "rule: channel network needs the relay: start the mock with --faults or --relay"
+            )
+        if rule.channel == "venue":
+            for venue in self._meant(rule):
+                if rule.action not in self.venue_actions.get(venue, {}):
+                    raise UsageError(f"rule: {venue} has no action {rule.action!r}")
+        for after in rule.then:
+            self._check(parse_rule(after, self.venues))

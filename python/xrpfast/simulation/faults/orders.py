@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
+from xrpfast._core import CoreError, parse_units
+from xrpfast.model import Side, TimeInForce
 from xrpfast.simulation.exchange import Exchange
 from xrpfast.simulation.faults.rules import Rule
 from xrpfast.simulation.orders import Order, VenueRefusal
@@ -27,7 +29,11 @@ def match_seconds(rules: Iterable[Rule]) -> float:
 
 
 def strike(exchange: Exchange, rule: Rule, params: Mapping[str, Any]) -> None:
-    """Does `fill` or `expire` to the order that ``params`` name; nothing when there is none."""
+    """Does `fill`, `expire` or `outrun` to the order that ``params`` name; nothing when there is
+    none."""
+    if rule.action == "outrun":
+        outrun(exchange, params, rule.params["percent"])
+        return
     order = named(exchange, params)
     if order is None or not order.working:
         return
@@ -43,6 +49,26 @@ def fill(exchange: Exchange, order: Order, percent: float) -> None:
     lot = exchange.rules.lot
     qty = max(lot, round(order.remaining * percent / 100) // lot * lot)
     exchange.trade_with(order, min(qty, order.remaining))
+
+
+def outrun(exchange: Exchange, params: Mapping[str, Any], percent: float) -> None:
+    """Takes from the book what an order on its way would take, but for ``percent`` of it."""
+    rules = exchange.rules
+    try:
+        side = Side[str(params["side"]).upper()]
+        qty = parse_units(str(params.get("quantity") or params["size"]), rules.qty_decimals)
+        price = parse_units(str(params["price"]), rules.price_decimals)
+    except (KeyError, CoreError):
+        return  # no limit order: the venue will say so
+    within = [
+        there
+        for at, there in exchange.matching.levels(side.opposite, 5_000)
+        if (at <= price if side is Side.BUY else at >= price)
+    ]
+    leave = round(qty * percent / 100) // rules.lot * rules.lot
+    take = sum(within) - leave
+    if take > 0:
+        exchange.place_background(side, price, take, TimeInForce.IOC)
 
 
 def named(exchange: Exchange, params: Mapping[str, Any]) -> Order | None:

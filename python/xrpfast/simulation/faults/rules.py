@@ -44,7 +44,8 @@ class Match(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One fault. ``at_s`` and ``for_s`` bound its life, in seconds after it was given."""
+    """One fault. ``at_s`` and ``for_s`` bound its life, in seconds after it was given; ``then`` are
+    rules that are given each time it strikes."""
 
     channel: Channel
     action: str
@@ -54,6 +55,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     params: dict[str, Any] = {}
     at_s: float = 0.0
     for_s: float | None = None
+    then: list[dict[str, Any]] = []
 
 
 class Action(msgspec.Struct, frozen=True):
@@ -90,6 +92,10 @@ REQUEST_ACTIONS: Final = {
     "reset": _RESET,
     "fill": Action("lets somebody trade with the order that is named first", {"percent": _NUMBER}),
     "expire": Action("ends the order that is named by the venue's own will", {}, {"reason": str}),
+    "outrun": Action(
+        "somebody is faster than this order and leaves it only so much of its quantity",
+        {"percent": _NUMBER},
+    ),
 }  # fmt: skip
 FRAME_ACTIONS: Final = {
     "drop": Action("loses the frame"),
@@ -158,6 +164,8 @@ ACTIONS: Final[dict[str, dict[str, Action]]] = {
 }
 LATER_ONLY: Final = frozenset({"mutate", "duplicate"})
 """Actions on a reply: there is none before acceptance."""
+FIRST_ONLY: Final = frozenset({"outrun"})
+"""Actions that make sense before the order is taken only."""
 
 
 MATCH_LATER: Final[dict[str, type | tuple[type, ...]]] = {"match_after_ms": _NUMBER}
@@ -180,6 +188,8 @@ def parse_rule(given: object, venues: tuple[str, ...]) -> Rule:
         )
     _check_params(rule, action)
     _check_match(rule)
+    for after in rule.then:
+        parse_rule(after, venues)
     return rule
 
 
@@ -221,6 +231,8 @@ def _check_match(rule: Rule) -> None:
         raise UsageError("rule: at_s and for_s are seconds, at_s from 0, for_s above 0")
     if rule.channel in REQUESTS and rule.action in LATER_ONLY and rule.point == "before_accept":
         raise UsageError(f"rule: {rule.action} changes a reply: choose a later point")
+    if rule.action in FIRST_ONLY and rule.point != "before_accept":
+        raise UsageError(f"rule: {rule.action} is of the point before_accept only")
 
 
 def _named(kind: type | tuple[type, ...]) -> str:

@@ -21,6 +21,28 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a sound client does."""
 
 
+SHIPPED = Path(__file__).parents[1] / "scenarios"
+
+
+def shipped() -> list[Path]:
+    """The scenario files that come with the package, in the order of their names."""
+    return sorted(SHIPPED.glob("*.toml"))
+
+
+def find(name: str) -> Path:
+    """The file of that name, else the shipped scenario; raises `UsageError` when there is none."""
+    path = Path(name)
+    if path.exists():
+        return path
+    inside = SHIPPED / f"{name}.toml"
+    if inside.exists():
+        return inside
+    raise UsageError(
+        f"--faults: no file {name!r}, and no scenario of that name: "
+        f"{', '.join(each.stem for each in shipped())}"
+    )
+
+
 def load(path: Path) -> Scenario:
     """Reads a scenario; raises `UsageError` with one line. The rules are checked when given."""
     try:
