@@ -91,7 +91,7 @@ class World:
         self.exchange: Exchange = face.exchange
         (self.account,) = face.exchange.accounts.values()
         self.keys = Keys(line["api_key"], line["api_secret"], line["passphrase"])
-        self._http = http
+        self.http = http
         self._number = 0
 
     # --- REST ---------------------------------------------------------------------------------
@@ -112,7 +112,7 @@ class World:
         if raw:
             sent["Content-Type"] = "application/json"
         url = URL(self.line["rest_url"] + target, encoded=True)
-        async with self._http.request(
+        async with self.http.request(
             method, url, data=raw or None, headers=sent | dict(headers or {})
         ) as reply:
             return Reply(reply.status, await reply.json(), reply.headers)

@@ -19,7 +19,7 @@ from .limits import Pools, quotas
 from .order_entry import OrderEntry
 from .rest import Rest
 from .venue import Venue
-from .venue_faults import venue_actions
+from .venue_faults import DAY_S, venue_actions
 
 ORDER_ENTRY_PATH = "/v1/private"
 PUSH_PATHS = frozenset({"/", "/endpoint"})
@@ -83,13 +83,19 @@ class KucoinFace:
 
     def disconnect_notice(self, reason: errors.Reason = errors.STOPPING) -> None:
         """Tells every order-entry session that it ends (420001, 420002, 501000), and ends it."""
-        self.order_entry.end_all(reason)
+        for session in tuple(self.order_entry.sessions):
+            session.end(reason)
 
     def shorten_day(self, day_s: float) -> None:
-        """What lasts 24 hours at the venue lasts so long from now on: tokens and new sockets."""
+        """What lasts 24 hours at the venue lasts so long from now on: tokens, and every socket
+        counted from now; 86,400 is the real day again, and no end of sockets."""
         self.venue.hub.tokens.life_ms = round(day_s * 1000)
-        self.venue.hub.settings.max_age_s = day_s
-        self.order_entry.max_age_s = day_s
+        age = day_s if day_s < DAY_S else None
+        self.venue.hub.settings.max_age_s = self.order_entry.max_age_s = age
+        for push in self.venue.hub.sessions:
+            push.grow_old()
+        for entry in self.order_entry.sessions:
+            entry.grow_old()
 
     # --- for the server -----------------------------------------------------------------------
 

@@ -55,11 +55,6 @@ class OrderEntry:
         except errors.Refused as refused:
             return OrderEntrySession(self, None, refused)
 
-    def end_all(self, reason: errors.Reason) -> None:
-        """Says why (420001, 420002, 501000) in every session, then closes it."""
-        for session in tuple(self.sessions):
-            session.end(reason)
-
     def now_ms(self) -> int:
         return self.exchange.wall_ns() // 1_000_000
 
@@ -97,8 +92,16 @@ class OrderEntrySession(Session):
         self._challenge = f'{{"sessionId":"{self._session_id}", "timestamp": {stamp}}}'
         self.send(self._challenge.encode())
         self.later(self.entry.challenge_s, self._check_challenge)
+        self.grow_old()
+
+    def grow_old(self) -> None:
+        """The session ends once it is as old as sessions get, if that still holds then."""
         if self.entry.max_age_s is not None:
-            self.later(self.entry.max_age_s, lambda: self.end(errors.STOPPING))
+            self.later(self.entry.max_age_s, self._check_age)
+
+    def _check_age(self) -> None:
+        if self.entry.max_age_s is not None:
+            self.end(errors.STOPPING)
 
     def on_gone(self) -> None:
         self.entry.sessions.pop(self, None)
@@ -125,9 +128,9 @@ class OrderEntrySession(Session):
         else:
             self._fail(errors.SESSION_SIGN.refuse())
 
-    def end(self, reason: errors.Reason) -> None:
-        """An error without id, then the close."""
-        self._fail(reason.refuse())
+    def end(self, reason: errors.Reason, lead_s: float = 0.0) -> None:
+        """An error without id, and after ``lead_s`` the close."""
+        self._fail(reason.refuse(), lead_s)
 
     # --- requests -----------------------------------------------------------------------------
 
@@ -164,11 +167,14 @@ class OrderEntrySession(Session):
             reply["userRateLimit"] = quota.block()
         self.send(orjson.dumps(reply))
 
-    def _fail(self, refused: errors.Refused) -> None:
-        """Errors before the session stands carry neither id nor op; then the socket ends."""
+    def _fail(self, refused: errors.Refused, lead_s: float = 0.0) -> None:
+        """Errors of the session itself carry neither id nor op; then the socket ends."""
         now = self.entry.now_ms()
         self.send(orjson.dumps({**refused.body(), "inTime": now, "outTime": now}))
-        self.close()
+        if lead_s:
+            self.later(lead_s, self.close)
+        else:
+            self.close()
 
     def _check_challenge(self) -> None:
         if not self._ready:

@@ -143,12 +143,20 @@ class PushSession(Session):
         self.hub.sessions[self] = None
         self._heard = time.monotonic()
         self.later(settings.silence_s, self._check_silence)
-        if settings.max_age_s is not None:
-            self.later(settings.max_age_s, self.close)
+        self.grow_old()
         if settings.welcome_delay_s:
             self.later(settings.welcome_delay_s, self._welcome)
         else:
             self._welcome()
+
+    def grow_old(self) -> None:
+        """The socket ends once it is as old as sockets get, if that still holds then."""
+        if self.hub.settings.max_age_s is not None:
+            self.later(self.hub.settings.max_age_s, self._check_age)
+
+    def _check_age(self) -> None:
+        if self.hub.settings.max_age_s is not None:
+            self.close()
 
     def on_gone(self) -> None:
         for topic in tuple(self.topics):

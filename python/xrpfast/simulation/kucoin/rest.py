@@ -5,20 +5,25 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from aiohttp import web
 
 from xrpfast.simulation.account import Account
 
-from . import errors, outage
+from . import errors
 from .auth import ApiKey, KeyRing
 from .limits import EdgeLimit, Pools
-from .outage import Outage
 from .routes import ROUTES, Route
 from .venue import Venue
 from .wire import success
+
+RATE_LIMITED: Final = (
+    "<!DOCTYPE html>\n<html><head><title>Access denied</title></head>"
+    "<body><h1>Error 1015</h1><p>You are being rate limited.</p></body></html>\n"
+)
+"""What an address gets that the edge has blocked; faults have pages of their own."""
 
 _LOG = logging.getLogger("xrpfast.simulation.kucoin")
 
@@ -57,8 +62,6 @@ class Rest:
         self.pools = pools
         self.overloaded = False
         """True: every call answers 429000 without quota headers, and is not charged."""
-        self.outage: Outage | None = None
-        """What every call gets instead of the venue's answer, be it an HTML page."""
         self.edge: EdgeLimit | None = None
         """Counts requests by address, all routes together, when set."""
 
@@ -107,16 +110,11 @@ class Rest:
     async def _wrap(
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
-        """Whoever stands before the venue speaks first; then every way out is its envelope."""
-        instead = self.outage
+        """The edge speaks first; then every way out is the venue's envelope."""
         if self.edge is not None:
             now_s = self.venue.exchange.wall_ns() / 1e9
             if not self.edge.allow(request.remote or "", now_s):
-                instead = outage.RATE_LIMITED
-        if instead is not None:
-            return web.Response(
-                body=instead.body, status=instead.status, content_type=instead.content_type
-            )
+                return web.Response(status=429, text=RATE_LIMITED, content_type="text/html")
         try:
             return await handler(request)
         except errors.Refused as refused:

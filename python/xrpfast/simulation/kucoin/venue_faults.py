@@ -9,10 +9,13 @@ from xrpfast.errors import UsageError
 from xrpfast.simulation.faults.engine import VenueAction
 from xrpfast.simulation.faults.rules import Rule
 
+from . import errors
+
 if TYPE_CHECKING:
     from .face import KucoinFace
 
 STATUSES = ("open", "close", "cancelonly")
+DAY_S = 86_400.0
 Undo = Callable[[], None]
 
 
@@ -22,6 +25,8 @@ def venue_actions(face: KucoinFace) -> dict[str, VenueAction]:
         "status": lambda rule: _status(face, rule),
         "overload": lambda _: _overload(face),
         "terminate_streams": lambda _: _terminate_streams(face),
+        "compress": lambda rule: _compress(face, rule),
+        "shutdown": lambda rule: _shutdown(face, rule),
         "revoke_key": lambda _: face.keys.revoke_all(),
     }
 
@@ -53,3 +58,21 @@ def _terminate_streams(face: KucoinFace) -> None:
     for session in list(face.venue.hub.sessions):
         if session.account is not None:
             session.close()
+
+
+def _compress(face: KucoinFace, rule: Rule) -> Undo:
+    """Tokens and sockets live a day of the faster hours."""
+    factor = rule.params["factor"]
+    if factor <= 0:
+        raise UsageError("rule: compress factor: above 0")
+    face.shorten_day(DAY_S / factor)
+    return lambda: face.shorten_day(DAY_S)
+
+
+def _shutdown(face: KucoinFace, rule: Rule) -> None:
+    """Order entry is told that the service stops; then every socket is closed."""
+    lead = rule.params.get("lead_s", 0)
+    for session in tuple(face.order_entry.sessions):
+        session.end(errors.STOPPING, lead)
+    for push in tuple(face.venue.hub.sessions):
+        push.later(lead, push.close)
