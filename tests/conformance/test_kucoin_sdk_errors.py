@@ -6,8 +6,7 @@ of one with any other status.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -18,10 +17,9 @@ import pytest
 from kucoin_universal_sdk.model import Interceptor, RestError
 
 from support.kucoin_mock import KucoinMock, client_oid
-from support.kucoin_sdk import REST, SYMBOL, Prove, Sdk
+from support.kucoin_sdk import REST, SYMBOL, Sdk
 from support.proof import Proof
 from xrpfast.model import Side
-from xrpfast.simulation.kucoin.limits import SPOT
 
 Refuses = Callable[..., AbstractContextManager[None]]
 
@@ -196,48 +194,27 @@ def test_a_done_order_cannot_be_cancelled(sdk: Sdk, kucoin: KucoinMock, refuses:
 # --- rate limits ----------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def small_pool(kucoin: KucoinMock) -> Iterator[int]:
-    """What is left of the spot pool is enough for one call of weight 2 more."""
-    pools = kucoin.face.pools
-    before = pools.limits[SPOT]
-
-    def shrink() -> int:
-        used = before - pools.charge(SPOT, str(kucoin.account.uid), 0, _now_ms()).remaining
-        pools.limits[SPOT] = used + 3
-        return used + 3
-
-    yield kucoin.on_venue(shrink)
-    kucoin.on_venue(lambda: pools.limits.update({SPOT: before}))
-
-
 def test_the_quota_is_told_and_kept(
-    sdk: Sdk, proof: Proof, refuses: Refuses, small_pool: int
+    sdk: Sdk, kucoin: KucoinMock, proof: Proof, refuses: Refuses
 ) -> None:
     request = api.GetOpenOrdersReq(symbol=SYMBOL)
-    reply = sdk.order.get_open_orders(request)
-    proof.check(
-        REST,
-        "gw-ratelimit headers",
-        reply.common_response.rate_limit,
-        {"limit": small_pool, "remaining": 1, "reset": lambda ms: 0 < ms <= 30_000},
-    )
-    with refuses("get_open_orders, pool exhausted", "429000", "Too many requests"):
-        sdk.order.get_open_orders(request)
+    with kucoin.spot_pool_left(3) as limit:
+        reply = sdk.order.get_open_orders(request)
+        proof.check(
+            REST,
+            "common_response.rate_limit",
+            reply.common_response.rate_limit,
+            {"limit": limit, "remaining": 1, "reset": lambda ms: 0 < ms <= 30_000},
+        )
+        with refuses("get_open_orders, pool exhausted", "429000", "Too many requests"):
+            sdk.order.get_open_orders(request)
 
 
-def test_an_overloaded_venue(sdk: Sdk, kucoin: KucoinMock, refuses: Refuses, prove: Prove) -> None:
-    def overload(on: bool) -> None:
-        kucoin.face.rest.overloaded = on
-
-    kucoin.on_venue(lambda: overload(True))
-    try:
-        with refuses("get_ticker, overload", "429000", "System-level rate limit exceeded"):
-            sdk.market.get_ticker(market_api.GetTickerReq(symbol=SYMBOL))
-    finally:
-        kucoin.on_venue(lambda: overload(False))
-    assert sdk.market.get_ticker(market_api.GetTickerReq(symbol=SYMBOL)).sequence
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
+def test_an_overloaded_venue(sdk: Sdk, kucoin: KucoinMock, refuses: Refuses) -> None:
+    request = market_api.GetTickerReq(symbol=SYMBOL)
+    with (
+        kucoin.overloaded(),
+        refuses("get_ticker, overload", "429000", "System-level rate limit exceeded"),
+    ):
+        sdk.market.get_ticker(request)
+    assert sdk.market.get_ticker(request).sequence

@@ -15,6 +15,7 @@ from support.mock_thread import Levels, RunningMock
 from xrpfast.model import Side, TimeInForce
 from xrpfast.simulation.account import Account
 from xrpfast.simulation.kucoin.face import KucoinFace
+from xrpfast.simulation.kucoin.limits import SPOT
 
 _numbers = itertools.count(1)
 
@@ -103,6 +104,33 @@ class KucoinMock:
             yield
         finally:
             self.on_venue(lambda: set_clock(before))
+
+    # --- its limits ---------------------------------------------------------------------------
+
+    @contextmanager
+    def spot_pool_left(self, left: int) -> Iterator[int]:
+        """The customer's spot pool holds ``left`` more; its size meanwhile."""
+        pools, before = self.face.pools, self.face.pools.limits[SPOT]
+
+        def shrink() -> int:
+            now_ms = self.face.venue.now_ms()
+            used = before - pools.charge(SPOT, str(self.account.uid), 0, now_ms).remaining
+            pools.limits[SPOT] = used + left
+            return used + left
+
+        yield self.on_venue(shrink)
+        self.on_venue(lambda: pools.limits.update({SPOT: before}))
+
+    @contextmanager
+    def overloaded(self) -> Iterator[None]:
+        """The venue answers everybody that it is too busy."""
+
+        def overload(on: bool) -> None:
+            self.face.rest.overloaded = on
+
+        self.on_venue(lambda: overload(True))
+        yield
+        self.on_venue(lambda: overload(False))
 
 
 def _money(amount: int) -> Decimal:
