@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from contextlib import AsyncExitStack
 from urllib.parse import urlsplit
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from picows import (
     WSAutoPingStrategy,
     WSListener,
@@ -26,6 +28,7 @@ from xrpfast.simulation.faults.sockets import FaultySocket
 from xrpfast.simulation.faults.words import socket_kind
 from xrpfast.simulation.kucoin.face import KucoinFace
 
+_HTTP_LOG = logging.getLogger("xrpfast.simulation.http")
 HOST = "127.0.0.1"
 PING_SECONDS = 20.0
 Face = BinanceFace | KucoinFace
@@ -161,7 +164,23 @@ def listen(port: int) -> socket.socket:
 
 
 async def serve_http(stack: AsyncExitStack, app: web.Application, listener: socket.socket) -> None:
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        shutdown_timeout=1,
+        logger=_HTTP_LOG,
+        # A body is read as it came: what claims to be packed and is not must be the venue's error.
+        auto_decompress=False,
+    )
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     await web.SockSite(runner, listener).start()
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    """False for what a client did: bytes that are no HTTP (answered with 400), or going away."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, HttpProcessingError | web.RequestPayloadError | ConnectionError)
+
+
+_HTTP_LOG.addFilter(_is_ours)

@@ -126,6 +126,10 @@ class Rest:
         except web.HTTPException as error:
             answer = errors.BAD_REQUEST.refuse()
             answer.http = error.status
+        except ConnectionError:
+            raise  # the client went away while it was sending: nobody is left to answer
+        except web.RequestPayloadError:
+            answer = errors.BAD_REQUEST.refuse()
         except Exception:
             _LOG.exception("%s %s", request.method, request.path)
             answer = errors.INTERNAL.refuse()
