@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def no_unhandled_faults(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Whatever a server logs as an error was not handled."""
+    """Whatever a server logs as an error was not handled; what a client logs is the test's affair."""
     yield
     faults = [
         record.getMessage() + (f": {record.exc_info[1]!r}" if record.exc_info else "")
         for record in caplog.get_records("call")
-        if record.levelno >= logging.ERROR
+        if record.levelno >= logging.ERROR and not record.name.startswith("picows.client")
     ]
     assert not faults
 

@@ -204,7 +204,7 @@ async def _hang(request: web.Request) -> None:
 
 def reset(transport: asyncio.BaseTransport | None) -> None:
     """Ends a connection with RST."""
-    if transport is None:
+    if transport is None or transport.is_closing():
         return
     found = transport.get_extra_info("socket")
     if found is not None:

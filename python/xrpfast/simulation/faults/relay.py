@@ -20,6 +20,8 @@ from xrpfast.simulation.faults.rules import Rule
 CHUNK: Final = 64 * 1024
 HIGH_WATER: Final = 256 * 1024
 """Bytes that wait in one direction before the sender is made to wait, as a socket buffer does."""
+TURN_SECONDS: Final = 0.05
+"""How long a thinned line sends one piece; rules are looked at anew between pieces."""
 DOWN, UP = "down", "up"
 """To the client, to the venue."""
 
@@ -192,19 +194,28 @@ class Link:
                 writer.write_eof()
 
     async def _write(self, direction: str, data: bytes, writer: asyncio.StreamWriter) -> None:
-        piece, pause, rate = len(data), 0.0, 0.0
-        for rule in self._rules(direction):
-            if rule.action == "slice":
-                piece = max(1, min(piece, rule.params["bytes"]))
-                pause = rule.params.get("ms", 0) / 1_000
-            elif rule.action == "bandwidth":
-                rate = max(1.0, rule.params["bytes_per_s"])
-                piece = max(1, min(piece, int(rate / 20)))
-        for start in range(0, len(data), piece):
-            part = data[start : start + piece]
-            writer.write(part)
+        """In one piece, or as the rules of this moment will have it, piece after piece."""
+        view = memoryview(data)
+        while view and not writer.transport.is_closing() and direction not in self._deaf:
+            piece, pause = len(view), 0.0
+            for rule in self._rules(direction):
+                if rule.action == "slice":
+                    piece = max(1, min(piece, rule.params["bytes"]))
+                    pause += rule.params.get("ms", 0) / 1_000
+                elif rule.action == "bandwidth":
+                    rate = max(1.0, rule.params["bytes_per_s"])
+                    piece = max(1, min(piece, int(rate * TURN_SECONDS)))
+                    pause += piece / rate
+            writer.write(view[:piece])
+            view = view[piece:]
             await writer.drain()
-            if pause or rate:
-                await asyncio.sleep(pause + (len(part) / rate if rate else 0.0))
-            elif piece < len(data):
-                await asyncio.sleep(0)  # each piece its own write
+            if view or pause:
+                await self._pause(pause)
+
+    async def _pause(self, seconds: float) -> None:
+        """Sleeps, but not on when the rules end meanwhile."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        while seconds > TURN_SECONDS and loop.time() < until and self._faults.standing("network"):
+            await asyncio.sleep(TURN_SECONDS)
+        await asyncio.sleep(max(0.0, min(until - loop.time(), TURN_SECONDS)))
