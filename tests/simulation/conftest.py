@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def no_unhandled_faults(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Whatever a server logs as an error was not handled; what a client logs is the test's affair."""
+    """Whatever a server logs as an error was not handled; a client's log is the test's affair."""
     yield
     faults = [
         record.getMessage() + (f": {record.exc_info[1]!r}" if record.exc_info else "")

@@ -38,7 +38,7 @@ async def test_every_rule_of_a_scenario_strikes(path: Path) -> None:
         async with busy(running.line):
             with suppress(TimeoutError):
                 async with asyncio.timeout(PATIENCE):
-                    while silent(running.faults):
+                    while silent(running.faults):  # noqa: ASYNC110
                         await asyncio.sleep(0.02)
             assert silent(running.faults) == []
         running.faults.clear()

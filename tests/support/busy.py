@@ -96,7 +96,7 @@ class Busy:
                 named = {"symbol": "XRPUSDT", "origClientOrderId": name}
                 self._ask(ear, "order.status", keys.params(**named))
                 self._ask(ear, "order.cancel", keys.params(**named))
-                taking = BINANCE_ORDER | {"price": "2.9000", "timeInForce": "IOC"}
+                taking = BINANCE_ORDER | {"price": "2.5000", "timeInForce": "IOC"}
                 self._ask(ear, "order.place", keys.params(**taking))
                 await asyncio.sleep(0.03)
 
@@ -151,7 +151,7 @@ class Busy:
                 self._op(ear, "spot.sync_order", KUCOIN_ORDER | {"clientOid": name})
                 await asyncio.sleep(0.03)
                 self._op(ear, "spot.sync_cancel", {"symbol": "XRP-USDT", "clientOid": name})
-                self._op(ear, "spot.order", KUCOIN_ORDER | {"price": "2.9", "timeInForce": "IOC"})
+                self._op(ear, "spot.order", KUCOIN_ORDER | {"price": "2.5", "timeInForce": "IOC"})
                 await asyncio.sleep(0.03)
 
     async def _kucoin_rest(self) -> None:
@@ -207,10 +207,10 @@ class Busy:
 
 BINANCE_ORDER: Json = {
     "symbol": "XRPUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC",
-    "quantity": "5.0", "price": "1.9000",
+    "quantity": "5.0", "price": "2.2000",
 }  # fmt: skip
 KUCOIN_ORDER: Json = {
-    "symbol": "XRP-USDT", "side": "buy", "type": "limit", "price": "1.9", "size": "5",
+    "symbol": "XRP-USDT", "side": "buy", "type": "limit", "price": "2.2", "size": "5",
 }  # fmt: skip
 
 

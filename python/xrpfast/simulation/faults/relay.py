@@ -216,6 +216,6 @@ class Link:
         """Sleeps, but not on when the rules end meanwhile."""
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
-        while seconds > TURN_SECONDS and loop.time() < until and self._faults.standing("network"):
-            await asyncio.sleep(TURN_SECONDS)
-        await asyncio.sleep(max(0.0, min(until - loop.time(), TURN_SECONDS)))
+        await asyncio.sleep(min(seconds, TURN_SECONDS))
+        while loop.time() < until and self._faults.standing("network"):  # noqa: ASYNC110
+            await asyncio.sleep(min(TURN_SECONDS, max(0.0, until - loop.time())))
