@@ -260,11 +260,7 @@ def test_leaving_a_topic(
     name = stream.orderbook_level50([SYMBOL], into(inbox))
     stream.unsubscribe(name)
     proof.check(PUBLIC, "unsubscribe", {"acknowledged": name}, {"acknowledged": some})
-
-    def topics() -> set[str]:
-        return {topic for session in kucoin.face.venue.hub.sessions for topic in session.topics}
-
-    assert f"/spotMarket/level2Depth50:{SYMBOL}" not in kucoin.on_venue(topics)
+    assert f"/spotMarket/level2Depth50:{SYMBOL}" not in kucoin.topics()
 
 
 def test_a_topic_that_the_venue_refuses(stream: SpotPublicWS, told: Inbox, proof: Proof) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 
+from support.inbox import PATIENCE
 from support.mock_thread import Levels, RunningMock
 from xrpfast.model import Side, TimeInForce
 from xrpfast.simulation.account import Account
@@ -63,6 +64,21 @@ class KucoinMock:
             }
 
         return self.on_venue(read)
+
+    def topics(self) -> set[str]:
+        """What all push sockets together are subscribed to."""
+
+        def read() -> set[str]:
+            return {topic for session in self.face.venue.hub.sessions for topic in session.topics}
+
+        return self.on_venue(read)
+
+    def wait_subscribed(self, topic: str) -> None:
+        """Blocks until the venue has taken a subscription."""
+        deadline = time.monotonic() + PATIENCE
+        while topic not in self.topics():
+            assert time.monotonic() < deadline, f"nobody subscribed to {topic}"
+            time.sleep(0.005)
 
     # --- the market ---------------------------------------------------------------------------
 
