@@ -139,6 +139,22 @@ def test_what_the_control_port_refuses_is_said(mock: MockExchanges) -> None:
     assert mock.kucoin.symbol == "XRP-USDT"
 
 
+def test_faults_come_and_go(mock: MockExchanges) -> None:
+    number = mock.fault({"venue": "kucoin", "channel": "venue", "action": "block_page"})
+    other = mock.fault({"venue": "kucoin", "channel": "venue", "action": "overload"})
+    assert [(row["id"], row["active"], row["hits"]) for row in mock.faults()] == [
+        (number, True, 1), (other, True, 1),
+    ]  # fmt: skip
+    mock.heal(number)
+    assert [row["id"] for row in mock.faults()] == [other]
+    mock.heal()
+    assert mock.faults() == []
+    with pytest.raises(UsageError, match=r"there is no rule 999"):
+        mock.heal(999)
+    with pytest.raises(UsageError, match=r"action 'explode'"):
+        mock.fault({"venue": "kucoin", "channel": "venue", "action": "explode"})
+
+
 def test_a_mock_that_does_not_start_says_why() -> None:
     with (
         pytest.raises(FailedError, match=r"did not start: /nowhere/x: cannot read"),

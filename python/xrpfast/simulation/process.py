@@ -117,6 +117,20 @@ class MockExchanges:
         """Changes a free balance behind everybody's back; ``delta`` as decimal text."""
         self.control("POST", "/adjust", {"venue": venue, "asset": asset, "delta": delta})
 
+    def fault(self, rule: Mapping[str, Any]) -> int:
+        """Puts something wrong, now or at a later request or frame; the number of the rule."""
+        number: int = self.control("POST", "/rules", rule)["id"]
+        return number
+
+    def faults(self) -> list[dict[str, Any]]:
+        """The rules in force: ``id``, ``rule``, ``active``, ``matched``, ``hits``."""
+        rules: list[dict[str, Any]] = self.control("GET", "/rules")["rules"]
+        return rules
+
+    def heal(self, number: int | None = None) -> None:
+        """Ends one rule, or all, and undoes what they did."""
+        self.control("DELETE", "/rules" if number is None else f"/rules/{number}")
+
     def control(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """One request to the control port; the JSON of its answer."""
         request = Request(

@@ -1,0 +1,91 @@
+"""A bot test with ccxt over REST: book, order, fill, balance, and a lost reply, at both venues.
+
+Run it: `python examples/with_ccxt.py`. Nothing of ccxt is changed but its URLs and keys.
+"""
+
+from __future__ import annotations
+
+import ccxt
+
+from xrpfast.simulation.process import MockExchanges, mock_exchanges
+
+SYMBOL = "XRP/USDT"
+
+
+def binance(mock: MockExchanges) -> ccxt.binance:
+    """ccxt's Binance at the mock. The mock trades spot: ccxt must not ask for anything else."""
+    line = mock.binance
+    api = f"{line.rest_url}/api/v3"
+    return ccxt.binance(
+        {
+            "apiKey": line.api_key,
+            "secret": line.api_secret,
+            "options": {
+                "fetchMarkets": {"types": ["spot"]},
+                "fetchMargins": False,
+                "fetchCurrencies": False,
+            },
+            "urls": {"api": {"public": api, "private": api}},
+        }
+    )
+
+
+def kucoin(mock: MockExchanges) -> ccxt.kucoin:
+    """ccxt's KuCoin at the mock."""
+    line = mock.kucoin
+    return ccxt.kucoin(
+        {
+            "apiKey": line.api_key,
+            "secret": line.api_secret,
+            "password": line.passphrase,
+            "options": {"fetchMarkets": {"types": ["spot"]}, "fetchCurrencies": False},
+            "urls": {"api": dict.fromkeys(("public", "private", "utaPrivate"), line.rest_url)},
+        }
+    )
+
+
+def trade(exchange: ccxt.Exchange) -> None:
+    """Buys 20 XRP from the best ask and looks at what it has then."""
+    exchange.load_markets()
+    before = exchange.fetch_balance()["XRP"]["total"]
+    ask, _ = exchange.fetch_order_book(SYMBOL, 20)["asks"][0]
+    placed = exchange.create_order(SYMBOL, "limit", "buy", 20, ask)
+    order = exchange.fetch_order(placed["id"], SYMBOL)
+    after = exchange.fetch_balance()["XRP"]["total"]
+    more = after - before
+    print(f"{exchange.id}: {order['status']} {order['filled']} XRP, {more:.3f} more owned")
+
+
+def lose_a_reply(mock: MockExchanges, exchange: ccxt.Exchange) -> None:
+    """The venue takes an order and its reply is lost: only the venue knows what became of it."""
+    route = {"binance": "POST /api/v3/order", "kucoin": "POST /api/v1/hf/orders"}[exchange.id]
+    mock.fault(
+        {
+            "venue": exchange.id,
+            "channel": "rest",
+            "point": "after_match_before_reply",
+            "action": "drop",
+            "match": {"route": route, "nth": 1},
+        }
+    )
+    exchange.timeout = 1_000  # ms
+    ask, _ = exchange.fetch_order_book(SYMBOL, 20)["asks"][0]
+    name = {"clientOrderId": "mine-1"}
+    try:
+        exchange.create_order(SYMBOL, "limit", "buy", 20, ask, name)
+    except ccxt.RequestTimeout:
+        order = exchange.fetch_order(None, SYMBOL, name)  # never send it again: ask
+        print(f"{exchange.id}: reply lost, the venue says {order['status']} {order['filled']} XRP")
+
+
+def main() -> None:
+    with mock_exchanges("--seed", "7") as mock:
+        mock.pause()  # the market stands still: the order meets the ask that was read
+        for exchange in (binance(mock), kucoin(mock)):
+            trade(exchange)
+            lose_a_reply(mock, exchange)
+            exchange.close()
+
+
+if __name__ == "__main__":
+    main()
