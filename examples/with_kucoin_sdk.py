@@ -34,9 +34,7 @@ def client(line: MockKucoin) -> DefaultClient:
         .set_passphrase(line.passphrase)
         .set_spot_endpoint(line.rest_url)
         .set_transport_option(TransportOptionBuilder().set_max_retries(1).build())
-        .set_websocket_client_option(
-            WebSocketClientOptionBuilder().with_reconnect_interval(1).build()
-        )
+        .set_websocket_client_option(WebSocketClientOptionBuilder().build())
         .build()
     )
 
@@ -76,7 +74,7 @@ def main() -> None:
         request = account_api.GetSpotAccountListReq(currency="XRP", type="trade")
         (owned,) = rest.get_account_service().get_account_api().get_spot_account_list(request).data
         print(f"REST: {owned.balance} XRP owned")
-        socket.stop()
+        # A bot that goes on calls socket.stop(); it waits some ten seconds for its own threads.
 
         mock.fault({"venue": "kucoin", "channel": "venue", "action": "overload"})
         try:
