@@ -147,15 +147,18 @@ def test_part_of_the_book(
     with kucoin.moving():
         inbox.until(lambda frame: len(inbox.seen()) > 2, "frames of a moving market")
     bids, asks = kucoin.book(depth)
-    equal = levels(asks)
-    frame = inbox.until(lambda frame: equal(frame["data"]["asks"]), "book equal to the venue's")
+    equal_bids, equal = levels(bids), levels(asks)
+    frame = inbox.until(
+        lambda frame: equal_bids(frame["data"]["bids"]) and equal(frame["data"]["asks"]),
+        "book equal to the venue's",
+    )
     proof.check(
         PUBLIC,
         f"orderbook_level{depth}",
         frame,
         {
             "subject": "level2",
-            "data.bids": levels(bids),
+            "data.bids": equal_bids,
             "data.asks": equal,
             "data.timestamp": positive,
         },

@@ -59,4 +59,4 @@ async def kucoin() -> AsyncIterator[World]:
         running.flow.running = False
         face = running.faces["kucoin"]
         assert isinstance(face, KucoinFace)
-        yield World(face, running.flow, running.line["venues"]["kucoin"], http)
+        yield World(face, running.flow, running.line["venues"]["kucoin"], http, running.faults)

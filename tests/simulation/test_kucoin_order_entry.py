@@ -379,3 +379,89 @@ async def test_measurement_hook_sees_requests_and_may_take_them(kucoin: World) -
         assert not kucoin.exchange.orders
         taken[0]()
         assert len(kucoin.exchange.orders) == 1
+
+
+async def test_modify(kucoin: World) -> None:
+    async with kucoin.push(ORDERS, private=True) as events, kucoin.order_entry() as entry:
+        wanted = kucoin.order("buy", "2.3", "25")
+        placed = (await entry.ask("spot.order", wanted))["data"]
+        change = {"symbol": SYMBOL, "clientOid": wanted["clientOid"], "newPrice": "2.31"}
+        reply = await entry.ask("spot.modify", change)
+        assert set(reply["data"]) == {"newOrderId", "clientOid"}
+        assert reply["data"]["clientOid"] == wanted["clientOid"]
+        new_id = reply["data"]["newOrderId"]
+        await events.until(
+            lambda m: m.get("data", {}).get("type") == "open" and m["data"]["orderId"] == new_id
+        )
+        assert (await entry.ask("spot.modify", {"symbol": SYMBOL, "clientOid": "x"}))["code"] == (
+            "400100"
+        )
+    assert steps(events.messages, placed["orderId"])[-1] == ("canceled", "done")
+    assert steps(events.messages, new_id) == [("received", "new"), ("open", "open")]
+
+
+async def test_market_order_by_the_socket(kucoin: World) -> None:
+    async with kucoin.order_entry() as entry:
+        order = {"clientOid": "m", "symbol": SYMBOL, "side": "buy", "type": "market", "size": "25"}
+        data = (await entry.ask("spot.sync_order", order))["data"]
+    assert (data["dealSize"], data["status"]) == ("25", "done")
+
+
+@pytest.mark.parametrize(
+    ("op", "code"),
+    [
+        ("spot.nothing", "4001002"),
+        ("uta.order", "112010"),
+        ("margin.order", "400007"),
+        ("futures.multi_cancel", "400007"),
+    ],
+)
+async def test_ops_that_are_not_for_this_account(kucoin: World, op: str, code: str) -> None:
+    async with kucoin.order_entry() as entry:
+        reply = await entry.ask(op, kucoin.order("buy", "2.3", "25"))
+    assert (reply["code"], reply["op"], "data" in reply) == (code, op, False)
+    assert not kucoin.exchange.orders
+
+
+async def test_margin_key_without_a_margin_account(kucoin: World) -> None:
+    key = kucoin.face.add_key(kucoin.account)
+    key.permissions = ("General", "Spot", "Margin")
+    async with kucoin.order_entry() as entry:
+        assert (await entry.ask("margin.order", {}))["code"] == "400010"
+
+
+@pytest.mark.parametrize("name", ["CONNECTION_ERRORS", "RECEIVE_ERROR", "STOPPING"])
+async def test_disconnect_notice_then_the_end(kucoin: World, name: str) -> None:
+    from xrpfast.simulation.kucoin import errors
+
+    reason = getattr(errors, name)
+    async with kucoin.order_entry() as entry:
+        kucoin.face.disconnect_notice(reason)
+        error = await entry.until(lambda m: "code" in m)
+        assert (error["code"], error["msg"]) == (reason.code, reason.text)
+        assert set(error) == {"code", "msg", "inTime", "outTime"}
+        await asyncio.wait_for(entry.closed.wait(), 10)
+
+
+async def test_silence_ends_a_session(kucoin: World) -> None:
+    kucoin.face.order_entry.silence_s = 0.1
+    async with kucoin.order_entry() as entry:
+        await asyncio.wait_for(entry.closed.wait(), 10)
+    assert not kucoin.face.order_entry.sessions
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"action": "shutdown", "params": {"lead_s": 0.05}},
+        {"action": "compress", "params": {"factor": 864_000}},
+    ],
+)
+async def test_fault_rules_stop_the_service(kucoin: World, rule: dict[str, Any]) -> None:
+    async with kucoin.push() as push, kucoin.order_entry() as entry:
+        assert kucoin.faults is not None
+        kucoin.faults.add({"channel": "venue", "venue": "kucoin"} | rule)
+        assert (await entry.until(lambda m: "code" in m))["code"] == "501000"
+        async with asyncio.timeout(10):
+            await entry.closed.wait()
+            await push.closed.wait()

@@ -287,3 +287,53 @@ async def test_other_path_is_refused(kucoin: World) -> None:
     with pytest.raises(WSHandshakeError):
         async with connected(kucoin.face.venue.push_url + "nowhere"):
             pass
+
+
+async def test_too_many_sockets_of_one_customer_or_address(kucoin: World) -> None:
+    hub = kucoin.face.venue.hub
+    hub.settings.max_sessions = 1
+    async with kucoin.push(private=True), kucoin.push() as public:
+        for kind, signed in (("private", True), ("public", False)):
+            data = (await kucoin.call("POST", f"/api/v1/bullet-{kind}", signed=signed)).data
+            url = f"{data['instanceServers'][0]['endpoint']}?token={data['token']}&connectId=b"
+            async with connected(url) as client:
+                error = await client.until(lambda m: True)
+                assert (error["id"], error["code"]) == ("b", 509)
+                assert "session count" in error["data"]
+                await asyncio.wait_for(client.closed.wait(), 10)
+        assert len(hub.sessions) == 2
+        public.send({"id": "1", "type": "ping"})
+        await public.until(lambda m: m["type"] == "pong")
+
+
+async def test_welcome_may_come_late(kucoin: World) -> None:
+    kucoin.face.venue.hub.settings.welcome_delay_s = 0.05
+    async with kucoin.push(LEVEL1) as client:
+        assert [m["type"] for m in client.messages[:2]] == ["welcome", "ack"]
+
+
+async def test_second_watcher_joins_a_paced_topic(kucoin: World) -> None:
+    """Each watcher sees the present state soon, and one change is one frame for both."""
+    async with kucoin.push(LEVEL1) as one:
+        await one.until(topic(LEVEL1))
+        async with kucoin.push(LEVEL1) as two:
+            await two.until(topic(LEVEL1))
+            counts = len(one.messages), len(two.messages)
+            best, _ = kucoin.best(Side.BUY)
+            kucoin.exchange.place_background(Side.BUY, best + 1, 50_000, TimeInForce.GTC)
+            for client, count in ((one, counts[0]), (two, counts[1])):
+                frame = await client.until(topic(LEVEL1), count)
+                assert frame["data"]["bids"] == [kucoin.price(Side.BUY), "5"]
+            for client, count in ((one, counts[0]), (two, counts[1])):
+                client.send({"id": "p", "type": "ping"})
+                await client.until(lambda m: m.get("id") == "p")
+                assert sum(topic(LEVEL1)(m) for m in client.messages[count:]) == 1
+
+
+async def test_old_orders_topic_has_no_received(kucoin: World) -> None:
+    old = "/spotMarket/tradeOrders"
+    async with kucoin.push(old, "/spotMarket/advancedOrders", private=True) as events:
+        await kucoin.call("POST", "/api/v1/hf/orders", kucoin.order("buy", "2.3", "25"))
+        await kucoin.call("DELETE", f"/api/v1/hf/orders?symbol={SYMBOL}")
+        await events.until(lambda m: m.get("data", {}).get("type") == "canceled")
+    assert [m["data"]["type"] for m in events.messages if topic(old)(m)] == ["open", "canceled"]

@@ -20,6 +20,7 @@ from support.sockets import PATIENCE, Client, Json, connected
 from xrpfast.model import Side
 from xrpfast.simulation.account import Account
 from xrpfast.simulation.exchange import Exchange
+from xrpfast.simulation.faults.engine import Faults
 from xrpfast.simulation.flow import MarketFlow
 from xrpfast.simulation.kucoin.face import KucoinFace
 
@@ -85,9 +86,14 @@ class World:
     """One mock KuCoin that stands still, and a customer of it."""
 
     def __init__(
-        self, face: KucoinFace, flow: MarketFlow, line: Json, http: aiohttp.ClientSession
+        self,
+        face: KucoinFace,
+        flow: MarketFlow,
+        line: Json,
+        http: aiohttp.ClientSession,
+        faults: Faults | None = None,
     ) -> None:
-        self.face, self.flow, self.line = face, flow, line
+        self.face, self.flow, self.line, self.faults = face, flow, line, faults
         self.exchange: Exchange = face.exchange
         (self.account,) = face.exchange.accounts.values()
         self.keys = Keys(line["api_key"], line["api_secret"], line["passphrase"])

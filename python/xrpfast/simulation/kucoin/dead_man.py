@@ -58,7 +58,7 @@ class DeadMan:
         now = self._exchange.wall_ns()
         if timeout == -1:
             return {"currentTime": now // SECOND, "triggerTime": 0}
-        alarm = Alarm(self._exchange.wall_ns, lambda: self._fire(account))
+        alarm = Alarm(lambda: self._exchange.wall_ns(), lambda: self._fire(account))
         self._settings[account.uid] = Setting(timeout, symbols, alarm)
         due = now + timeout * SECOND
         alarm.at(due)

@@ -36,7 +36,7 @@ class Orders:
         self.status: Status = "open"
         self.max_open = MAX_OPEN
         self._feed = feed
-        self._expiry = Alarm(exchange.wall_ns, self._expire_due)
+        self._expiry = Alarm(lambda: exchange.wall_ns(), self._expire_due)
 
     # --- placing ------------------------------------------------------------------------------
 

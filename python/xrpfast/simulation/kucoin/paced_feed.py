@@ -81,6 +81,8 @@ class PacedFeed:
         if paced is not None:
             if not topic.startswith(topics.CANDLES):
                 paced.last = None
+            self._idle.pop(topic, None)
+            self._idle_candles.pop(topic, None)
             if topic not in self._due:
                 self._schedule({topic: paced})
 

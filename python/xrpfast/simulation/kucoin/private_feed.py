@@ -91,7 +91,8 @@ class PrivateFeed:
             order.extra[RESTING] = True
         elif not order.working:
             records.open.pop(order.order_id, None)
-            records.done.append(order)
+            # The exchange's own, which changes no more: the one that was told is a copy.
+            records.done.append(self.exchange.orders.get(order.order_id, order))
 
     def _listened(self, account: Account) -> bool:
         return any(session.account is account for session in self._hub.sessions)

@@ -23,7 +23,7 @@ class Venue:
         self.wire = Wire(exchange.rules)
         self.vip = 0
         self.status_text = ""
-        self.hub = PushHub(exchange.wall_ns)
+        self.hub = PushHub(lambda: exchange.wall_ns())
         self.market = MarketFeed(exchange, self.hub, seed)
         self.private = PrivateFeed(exchange, self.hub)
         self.orders = Orders(exchange, self.private)
