@@ -32,6 +32,12 @@ class Inbox:
             assert event is not None, f"no {what} within {PATIENCE} s; {len(self.events)} events"
         return event
 
+    def until_count(self, event: Any, count: int) -> None:
+        """Waits until an event has come so often."""
+        with self._changed:
+            came = self._changed.wait_for(lambda: self.events.count(event) >= count, PATIENCE)
+            assert came, f"{event} came {self.events.count(event)} times, not {count}"
+
     def seen(self) -> list[Any]:
         with self._changed:
             return list(self.events)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from kucoin_universal_sdk.api import DefaultClient
@@ -19,6 +20,7 @@ from kucoin_universal_sdk.model import (
     WebSocketEvent,
 )
 
+from support.kucoin_mock import client_oid
 from support.proof import Client, Proof
 
 SYMBOL = "XRP-USDT"
@@ -52,7 +54,13 @@ class Sdk:
         **changes: str,
     ) -> None:
         transport = TransportOptionBuilder().set_interceptors(list(interceptors)).build()
-        sockets = WebSocketClientOptionBuilder().with_event_callback(told).build()
+        # By its defaults it waits 5 s before it connects anew.
+        sockets = (
+            WebSocketClientOptionBuilder()
+            .with_event_callback(told)
+            .with_reconnect_interval(0)
+            .build()
+        )
         keys = {
             "api_key": line["api_key"],
             "api_secret": line["api_secret"],
@@ -98,3 +106,18 @@ def by_id(placed: Any) -> dict[str, str]:
 
 def by_client_oid(placed: Any) -> dict[str, str]:
     return {"symbol": SYMBOL, "client_oid": placed.client_oid}
+
+
+def limit(side: str, price: Decimal, size: Decimal | int | str = 10, **more: Any) -> dict[str, Any]:
+    return {
+        "client_oid": client_oid(),
+        "symbol": SYMBOL,
+        "side": side,
+        "type": "limit",
+        "price": str(price),
+        "size": str(size),
+    } | more
+
+
+def market(side: str, **size: str) -> dict[str, Any]:
+    return {"client_oid": client_oid(), "symbol": SYMBOL, "side": side, "type": "market"} | size
