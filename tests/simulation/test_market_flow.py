@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import aiohttp
+import msgspec
 import pytest
 
 from xrpfast.errors import UsageError
@@ -254,3 +257,10 @@ async def test_the_control_port_sets_the_market() -> None:
             assert status == 400
             assert says in text
         assert running.flow.running
+
+
+def test_the_page_of_the_mock_venues_lists_every_setting() -> None:
+    page = Path(__file__).parents[2] / "docs" / "mock-venues.md"
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \| [^|]+ \|$", page.read_text(), re.MULTILINE)
+    listed = {name: json.loads(default) for name, default in rows}
+    assert listed == json.loads(msgspec.json.encode(FlowSettings()))
