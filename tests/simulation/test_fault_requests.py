@@ -102,7 +102,7 @@ async def desk(request: pytest.FixtureRequest) -> AsyncIterator[Desk]:
                 rest = Rest(http, line["rest_url"], keys)
                 yield Desk(venue, face.exchange, running.faults, api, keys, None, rest)
         else:
-            world = World(face, running.flow, line, http)
+            world = World(face, running.flow, line, http, running.faults)
             async with world.order_entry() as entry:
                 yield Desk(venue, face.exchange, running.faults, entry, None, world, None)
 

@@ -49,7 +49,7 @@ async def kucoin() -> AsyncIterator[tuple[World, str]]:
         running.flow.running = False
         face = running.faces["kucoin"]
         assert isinstance(face, KucoinFace)
-        world = World(face, running.flow, running.line["venues"]["kucoin"], http)
+        world = World(face, running.flow, running.line["venues"]["kucoin"], http, running.faults)
         yield world, running.line["control_url"]
 
 

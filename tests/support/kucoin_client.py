@@ -91,7 +91,7 @@ class World:
         flow: MarketFlow,
         line: Json,
         http: aiohttp.ClientSession,
-        faults: Faults | None = None,
+        faults: Faults,
     ) -> None:
         self.face, self.flow, self.line, self.faults = face, flow, line, faults
         self.exchange: Exchange = face.exchange

@@ -104,30 +104,31 @@ class Link:
         self._venue = venue
         self._deaf: set[str] = set()
         self._decided: dict[int, bool] = {}
+        self._pumps: list[asyncio.Task[None]] = []
 
     async def run(self) -> None:
         """Carries bytes until both ends are closed."""
         if any(rule.action == "reset" for rule in self._rules(None)):
             self.cut()
             return
-        pumps = [
+        self._pumps = [
             asyncio.create_task(self._pump(UP, self._client[0], self._venue[1])),
             asyncio.create_task(self._pump(DOWN, self._venue[0], self._client[1])),
         ]
         try:
-            await asyncio.gather(*pumps)
-        except OSError:
-            self.cut()
+            await asyncio.wait(self._pumps)
         finally:
-            for pump in pumps:
+            for pump in self._pumps:
                 pump.cancel()
             for writer in (self._client[1], self._venue[1]):
                 writer.close()
 
     def cut(self) -> None:
-        """RST to both ends."""
+        """RST to both ends, whatever is still on its way."""
         for writer in (self._client[1], self._venue[1]):
             reset(writer.transport)
+        for pump in self._pumps:
+            pump.cancel()
 
     def meant(self, standing: Standing) -> bool:
         """Decided once a connection and rule, so that nth, every and p count connections."""
@@ -152,6 +153,7 @@ class Link:
         """Reads ahead of its writer, so that latency delays bytes without thinning them."""
         queue: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(HIGH_WATER // 1024)
         feeder = asyncio.create_task(self._deliver(direction, queue, writer))
+        feeder.add_done_callback(self._broken)
         loop = asyncio.get_running_loop()
         due = 0.0
         try:
@@ -168,8 +170,15 @@ class Link:
                     await queue.put((due, data))
             await queue.put((due, b""))
             await feeder
+        except OSError:
+            self.cut()
         finally:
             feeder.cancel()
+
+    def _broken(self, feeder: asyncio.Task[None]) -> None:
+        """A write to an end that is gone ends the connection; the reader may wait for room."""
+        if not feeder.cancelled() and feeder.exception() is not None:
+            self.cut()
 
     async def _deliver(
         self,

@@ -1,0 +1,246 @@
+"""Faults of whole venues: power, clock, balances and orders moved by others, books that lie."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import aiohttp
+import pytest
+
+from support.binance import Keys, Rest
+from support.kucoin_client import World, topic
+from support.sockets import PATIENCE, Client, connected
+from xrpfast.errors import UsageError
+from xrpfast.model import MONEY_ONE, Side
+from xrpfast.simulation.server import MockVenues
+
+
+def strike(mock: MockVenues, action: str, venue: str = "*", **params: Any) -> int:
+    return mock.faults.add({"venue": venue, "channel": "venue", "action": action, "params": params})
+
+
+async def subscribed(client: Client, keys: Keys) -> None:
+    reply = await client.request("userDataStream.subscribe.signature", keys.params())
+    assert reply["status"] == 200
+
+
+def is_event(kind: str) -> Any:
+    return lambda m: m.get("event", {}).get("e") == kind
+
+
+async def place(rest: Rest, **changes: Any) -> tuple[int, Any]:
+    order = {
+        "symbol": "XRPUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC",
+        "quantity": "25.0", "price": "2.2000",
+    }  # fmt: skip
+    return await rest.signed("POST", "/order", **order | changes)
+
+
+async def test_a_venue_without_power_answers_nobody_until_it_returns(
+    venue: MockVenues, rest: Rest
+) -> None:
+    url = f"{venue.line['venues']['binance']['stream_url']}/ws/xrpusdt@trade"
+    async with connected(url) as client:
+        number = strike(venue, "down")
+        async with asyncio.timeout(PATIENCE):
+            await client.closed.wait()
+        assert client.close_code is None
+    with pytest.raises(aiohttp.ClientError):
+        await rest.get("/time")
+    with pytest.raises(Exception, match="503"):
+        async with connected(url):
+            pass
+    venue.faults.remove(number)
+    assert (await rest.get("/time"))[0] == 200
+    async with connected(url):
+        pass
+
+
+async def test_power_comes_back_by_itself_when_told_how_long(venue: MockVenues, rest: Rest) -> None:
+    venue.faults.add({"channel": "venue", "action": "down", "for_s": 0.1})
+    with pytest.raises(aiohttp.ClientError):
+        await rest.get("/time")
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            try:
+                assert (await rest.get("/time"))[0] == 200
+                break
+            except aiohttp.ClientError:
+                await asyncio.sleep(0.02)
+
+
+async def test_a_shifted_clock_refuses_what_is_stamped_rightly(
+    venue: MockVenues, rest: Rest
+) -> None:
+    before = (await rest.get("/time"))[1]["serverTime"]
+    number = strike(venue, "clock", offset_ms=7_000)
+    assert (await rest.get("/time"))[1]["serverTime"] >= before + 7_000
+    assert (await place(rest))[1]["code"] == -1021
+    venue.faults.remove(number)
+    assert (await place(rest))[0] == 200
+    strike(venue, "clock", offset_ms=-7_000)
+    status, body = await place(rest)
+    assert (status, body["code"]) == (400, -1021)
+    assert "1000ms ahead" in body["msg"]
+
+
+async def test_balances_move_with_and_without_a_word(
+    venue: MockVenues, keys: Keys, rest: Rest
+) -> None:
+    async with connected(venue.line["venues"]["binance"]["ws_api_url"]) as api:
+        await subscribed(api, keys)
+        strike(venue, "balance", asset="USDT", delta="25", kind="transfer")
+        moved = (await api.until(is_event("balanceUpdate")))["event"]
+        assert (moved["a"], float(moved["d"])) == ("USDT", 25.0)
+        strike(venue, "balance", asset="XRP", delta="10", kind="lock")
+        locked = (await api.until(is_event("externalLockUpdate")))["event"]
+        assert (locked["a"], float(locked["d"])) == ("XRP", 10.0)
+        seen = len(api.messages)
+        strike(venue, "balance", asset="XRP", delta="-3", kind="silent")
+        await place(rest)
+        await api.until(is_event("executionReport"))
+        kinds = {m["event"]["e"] for m in api.messages[seen:] if "event" in m}
+        assert not kinds & {"balanceUpdate", "externalLockUpdate"}
+    _, account = await rest.signed("GET", "/account")
+    amounts = {
+        row["asset"]: (float(row["free"]), float(row["locked"])) for row in account["balances"]
+    }
+    assert amounts["XRP"] == (20_000 - 10 - 3, 10)
+    assert amounts["USDT"] == (50_000 + 25 - 55, 55)
+
+
+async def test_balances_move_at_kucoin_too(kucoin: World) -> None:
+    running_faults = kucoin.faults
+    async with kucoin.push("/account/balance", private=True) as client:
+        running_faults.add(
+            {"channel": "venue", "action": "balance", "params": {"asset": "USDT", "delta": "25"}}
+        )
+        event = (await client.until(topic("/account/balance")))["data"]
+        assert event["availableChange"] == "25"
+        assert event["relationEvent"].endswith(".transfer")
+        assert event["relationContext"] == {}
+
+
+@pytest.mark.parametrize(
+    ("action", "params", "words"),
+    [
+        ("balance", {"asset": "XRP", "delta": "much"}, "delta"),
+        ("balance", {"asset": "XRP", "delta": "-99999"}, "less than that"),
+        ("balance", {"asset": "XRP", "delta": "1", "kind": "gift"}, "one of transfer, lock, silent"),
+        ("foreign_order", {"side": "up", "price": "1", "qty": "9"}, "foreign_order"),
+        ("foreign_order", {"side": "buy", "price": "2", "qty": "0.1"}, "MIN_NOTIONAL"),
+        ("empty_side", {"side": "left"}, "buy or sell"),
+        ("nothing", {}, "one of down"),
+    ],
+)  # fmt: skip
+async def test_what_a_venue_cannot_do_is_refused(
+    venue: MockVenues, action: str, params: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(UsageError, match=words):
+        strike(venue, action, **params)
+
+
+async def test_the_venue_ends_fills_and_places_orders_by_others_hands(
+    venue: MockVenues, rest: Rest
+) -> None:
+    for action, params, status in (
+        ("expire_orders", {}, "EXPIRED"),
+        ("cancel_orders", {}, "CANCELED"),
+        ("fill_orders", {"percent": 40}, "PARTIALLY_FILLED"),
+        ("fill_orders", {"percent": 100}, "FILLED"),
+    ):
+        _, order = await place(rest, newClientOrderId=f"{action}-{params.get('percent', 0)}")
+        strike(venue, action, **params)
+        _, now = await rest.signed("GET", "/order", symbol="XRPUSDT", orderId=order["orderId"])
+        assert now["status"] == status
+        if status == "PARTIALLY_FILLED":
+            assert now["executedQty"] == "10.00000000"
+            strike(venue, "cancel_orders")
+    strike(venue, "foreign_order", side="sell", price="3", qty="5", client_id="by-hand")
+    _, working = await rest.signed("GET", "/openOrders", symbol="XRPUSDT")
+    assert [(order["clientOrderId"], order["side"]) for order in working] == [("by-hand", "SELL")]
+
+
+async def test_a_crossed_book_is_told_and_taken_back(venue: MockVenues) -> None:
+    url = f"{venue.line['venues']['binance']['stream_url']}/ws/xrpusdt@depth@100ms"
+    exchange = venue.faces["binance"].exchange
+    ask = exchange.matching.best(Side.SELL)
+    assert ask is not None
+    async with connected(url) as client:
+        number = strike(venue, "cross_book", levels=2)
+        update = await client.until(lambda m: m.get("e") == "depthUpdate")
+        assert [float(price) for price, _ in update["b"]] == [
+            (ask[0] + 1) / 10**4, ask[0] / 10**4,
+        ]  # fmt: skip
+        assert not exchange.matching.crosses(Side.BUY, ask[0] - 1)
+        venue.faults.remove(number)
+        back = await client.until(lambda m: m.get("U", 0) > update["u"])
+        assert {float(qty) for _, qty in back["b"]} == {0.0}
+
+
+async def test_an_empty_side_stays_empty_while_the_rule_lives(
+    venue: MockVenues, rest: Rest
+) -> None:
+    number = strike(venue, "empty_side", side="sell")
+    for _ in range(5):
+        venue.flow.step()
+    _, book = await rest.get("/depth", "symbol=XRPUSDT")
+    assert book["asks"] == []
+    assert book["bids"]
+    venue.faults.remove(number)
+    venue.flow.step()
+    _, book = await rest.get("/depth", "symbol=XRPUSDT")
+    assert book["asks"]
+
+
+async def test_a_page_of_html_stands_before_the_venue(venue: MockVenues) -> None:
+    url = venue.line["venues"]["binance"]["rest_url"]
+    for status in (403, 200):
+        number = strike(venue, "block_page", status=status)
+        async with aiohttp.ClientSession() as http, http.get(f"{url}/api/v3/time") as reply:
+            assert (reply.status, reply.content_type) == (status, "text/html")
+            assert "<html>" in await reply.text()
+        venue.faults.remove(number)
+
+
+async def test_a_revoked_key_is_unknown_until_it_is_given_back(
+    venue: MockVenues, rest: Rest
+) -> None:
+    number = strike(venue, "revoke_key")
+    assert (await place(rest))[1]["code"] == -2015
+    venue.faults.remove(number)
+    assert (await place(rest))[0] == 200
+
+
+async def test_private_streams_end_by_the_venues_will(venue: MockVenues, keys: Keys) -> None:
+    async with connected(venue.line["venues"]["binance"]["ws_api_url"]) as api:
+        await subscribed(api, keys)
+        strike(venue, "terminate_streams")
+        await api.until(is_event("eventStreamTerminated"))
+        await subscribed(api, keys)
+
+
+async def test_kucoins_tokens_keys_status_and_overload(kucoin: World) -> None:
+    def add(action: str, **params: Any) -> int:
+        return kucoin.faults.add({"channel": "venue", "action": action, "params": params})
+
+    order = "/api/v1/hf/orders"
+    async with kucoin.push(private=True) as client:
+        add("terminate_streams")
+        async with asyncio.timeout(PATIENCE):
+            await client.closed.wait()
+    number = add("revoke_key")
+    assert (await kucoin.call("POST", order, kucoin.order("buy", "2.2", "25"))).code == "400003"
+    kucoin.faults.remove(number)
+    number = add("status", status="cancelonly")
+    assert (await kucoin.call("POST", order, kucoin.order("buy", "2.2", "25"))).code == "200001"
+    kucoin.faults.remove(number)
+    number = add("overload")
+    reply = await kucoin.call("GET", "/api/v1/timestamp", signed=False)
+    assert (reply.status, reply.code) == (429, "429000")
+    assert "gw-ratelimit-reset" not in reply.headers
+    kucoin.faults.remove(number)
+    assert (await kucoin.call("POST", order, kucoin.order("buy", "2.2", "25"))).code == "200000"
+    with pytest.raises(UsageError, match="one of open, close"):
+        add("status", status="broken")
