@@ -233,7 +233,13 @@ async def test_private_events_pass_the_rules_by_kind_and_client_id() -> None:
 async def test_pushes_and_pongs_of_kucoin_pass_the_rules() -> None:
     async with mock_venues(["kucoin"], seed=5) as running, aiohttp.ClientSession() as http:
         running.flow.running = False
-        world = World(running.faces["kucoin"], running.flow, running.line["venues"]["kucoin"], http, running.faults)  # type: ignore[arg-type]
+        world = World(
+            running.faces["kucoin"],
+            running.flow,
+            running.line["venues"]["kucoin"],
+            http,
+            running.faults,
+        )  # type: ignore[arg-type]
         watch = Watch(running, "kucoin", "", "/market/level2:*")
         async with world.push("/market/level2:XRP-USDT") as client:
             watch.rule("drop", match={"stream": watch.stream, "nth": 1})

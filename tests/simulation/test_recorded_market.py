@@ -307,7 +307,7 @@ async def test_kucoin_serves_the_recorded_book_and_fills_at_its_prices() -> None
     async with mocked("kucoin", "ANKR-BTC") as (running, http):
         face = running.faces["kucoin"]
         assert isinstance(face, KucoinFace)
-        world = World(face, running.flow, running.line["venues"]["kucoin"], http)
+        world = World(face, running.flow, running.line["venues"]["kucoin"], http, running.faults)
         book = await world.get("/api/v3/market/orderbook/level2?symbol=ANKR-BTC")
         assert (plain(book["bids"]), plain(book["asks"])) == (bids, asks)
         sell = world.order("sell", bids[0][0], bids[0][1], symbol="ANKR-BTC", timeInForce="IOC")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from xrpfast.model import Side, SymbolRules, TimeInForce
-from xrpfast.simulation.account import Account
+from xrpfast.simulation.account import Account, BalanceChange
 from xrpfast.simulation.exchange import Exchange
 from xrpfast.simulation.orders import Fill, Order
 from xrpfast.simulation.texts import fixed_money, units_text
@@ -251,3 +251,14 @@ def balance(asset: str, owner: Account) -> Json:
         "free": fixed_money(held.free, 8),
         "locked": fixed_money(held.locked, 8),
     }
+
+
+def moved_by_others(change: BalanceChange, now_ms: int) -> Json | None:
+    """The event of a balance that no order moved; None for one that an order did."""
+    if change.reason == "transfer":
+        kind, delta = "balanceUpdate", change.free_change
+    elif change.reason == "lock":
+        kind, delta = "externalLockUpdate", change.locked_change
+    else:
+        return None
+    return {"e": kind, "E": now_ms, "a": change.asset, "d": fixed_money(delta, 8), "T": now_ms}

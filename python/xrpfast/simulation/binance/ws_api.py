@@ -74,6 +74,10 @@ class WsApi:
 
     def on_balances(self, account: Account, changes: list[BalanceChange]) -> None:
         now = self.exchange.wall_ns() // wire.MS
+        for change in changes:
+            moved = wire.moved_by_others(change, now)
+            if moved is not None:
+                self._event(account, moved)
         rows = [wire.balance(asset, account) for asset in sorted({c.asset for c in changes})]
         self._event(
             account,
