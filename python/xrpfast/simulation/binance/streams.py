@@ -1,46 +1,85 @@
-"""Market streams: raw and combined, depth, bookTicker, trades."""
+"""JSON market streams: what happens at the exchange, as frames for those who watch.
+
+Nothing is made for a stream that nobody watches, and each frame is encoded once for all.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
-from urllib.parse import parse_qs, urlsplit
 
 import orjson
-from picows import WSFrame, WSListener, WSMsgType, WSTransport
 
 from xrpfast.model import Side
 from xrpfast.simulation.account import Account, BalanceChange
-from xrpfast.simulation.binance.market_data import Market
-from xrpfast.simulation.binance.tape import Tape
-from xrpfast.simulation.binance.wire import MS, fixed
-from xrpfast.simulation.exchange import Exchange
+from xrpfast.simulation.binance import stream_events as events
+from xrpfast.simulation.binance.book_changes import BookChanges
+from xrpfast.simulation.binance.connection_life import Connections, ConnectionSettings
+from xrpfast.simulation.binance.feeds import BeforeSend, Feed, Feeds, StreamConnection, send
+from xrpfast.simulation.binance.market_bodies import INTERVALS, WINDOWS, minute_before
+from xrpfast.simulation.binance.market_data import AVERAGE_MINUTES, Market
+from xrpfast.simulation.binance.pace import Pace
+from xrpfast.simulation.binance.stream_names import topic
+from xrpfast.simulation.binance.wire import MS
 from xrpfast.simulation.orders import Fill, Order, Trade
+from xrpfast.simulation.statistics import average_price, rolling, window
 
-SPEEDS: Final = {"depth": 1.0, "depth@1000ms": 1.0, "depth@100ms": 0.1}
-KINDS: Final = (*SPEEDS, "bookTicker", "trade")
+PERIODS_MS: Final = (100, 1_000, 2_000)
+MISSED_CANDLES: Final = 5
+"""How many closed candles are told at most after a pause of the server."""
 
 
 class Streams:
-    """Turns what happens at the exchange into stream frames; a `Listener` of the exchange."""
+    """Every JSON stream socket; a `Listener` of the exchange, after its `Tape`."""
 
-    def __init__(self, exchange: Exchange) -> None:
-        self.exchange = exchange
-        self.market = Market(exchange, Tape(exchange))
-        self.connections: set[StreamConnection] = set()
-        self.before_send: Callable[[int], None] | None = None
-        """Measurements: told the monotonic time right before a market frame leaves."""
+    def __init__(self, market: Market, settings: ConnectionSettings | None = None) -> None:
+        self.market = market
+        self.exchange = exchange = market.exchange
+        self.before_send: BeforeSend | None = None
         self.tickers_first = True
         """False: a depth frame that is flushed overtakes the bookTicker of the same change."""
-        self._symbol = exchange.rules.venue_symbol
-        self._pending: dict[str, dict[tuple[int, int], int]] = {speed: {} for speed in SPEEDS}
-        self._first = dict.fromkeys(SPEEDS, exchange.sequence + 1)
+        self.sockets = Connections(
+            settings or ConnectionSettings(), lambda: exchange.wall_ns() // MS
+        )
+        self._symbol = exchange.rules.venue_symbol.lower()
+        self._feeds = Feeds(lambda name: topic(name, self._symbol))
+        self._diffs: dict[str, BookChanges] = {}
         self._top: tuple[object, object] = (None, None)
+        self._pace = Pace(PERIODS_MS, self.flush)
+        self._periodic = {
+            "diff": lambda feed: self.flush_depth(feed.topic.word),
+            "partial": self._partial,
+            "kline": self._kline,
+            "miniTicker": self._mini_ticker,
+            "ticker": self._ticker,
+            "window": self._window,
+            "avgPrice": self._average_price,
+            "referencePrice": self._reference_price,
+        }
 
     def stream(self, kind: str) -> str:
-        return f"{self._symbol.lower()}@{kind}"
+        return f"{self._symbol}@{kind}"
+
+    def watch(self, connection: StreamConnection, name: str) -> None:
+        """One more socket watches a stream."""
+        born = self._feeds.join(connection, name)
+        if born is None:
+            return
+        if born.topic.kind == "diff":
+            self._diffs[born.topic.word] = BookChanges(self.exchange.sequence + 1)
+        elif born.topic.kind == "bookTicker":
+            self._top = self._touch()
+        self._pace.want(born.topic.period_ms, wanted=True)
+
+    def unwatch(self, connection: StreamConnection, name: str) -> None:
+        """One less."""
+        gone = self._feeds.leave(connection, name)
+        if gone is None:
+            return
+        if gone.topic.kind == "diff":
+            del self._diffs[gone.topic.word]
+        period = gone.topic.period_ms
+        self._pace.want(period, wanted=bool(self._feeds.of_period(period)))
 
     # --- the exchange's listener ----------------------------------------------------------------
 
@@ -49,28 +88,20 @@ class Streams:
     def on_balances(self, account: Account, changes: list[BalanceChange]) -> None: ...
 
     def on_trade(self, trade: Trade) -> None:
-        self.market.tape.add(trade)
-        rules, now = self.exchange.rules, self.exchange.wall_ns() // MS
-        self._send(
-            "trade",
-            {
-                "e": "trade",
-                "E": now,
-                "s": self._symbol,
-                "t": trade.trade_id,
-                "p": fixed(trade.price, rules.price_decimals),
-                "q": fixed(trade.qty, rules.qty_decimals),
-                "T": trade.wall_ns // MS,
-                "m": trade.taker_side is Side.SELL,
-                "M": True,
-            },
-        )
+        feed = self._feeds.named.get(self.stream("trade"))
+        if feed is not None:
+            send(feed, partial(events.trade, trade, self.exchange.rules, self.exchange.wall_ns()))
 
     def on_book(self, changes: list[tuple[int, int, int]], first: int, last: int) -> None:
-        self.market.tape.settle()
-        for pending in self._pending.values():
-            for side, price, qty in changes:
-                pending[side, price] = qty
+        aggregates = self.market.tape.step[1]
+        if aggregates:
+            feed = self._feeds.named.get(self.stream("aggTrade"))
+            for row in aggregates if feed is not None else ():
+                assert feed is not None
+                now = self.exchange.wall_ns()
+                send(feed, partial(events.aggregate, row, self.exchange.rules, now))
+        for diff in self._diffs.values():
+            diff.add(changes)
         if self.tickers_first:
             self.flush_ticker()
 
@@ -78,150 +109,104 @@ class Streams:
 
     def flush_ticker(self) -> None:
         """A bookTicker frame if the touch changed since the last."""
-        rules, matching = self.exchange.rules, self.exchange.matching
-        bid, ask = matching.best(Side.BUY), matching.best(Side.SELL)
-        if (bid, ask) == self._top or bid is None or ask is None:
+        feed = self._feeds.named.get(self.stream("bookTicker"))
+        if feed is None:
             return
-        self._top = (bid, ask)
-        price, qty = rules.price_decimals, rules.qty_decimals
-        self._send(
-            "bookTicker",
-            {
-                "u": self.exchange.sequence,
-                "s": self._symbol,
-                "b": fixed(bid[0], price),
-                "B": fixed(bid[1], qty),
-                "a": fixed(ask[0], price),
-                "A": fixed(ask[1], qty),
-            },
-        )
+        top = self._touch()
+        if top == self._top or None in top:
+            return
+        self._top = top
+        frame = events.book_ticker(self.exchange)
+        send(feed, lambda _: frame)
 
     def flush_depth(self, speed: str) -> None:
         """The depth frame of everything since the last one of this speed."""
-        pending = self._pending[speed]
-        if not pending:
+        diff, feed = self._diffs.get(speed), self._feeds.named.get(self.stream(speed))
+        exchange = self.exchange
+        last = exchange.sequence
+        taken = diff.take(last) if diff is not None and feed is not None else None
+        if feed is None or taken is None:
             return
-        rules = self.exchange.rules
-        sides: tuple[list[list[str]], list[list[str]]] = ([], [])
-        for (side, price), qty in pending.items():
-            sides[side].append([fixed(price, rules.price_decimals), fixed(qty, rules.qty_decimals)])
-        sides[0].reverse()
-        first, last = self._first[speed], self.exchange.sequence
-        pending.clear()
-        self._first[speed] = last + 1
-        self._send(
-            speed,
-            {
-                "e": "depthUpdate",
-                "E": self.exchange.wall_ns() // MS,
-                "s": self._symbol,
-                "U": first,
-                "u": last,
-                "b": sides[0],
-                "a": sides[1],
-            },
-        )
+        first, bids, asks = taken
+        now, rules = exchange.wall_ns(), exchange.rules
+        send(feed, lambda unit: events.depth_update((bids, asks), first, last, rules, now, unit))
+
+    def flush(self, period_ms: int) -> None:
+        """What the streams of one period have to tell."""
+        for feed in self._feeds.of_period(period_ms):
+            self._periodic[feed.topic.kind](feed)
 
     async def run(self) -> None:
-        """Flushes the depth streams at their speeds until cancelled."""
-        tick = 0
-        while True:
-            await asyncio.sleep(0.1)
-            tick += 1
-            self.flush_depth("depth@100ms")
-            if tick % 10 == 0:
-                self.flush_depth("depth")
-                self.flush_depth("depth@1000ms")
+        """Flushes the timed streams at their periods until cancelled."""
+        await self._pace.run()
 
-    def _send(self, kind: str, data: dict[str, Any]) -> None:
-        name = self.stream(kind)
-        bare = combined = None
-        for connection in self.connections:
-            if name not in connection.streams:
-                continue
-            if connection.combined:
-                if combined is None:
-                    combined = orjson.dumps({"stream": name, "data": data})
-                frame = combined
-            else:
-                if bare is None:
-                    bare = orjson.dumps(data)
-                frame = bare
-            if self.before_send is not None:
-                self.before_send(time.monotonic_ns())
-            connection.send(frame)
+    def _touch(self) -> tuple[object, object]:
+        matching = self.exchange.matching
+        return matching.best(Side.BUY), matching.best(Side.SELL)
 
+    def _partial(self, feed: Feed) -> None:
+        if feed.changed(self.exchange.sequence):
+            frame = events.partial_book(self.exchange, feed.topic.levels)
+            send(feed, lambda _: frame)
 
-class StreamConnection(WSListener):
-    """One socket of `/ws` or `/stream`."""
+    def _kline(self, feed: Feed) -> None:
+        """The candles that closed since the last frame, then the one that is open."""
+        exchange, candles, name = self.exchange, self.market.tape.candles, feed.topic.word
+        interval, zone, now = INTERVALS[name], feed.topic.zone, exchange.wall_ns()
+        current = candles.candle(interval, now, zone)
+        if current is None:
+            return
+        rows = [current]
+        told = feed.told
+        if isinstance(told, tuple) and told[0] < current.start_ns:
+            before = candles.candles(
+                interval, MISSED_CANDLES, now, start_ns=told[0], end_ns=current.start_ns - 1,
+                offset=zone,
+            )  # fmt: skip
+            rows = [*before, current]
+        if not feed.changed((current.start_ns, current.trades)):
+            return
+        for row in rows:
+            closed = row is not current
+            send(feed, partial(events.kline, row, name, exchange.rules, closed, now))
 
-    def __init__(self, streams: Streams, path: str) -> None:
-        self._hub = streams
-        url = urlsplit(path)
-        self.combined = url.path.startswith("/stream")
-        names = (
-            parse_qs(url.query).get("streams", [""])[0]
-            if self.combined
-            else url.path.removeprefix("/ws").strip("/")
-        )
-        self.streams = {name for name in names.split("/") if name}
-        self._transport: WSTransport | None = None
+    def _mini_ticker(self, feed: Feed) -> None:
+        exchange, now = self.exchange, self.exchange.wall_ns()
+        stats = rolling(self.market.tape.candles, now)
+        if feed.changed((stats.first_id, stats.last_id, stats.last)):
+            self._send(feed, partial(events.mini_ticker, stats, exchange.rules, now))
 
-    def on_ws_connected(self, transport: WSTransport) -> None:
-        self._transport = transport
-        self._hub.connections.add(self)
+    def _ticker(self, feed: Feed) -> None:
+        exchange, now = self.exchange, self.exchange.wall_ns()
+        stats = rolling(self.market.tape.candles, now)
+        if feed.changed((stats.first_id, stats.last_id, self._touch())):
+            self._send(feed, partial(events.ticker, stats, exchange, now))
 
-    def on_ws_disconnected(self, transport: WSTransport) -> None:
-        self._hub.connections.discard(self)
+    def _window(self, feed: Feed) -> None:
+        now, size = self.exchange.wall_ns(), feed.topic.word
+        opened = minute_before(now, WINDOWS[size])
+        stats = window(self.market.tape.candles, opened, now + 1)
+        if feed.changed((stats.first_id, stats.last_id, stats.last)):
+            self._send(feed, partial(events.window_ticker, stats, size, self.exchange.rules, now))
 
-    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        if frame.msg_type == WSMsgType.TEXT:
-            self.send(orjson.dumps(self._answer(frame.get_payload_as_bytes())))
-        elif frame.msg_type == WSMsgType.CLOSE:
-            transport.send_close(frame.get_close_code(), frame.get_close_message())
-            transport.disconnect()
+    def _average_price(self, feed: Feed) -> None:
+        candles, now, rules = self.market.tape.candles, self.exchange.wall_ns(), self.exchange.rules
+        price = average_price(candles, now, AVERAGE_MINUTES, 8)
+        last = candles.last
+        if last is not None and feed.changed((price, last.wall_ns)):
+            body = partial(events.average_price, price, AVERAGE_MINUTES, last.wall_ns, rules, now)
+            send(feed, body)
 
-    def send(self, payload: bytes) -> None:
-        assert self._transport is not None
-        self._transport.send(WSMsgType.TEXT, payload)
+    def _reference_price(self, feed: Feed) -> None:
+        reference = self.market.reference
+        if reference is not None:
+            send(feed, partial(events.reference_price, *reference, self.exchange.rules))
 
-    def _answer(self, payload: bytes) -> dict[str, Any]:
-        try:
-            request = orjson.loads(payload)
-        except orjson.JSONDecodeError as error:
-            return _error(3, f"Invalid JSON: {error}", None)
-        if not isinstance(request, dict) or "method" not in request:
-            return _error(2, "Invalid request: missing field `method` at line 1 column 1", None)
-        number, method, params = request.get("id"), request["method"], request.get("params", [])
-        if not isinstance(params, list):
-            return _error(2, "Invalid request: invalid type", number)
-        if method == "SUBSCRIBE" or method == "UNSUBSCRIBE":
-            if not all(isinstance(name, str) and "@" in name for name in params):
-                return _error(2, "Invalid request: invalid stream", number)
-            change = (
-                self.streams.update if method == "SUBSCRIBE" else self.streams.difference_update
-            )
-            change(params)
-            return {"result": None, "id": number}
-        if method == "LIST_SUBSCRIPTIONS":
-            return {"result": sorted(self.streams), "id": number}
-        if method in ("GET_PROPERTY", "SET_PROPERTY"):
-            return self._property(method, params, number)
-        known = "`SUBSCRIBE`, `UNSUBSCRIBE`, `LIST_SUBSCRIPTIONS`, `SET_PROPERTY`, `GET_PROPERTY`"
-        return _error(
-            2, f"Invalid request: unknown variant {method}, expected one of {known}", number
-        )
+    def _send(self, feed: Feed, body: partial[dict[str, Any]]) -> None:
+        """An event that an `@arr` stream tells in an array."""
 
-    def _property(self, method: str, params: list[Any], number: object) -> dict[str, Any]:
-        if not params or params[0] != "combined":
-            return _error(0, "Unknown property", number)
-        if method == "GET_PROPERTY":
-            return {"result": self.combined, "id": number}
-        if len(params) != 2 or not isinstance(params[1], bool):
-            return _error(1, "Invalid value type: expected Boolean", number)
-        self.combined = params[1]
-        return {"result": None, "id": number}
+        def encoded(unit: int) -> bytes:
+            event = body(unit)
+            return orjson.dumps([event] if feed.topic.array else event)
 
-
-def _error(code: int, text: str, number: object) -> dict[str, Any]:
-    return {"error": {"code": code, "msg": text}, "id": number}
+        send(feed, encoded)

@@ -7,10 +7,11 @@ from typing import Final
 import msgspec
 
 from xrpfast.model import Side
+from xrpfast.simulation.account import Account, BalanceChange
 from xrpfast.simulation.candles import Candles
 from xrpfast.simulation.exchange import Exchange
 from xrpfast.simulation.history import Numbered
-from xrpfast.simulation.orders import Trade
+from xrpfast.simulation.orders import Fill, Order, Trade
 
 FIRST_AGGREGATE: Final = 520_000_001
 KEEP: Final = 20_000
@@ -29,21 +30,25 @@ class Aggregate(msgspec.Struct, gc=False):
 
 
 class Tape:
-    """Fed by `add` with each trade and by `settle` after each step of the exchange."""
+    """A `Listener` of the exchange, before those who read it."""
 
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
         self.candles = Candles(exchange.rules)
         self.aggregates: Numbered[Aggregate] = Numbered(KEEP)
+        self.step: tuple[list[Trade], list[Aggregate]] = ([], [])
+        """The trades of the step that just changed the book, one taker's, and their sums."""
         self._fresh: list[Trade] = []
 
-    def add(self, trade: Trade) -> None:
-        """The next public trade."""
+    def on_order(self, kind: str, order: Order, fill: Fill | None) -> None: ...
+
+    def on_balances(self, account: Account, changes: list[BalanceChange]) -> None: ...
+
+    def on_trade(self, trade: Trade) -> None:
         self.candles.add(trade)
         self._fresh.append(trade)
 
-    def settle(self) -> tuple[list[Trade], list[Aggregate]]:
-        """The trades of the step that just ended, one taker's, and what they add up to."""
+    def on_book(self, changes: list[tuple[int, int, int]], first: int, last: int) -> None:
         trades, self._fresh = self._fresh, []
         aggregates: list[Aggregate] = []
         for trade in trades:
@@ -58,7 +63,7 @@ class Tape:
             )  # fmt: skip
             self.aggregates.append(aggregate)
             aggregates.append(aggregate)
-        return trades, aggregates
+        self.step = trades, aggregates
 
     def trades(self, limit: int, from_id: int | None = None) -> list[Trade]:
         """The newest trades, or the oldest from an id on; ascending."""
