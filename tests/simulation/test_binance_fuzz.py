@@ -10,6 +10,7 @@ import pytest
 
 from support.binance import Keys, Rest, now_ms
 from support.sockets import connected
+from xrpfast.simulation.binance.face import BinanceFace
 
 if TYPE_CHECKING:
     from xrpfast.simulation.server import MockVenues
@@ -108,6 +109,9 @@ async def test_rest_answers_everything(rest: Rest, keys: Keys, seed: int) -> Non
 
 async def test_stream_control_answers_everything(venue: MockVenues) -> None:
     draw = random.Random(1)
+    face = venue.faces["binance"]
+    assert isinstance(face, BinanceFace)
+    face.streams.sockets.settings.messages_per_s = None
     methods = [
         "SUBSCRIBE",
         "UNSUBSCRIBE",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from support.sockets import Client, connected
+from support.sockets import connected
 from xrpfast._core import parse_units
 from xrpfast.model import Side, TimeInForce
 
@@ -123,69 +123,3 @@ async def test_trades_are_told_with_their_side(url: str, exchange: Exchange) -> 
         assert parse_units(trade["p"], 4) == best[0]
         assert exchange.last_trade is not None
         assert trade["t"] == exchange.last_trade.trade_id
-
-
-async def control(client: Client, method: str, params: list[Any] | None = None) -> Any:
-    reply = await client.request(method, params)
-    return reply["result"] if "result" in reply else reply["error"]
-
-
-async def test_subscribing_and_listing(url: str, exchange: Exchange) -> None:
-    async with connected(f"{url}/ws") as client:
-        best = exchange.matching.best(Side.BUY)
-        assert best is not None
-        assert await control(client, "LIST_SUBSCRIPTIONS") == []
-        names = ["xrpusdt@bookTicker", "xrpusdt@trade"]
-        assert await control(client, "SUBSCRIBE", [*names]) is None
-        assert sorted(await control(client, "LIST_SUBSCRIPTIONS")) == names
-        assert await control(client, "UNSUBSCRIBE", ["xrpusdt@trade"]) is None
-        assert await control(client, "LIST_SUBSCRIPTIONS") == ["xrpusdt@bookTicker"]
-        assert await control(client, "GET_PROPERTY", ["combined"]) is False
-        exchange.place_background(Side.BUY, best[0] + 1, 1, TimeInForce.GTC)
-        await client.until(lambda m: "B" in m)
-        assert await control(client, "SET_PROPERTY", ["combined", True]) is None
-        exchange.place_background(Side.BUY, best[0] + 2, 1, TimeInForce.GTC)
-        wrapped = await client.until(lambda m: "stream" in m)
-        assert wrapped["stream"] == "xrpusdt@bookTicker"
-
-
-async def test_bad_control_frames_are_answered(url: str) -> None:
-    async with connected(f"{url}/ws") as client:
-        cases: list[tuple[str, list[Any] | None, int]] = [
-            ("DANCE", [], 2),
-            ("SUBSCRIBE", ["nonsense"], 2),
-            ("SUBSCRIBE", [7], 2),
-            ("GET_PROPERTY", ["colour"], 0),
-            ("SET_PROPERTY", ["combined", "yes"], 1),
-        ]
-        for method, params, code in cases:
-            assert (await control(client, method, params))["code"] == code
-        for text, code in (("{", 3), ("[1]", 2), ('{"id":9}', 2)):
-            client.messages.clear()
-            client.send(text)
-            reply = await client.until(lambda m: "error" in m)
-            assert reply["error"]["code"] == code
-
-
-async def test_other_paths_are_refused(url: str) -> None:
-    with pytest.raises(Exception, match="404"):
-        async with connected(f"{url}/other"):
-            pass
-
-
-async def test_the_venue_pings_and_drops_who_does_not_answer(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    from xrpfast.simulation import front, server
-
-    monkeypatch.setattr(front, "PING_SECONDS", 0.1)
-    async with server.mock_venues(["binance"]) as running:
-        url = running.line["venues"]["binance"]["stream_url"]
-        async with connected(f"{url}/ws/xrpusdt@trade") as good, connected(f"{url}/ws") as mute:
-            mute.answers_pings = False
-            async with asyncio.timeout(PATIENCE):
-                await mute.closed.wait()
-                for _ in range(3):
-                    good.pinged.clear()
-                    await good.pinged.wait()
-            assert not good.closed.is_set()

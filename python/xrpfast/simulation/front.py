@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from picows import (
-    WSAutoPingStrategy,
     WSListener,
     WSUpgradeRequest,
     WSUpgradeResponse,
@@ -30,7 +29,6 @@ from xrpfast.simulation.kucoin.face import KucoinFace
 
 _HTTP_LOG = logging.getLogger("xrpfast.simulation.http")
 HOST = "127.0.0.1"
-PING_SECONDS = 20.0
 Face = BinanceFace | KucoinFace
 
 
@@ -92,11 +90,7 @@ class Front:
             self._accept,
             sock=listener,
             enable_auto_pong=False,  # `FaultySocket` answers, unless it is to be silent
-            enable_auto_ping=isinstance(self.face, BinanceFace),  # KuCoin leaves pings to clients
-            auto_ping_idle_timeout=PING_SECONDS,
-            # The venue waits 60 s for a pong; picows allows no more than the period.
-            auto_ping_reply_timeout=PING_SECONDS,
-            auto_ping_strategy=WSAutoPingStrategy.PING_PERIODICALLY,
+            enable_auto_ping=False,  # Binance's own rule is in its face; KuCoin's clients ping
         )
 
         async def close() -> None:
@@ -118,8 +112,8 @@ class Front:
         if refusal is not None:
             return WSUpgradeResponseWithListener(refusal, None)
         inner = self.face.ws_listener(request)
-        if inner is None:
-            return None
+        if inner is None or isinstance(inner, WSUpgradeResponseWithListener):
+            return inner
         made = FaultySocket(
             inner, self.faults, self.face.exchange, self.venue, kind, self._accepted,
             self.sockets.discard,

@@ -72,7 +72,8 @@ class MockExchanges:
 
     def __init__(self, line: Mapping[str, Any], pid: int) -> None:
         self.line = line
-        """The mock's first line: ``venues``, ``symbols``, ``control_url``."""
+        """The mock's first line: ``venues``, ``symbols``, ``sbe_stream_url`` of Binance,
+        ``control_url``."""
         self.pid = pid
         self.control_url: str = line["control_url"]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from xrpfast.errors import UsageError
 from xrpfast.simulation.bench_feed import BenchFeed
-from xrpfast.simulation.binance.face import BinanceFace
+from xrpfast.simulation.binance.face import SBE_PATH, BinanceFace
 from xrpfast.simulation.clock import VenueClock
 from xrpfast.simulation.control import Control
 from xrpfast.simulation.exchange import Exchange
@@ -83,6 +83,8 @@ async def mock_venues(
                 face = KucoinFace(exchange, f"ws://{HOST}:{ws_port}/")
             faces[venue] = face
             line["symbols"][venue] = exchange.rules.venue_symbol
+            if venue == "binance":
+                line["sbe_stream_url"] = f"ws://{HOST}:{ws_port}{SBE_PATH}"
             rest_port = rest.getsockname()[1]
             front = Front(venue, face, engine)
             await front.serve(stack, rest, ws)

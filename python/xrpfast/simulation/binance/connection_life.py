@@ -50,10 +50,10 @@ class Connections:
         """None: the running event loop."""
         self.open: dict[ConnectionLife, None] = {}
 
-    def shutdown(self) -> None:
+    def shutdown(self, notice_s: float | None = None) -> None:
         """Announces ``serverShutdown`` on every socket and closes them after the notice."""
         for life in list(self.open):
-            life.shutdown()
+            life.shutdown(self.settings.shutdown_notice_s if notice_s is None else notice_s)
 
     def drop_all(self) -> None:
         """Cuts every socket without a word."""
@@ -84,12 +84,12 @@ class ConnectionLife:
     def closed(self) -> None:
         """The socket is gone."""
         self._group.open.pop(self, None)
-        for handle in self._handles.values():
-            handle.cancel()
-        self._handles.clear()
+        self._stop()
 
     def take(self, frame: WSFrame) -> bool:
-        """Handles what is not the listener's; True for a text frame, which is."""
+        """Handles what is not the listener's; True for a text frame, which is.
+
+        Pings of the client were answered where the socket was accepted."""
         kind = frame.msg_type
         if kind == WSMsgType.CLOSE:
             self._transport.send_close(frame.get_close_code(), frame.get_close_message())
@@ -98,25 +98,30 @@ class ConnectionLife:
         if self._flooded():
             self.close(WSCloseCode.POLICY_VIOLATION, b"Too many requests")
             return False
-        if kind == WSMsgType.PING:
-            self._transport.send_pong(frame.get_payload_as_bytes())
-        elif kind == WSMsgType.PONG:
+        if kind == WSMsgType.PONG:
             self._pong(frame.get_payload_as_bytes())
         return kind == WSMsgType.TEXT
 
     def close(self, code: WSCloseCode, reason: bytes) -> None:
         """Closes with a code and a reason."""
+        self._stop()
         self._transport.send_close(code, reason)
         self._transport.disconnect()
 
     def drop(self) -> None:
         """Cuts the socket without a word."""
+        self._stop()
         self._transport.disconnect(graceful=False)
 
-    def shutdown(self) -> None:
+    def shutdown(self, notice_s: float) -> None:
         """Announces the server's end and closes after the notice."""
         self._announce(self._group.wall_ms())
-        self._later("shutdown", self._group.settings.shutdown_notice_s, self._end_of_life)
+        self._later("shutdown", notice_s, self._end_of_life)
+
+    def _stop(self) -> None:
+        for handle in self._handles.values():
+            handle.cancel()
+        self._handles.clear()
 
     def _later(self, name: str, delay: float, callback: Callable[[], object]) -> None:
         earlier = self._handles.pop(name, None)

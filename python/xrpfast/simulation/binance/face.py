@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from functools import partial
+from typing import Final
 from urllib.parse import urlsplit
 
 from aiohttp import web
-from picows import WSListener, WSUpgradeRequest
+from picows import WSListener, WSUpgradeRequest, WSUpgradeResponseWithListener
 
+from xrpfast.simulation.binance.feeds import connect
 from xrpfast.simulation.binance.limits import Counts
+from xrpfast.simulation.binance.market_data import Market
+from xrpfast.simulation.binance.pace import together
+from xrpfast.simulation.binance.requests import BinanceError
 from xrpfast.simulation.binance.rest import Rest
-from xrpfast.simulation.binance.streams import StreamConnection, Streams
+from xrpfast.simulation.binance.sbe_streams import SbeStreams
+from xrpfast.simulation.binance.streams import Streams
+from xrpfast.simulation.binance.tape import Tape
 from xrpfast.simulation.binance.venue_faults import venue_actions
 from xrpfast.simulation.binance.ws_api import WsApi, WsApiConnection
 from xrpfast.simulation.exchange import Exchange
 from xrpfast.simulation.faults.engine import VenueAction
 from xrpfast.simulation.orders import OrderHook
+
+SBE_PATH: Final = "/sbe"
+"""Where a base URL of SBE streams points; the real venue has another host for them."""
 
 
 class BinanceFace:
@@ -24,11 +36,13 @@ class BinanceFace:
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
         self._counts = counts = Counts(exchange.wall_ns)
-        self.streams = Streams(exchange)
-        self.market = market = self.streams.market
+        self.market = market = Market(exchange, Tape(exchange))
+        self.ed25519_keys: set[str] = set()
+        self.streams = Streams(market)
+        self.sbe_streams = SbeStreams(market)
         self._rest = Rest(exchange, counts, lambda: self.ws_api.fresh_id(), market)
         self.ws_api = WsApi(exchange, counts, self._rest.exchange_info, market)
-        exchange.listeners += [self.ws_api, self.streams]
+        exchange.listeners += [self.ws_api, market.tape, self.streams, self.sbe_streams]
 
     @property
     def before_send(self) -> Callable[[int], None] | None:
@@ -37,7 +51,7 @@ class BinanceFace:
 
     @before_send.setter
     def before_send(self, hook: Callable[[int], None] | None) -> None:
-        self.streams.before_send = hook
+        self.streams.before_send = self.sbe_streams.before_send = hook
 
     @property
     def on_order_frame(self) -> OrderHook | None:
@@ -59,16 +73,41 @@ class BinanceFace:
     def rest_app(self) -> web.Application:
         return self._rest.app()
 
-    def ws_listener(self, request: WSUpgradeRequest) -> WSListener | None:
-        """The listener of a new socket by its path; None refuses it (404)."""
+    def shutdown(self, notice_s: float | None = None) -> None:
+        """Announces ``serverShutdown`` on every socket and closes them after a notice; None: the
+        one of each kind's settings."""
+        for kind in (self.streams, self.sbe_streams, self.ws_api):
+            kind.sockets.shutdown(notice_s)
+
+    def drop_all(self) -> None:
+        """Cuts every socket without a word."""
+        for kind in (self.streams, self.sbe_streams, self.ws_api):
+            kind.sockets.drop_all()
+
+    def ws_listener(
+        self, request: WSUpgradeRequest
+    ) -> WSListener | WSUpgradeResponseWithListener | None:
+        """The listener of a new socket by its path, or the refusal of it; None: 404."""
         target = request.path.decode("ascii", "replace")
         path = urlsplit(target).path
         if path == "/ws-api/v3":
             return WsApiConnection(self.ws_api)
+        hub: Streams | SbeStreams = self.streams
+        admit = None
+        if path.startswith(f"{SBE_PATH}/"):
+            hub, path, target = self.sbe_streams, path[len(SBE_PATH) :], target[len(SBE_PATH) :]
+            admit = partial(self._admit_sbe, request.headers.get("X-MBX-APIKEY"))
         if path == "/stream" or path == "/ws" or path.startswith("/ws/"):
-            return StreamConnection(self.streams, target)
+            return connect(hub, target, admit)
         return None
+
+    def _admit_sbe(self, key: str | None) -> None:
+        """SBE streams want an Ed25519 key, though no signature; raises `BinanceError`."""
+        if key is None or not re.fullmatch(r"[A-Za-z0-9]{64}", key):
+            raise BinanceError(401, -2014, "API-key format invalid.")
+        if key not in self.ed25519_keys:
+            raise BinanceError(401, -2015, "Invalid API-key, IP, or permissions for action.")
 
     async def run(self) -> None:
         """The timed streams, until cancelled."""
-        await self.streams.run()
+        await together(self.streams.run(), self.sbe_streams.run())

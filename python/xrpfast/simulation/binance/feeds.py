@@ -98,7 +98,7 @@ class StreamConnection(WSListener):
     def __init__(self, hub: Hub, target: str) -> None:
         self._hub = hub
         url = urlsplit(target)
-        options = parse_qs(url.query)
+        options = parse_qs(url.query.replace("+", "%2B"))  # a plus is a plus: kline zones
         self.unit = time_unit(options.get("timeUnit", [None])[0])
         """Nanoseconds of its time unit."""
         self.combined = url.path.startswith("/stream")

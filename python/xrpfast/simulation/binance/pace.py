@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any
 
 
 class Pace:
@@ -25,9 +26,7 @@ class Pace:
 
     async def run(self) -> None:
         """Until cancelled; ends with what ``work`` raises."""
-        async with asyncio.TaskGroup() as tasks:
-            for period, wanted in self._wanted.items():
-                tasks.create_task(self._keep(period, wanted))
+        await together(*(self._keep(period, wanted) for period, wanted in self._wanted.items()))
 
     async def _keep(self, period_ms: int, wanted: asyncio.Event) -> None:
         """The pace holds on average; late turns are not repeated."""
@@ -39,3 +38,10 @@ class Pace:
             await asyncio.sleep(due - loop.time())
             if wanted.is_set():
                 self._work(period_ms)
+
+
+async def together(*work: Coroutine[Any, Any, None]) -> None:
+    """Runs all until cancelled; ends with what one of them raises."""
+    async with asyncio.TaskGroup() as tasks:
+        for one in work:
+            tasks.create_task(one)

@@ -57,7 +57,9 @@ class SbeEncoder:
         group = _TRADES_GROUP.pack(_TRADE.size, len(entries))
         return self._frame(TRADES, root, group, *entries)
 
-    def best(self, event_us: int, update_id: int, bid: tuple[int, int], ask: tuple[int, int]) -> bytes:
+    def best(
+        self, event_us: int, update_id: int, bid: tuple[int, int], ask: tuple[int, int]
+    ) -> bytes:
         """Best bid and ask: (price, quantity)."""
         price, qty, exponents = self._scales()
         root = _BEST_ROOT.pack(

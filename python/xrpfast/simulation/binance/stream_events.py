@@ -72,7 +72,8 @@ def partial_book(exchange: Exchange, count: int) -> bytes:
 
 def _levels(rows: Levels, rules: SymbolRules) -> str:
     price, qty = rules.price_decimals, rules.qty_decimals
-    return f"[{','.join([f'["{text(p, price)}","{text(q, qty)}"]' for p, q in rows])}]"
+    told = [f'["{text(p, price)}","{text(q, qty)}"]' for p, q in rows]
+    return f"[{','.join(told)}]"
 
 
 def kline(
@@ -146,9 +147,7 @@ def ticker(stats: Statistics, exchange: Exchange, now_ns: int, unit: int) -> Jso
     }
 
 
-def window_ticker(
-    stats: Statistics, size: str, rules: SymbolRules, now_ns: int, unit: int
-) -> Json:
+def window_ticker(stats: Statistics, size: str, rules: SymbolRules, now_ns: int, unit: int) -> Json:
     """`@ticker_<size>`."""
     window = _window(stats, rules, unit)
     return {

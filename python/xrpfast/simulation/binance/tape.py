@@ -52,10 +52,10 @@ class Tape:
         trades, self._fresh = self._fresh, []
         aggregates: list[Aggregate] = []
         for trade in trades:
-            last = aggregates[-1] if aggregates else None
-            if last is not None and last.price == trade.price:
-                last.qty += trade.qty
-                last.last_id = trade.trade_id
+            before = aggregates[-1] if aggregates else None
+            if before is not None and before.price == trade.price:
+                before.qty += trade.qty
+                before.last_id = trade.trade_id
                 continue
             aggregate = Aggregate(
                 FIRST_AGGREGATE + self.aggregates.end, trade.price, trade.qty, trade.trade_id,

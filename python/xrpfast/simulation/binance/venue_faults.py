@@ -17,6 +17,7 @@ def venue_actions(face: BinanceFace) -> dict[str, VenueAction]:
     """Actions of channel venue beside those that every venue has."""
     return {
         "revoke_key": lambda _: _revoke_key(face),
+        "shutdown": lambda rule: face.shutdown(rule.params.get("lead_s")),
         "terminate_streams": lambda _: _terminate_streams(face),
     }
 

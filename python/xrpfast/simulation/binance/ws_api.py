@@ -13,6 +13,11 @@ from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 
 from xrpfast.simulation.account import Account, BalanceChange
 from xrpfast.simulation.binance import wire
+from xrpfast.simulation.binance.connection_life import (
+    ConnectionLife,
+    Connections,
+    ConnectionSettings,
+)
 from xrpfast.simulation.binance.limits import ORDER_CALLS, Counts, method_weight
 from xrpfast.simulation.binance.market_data import CALLS, METHODS, Market
 from xrpfast.simulation.binance.requests import (
@@ -48,6 +53,9 @@ class WsApi:
         self.counts = counts
         self.exchange_info = exchange_info
         self.connections: set[WsApiConnection] = set()
+        self.sockets = Connections(
+            ConnectionSettings(messages_per_s=None), lambda: exchange.wall_ns() // wire.MS
+        )
         self.on_order_frame: OrderHook | None = None
         """Measurements: told of each frame first thing (`OrderHook`)."""
         self._execution = 1_800_000_000
@@ -130,23 +138,25 @@ class WsApiConnection(WSListener):
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         self._transport = transport
+        self._life = ConnectionLife(self._api.sockets, transport, self._announce)
         self._connected_ms = self._api.exchange.wall_ns() // wire.MS
         self._api.connections.add(self)
         self._api.counts.add("WEIGHT", 2)
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         self._api.connections.discard(self)
+        self._life.closed()
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        if frame.msg_type == WSMsgType.TEXT:
+        if self._life.take(frame):
             received = time.monotonic_ns()
             payload = frame.get_payload_as_bytes()
             hook = self._api.on_order_frame
             if hook is None or not hook(received, lambda: self._handle(payload)):
                 self._handle(payload)
-        elif frame.msg_type == WSMsgType.CLOSE:
-            transport.send_close(frame.get_close_code(), frame.get_close_message())
-            transport.disconnect()
+
+    def _announce(self, now_ms: int) -> None:
+        self.send({"event": {"e": "serverShutdown", "E": now_ms}})
 
     def send(self, message: Json) -> None:
         assert self._transport is not None
