@@ -5,19 +5,25 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import msgspec
 import pytest
 
+from support.binance import Rest
+from support.kucoin_client import World
 from xrpfast.errors import UsageError
 from xrpfast.model import Side
 from xrpfast.simulation.exchange import Exchange
 from xrpfast.simulation.flow import FlowSettings, MarketFlow
 from xrpfast.simulation.orders import Trade
 from xrpfast.simulation.worlds import VENUES, exchange_of
+
+if TYPE_CHECKING:
+    from xrpfast.simulation.server import MockVenues
 
 FEES = 0.002
 STEPS = 1_500
@@ -264,3 +270,36 @@ def test_the_page_of_the_mock_venues_lists_every_setting() -> None:
     rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \| [^|]+ \|$", page.read_text(), re.MULTILINE)
     listed = {name: json.loads(default) for name, default in rows}
     assert listed == json.loads(msgspec.json.encode(FlowSettings()))
+
+
+async def test_a_new_tick_and_lot_are_the_venues_own_at_once(venue: MockVenues, rest: Rest) -> None:
+    venue.flow.set(FlowSettings.of({"tick": {"binance": "0.001"}, "lot": {"binance": "0.5"}}))
+    _, info = await rest.get("/exchangeInfo", "symbol=XRPUSDT")
+    filters = {row["filterType"]: row for row in info["symbols"][0]["filters"]}
+    assert float(filters["PRICE_FILTER"]["tickSize"]) == 0.001
+    assert float(filters["LOT_SIZE"]["stepSize"]) == float(filters["LOT_SIZE"]["minQty"]) == 0.5
+    order = {"symbol": "XRPUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC"}
+    for price, quantity, named in (("2.3011", "20", "PRICE"), ("2.301", "20.1", "LOT_SIZE")):
+        status, body = await rest.signed("POST", "/order", **order, price=price, quantity=quantity)
+        assert (status, body["code"]) == (400, -1013)
+        assert named in body["msg"]
+    status, _ = await rest.signed("POST", "/order", **order, price="2.301", quantity="20.5")
+    assert status == 200
+    _, book = await rest.get("/depth", "symbol=XRPUSDT&limit=50")
+    for price, quantity in book["bids"] + book["asks"]:
+        assert Decimal(price) % Decimal("0.001") == 0
+        assert Decimal(quantity) % Decimal("0.5") == 0
+
+
+async def test_kucoin_too_has_a_new_tick_and_lot_at_once(kucoin: World) -> None:
+    kucoin.flow.set(FlowSettings.of({"tick": {"kucoin": "0.001"}, "lot": {"kucoin": "0.5"}}))
+    symbol = await kucoin.get("/api/v2/symbols/XRP-USDT")
+    assert (symbol["priceIncrement"], symbol["baseIncrement"]) == ("0.001", "0.5")
+    assert symbol["baseMinSize"] == "0.5"
+    for price, size, says in (("2.3011", "20", "price increment"), ("2.301", "20.1", "size incr")):
+        order = kucoin.order("buy", price, size)
+        reply = await kucoin.call("POST", "/api/v1/hf/orders", order)
+        assert reply.code == "600100"
+        assert says in reply.body["msg"]
+    order = kucoin.order("buy", "2.301", "20.5")
+    assert (await kucoin.call("POST", "/api/v1/hf/orders", order)).data["orderId"]

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import xrpfast
+from support.captures import CAPTURES
 from xrpfast.errors import FailedError, UsageError
 from xrpfast.simulation.process import MockExchanges, mock_exchanges
 
@@ -153,6 +154,22 @@ def test_faults_come_and_go(mock: MockExchanges) -> None:
         mock.heal(999)
     with pytest.raises(UsageError, match=r"action 'explode'"):
         mock.fault({"venue": "kucoin", "channel": "venue", "action": "explode"})
+
+
+def test_a_capture_is_played_by_the_command() -> None:
+    """`mock --capture VENUE:SYMBOL=FILE --speed X --loop`, over and over."""
+    given = f"binance:NKNUSDT={CAPTURES['binance']}"
+    with mock_exchanges("--capture", given, "--speed", "1000", "--loop") as running:
+        assert running.binance.symbol == "NKNUSDT"
+        assert running.kucoin.symbol == "XRP-USDT"
+        frames, rounds = [0], 0
+        deadline = time.monotonic() + PATIENCE
+        while rounds < 2 and time.monotonic() < deadline:
+            now = running.market()["recorded"]["binance"]
+            rounds += now["frame"] < frames[-1]
+            frames.append(now["frame"])
+        assert rounds == 2
+        assert max(frames) <= now["frames"] == 150
 
 
 def test_a_mock_that_does_not_start_says_why() -> None:

@@ -40,7 +40,9 @@ class Venue:
         self.orders.status = status
 
     def symbol_object(self) -> Json:
-        return self.wire.symbol_object() | {"enableTrading": self.status == "open"}
+        """Of the rules as they now are: ticks and lots may change under open orders."""
+        wire = Wire(self.exchange.rules)
+        return wire.symbol_object() | {"enableTrading": self.status == "open"}
 
     def now_ms(self) -> int:
         return ms(self.exchange.wall_ns())
