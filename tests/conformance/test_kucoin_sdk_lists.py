@@ -15,7 +15,6 @@ from support.kucoin_sdk import SYMBOL, Prove, Sdk, limit
 from xrpfast.model import Side
 
 TEN = Decimal(10)
-DONE = {"dealSize": TEN, "remainSize": Decimal(0), "canceledSize": Decimal(0), "status": "done"}
 
 
 @pytest.fixture(autouse=True)
