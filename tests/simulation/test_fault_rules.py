@@ -10,6 +10,7 @@ import pytest
 
 from xrpfast.errors import UsageError
 from xrpfast.simulation.faults.occasion import Occasion, Standing
+from xrpfast.simulation.faults.reference import reference
 from xrpfast.simulation.faults.rules import ACTIONS, parse_rule
 from xrpfast.simulation.faults.scenario import find, load, shipped
 
@@ -106,6 +107,11 @@ def test_the_shipped_scenarios_show_every_row_that_a_venue_can_cause() -> None:
     assert all(load(path).title and load(path).expect for path in shipped())
     used = {(rule["channel"], rule["action"]) for path in shipped() for rule in load(path).rules}
     assert {action for _, action in used} <= {name for names in ACTIONS.values() for name in names}
+
+
+def test_the_reference_page_is_what_the_tables_say() -> None:
+    page = Path(__file__).parents[2] / "docs" / "faults.md"
+    assert page.read_text() == reference(), "run: make docs"
 
 
 def test_a_scenario_file_is_found_by_path_or_name_and_refused_in_one_line(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -78,3 +79,42 @@ async def test_a_taken_port_is_one_clear_line() -> None:
     assert err.count(b"\n") == 1
     assert str(port).encode() in err
     assert b"--port" in err
+
+
+async def test_faults_come_from_shipped_and_own_scenarios(tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text(
+        'title = "a page stands before it"\n'
+        '[[rules]]\nvenue = "binance"\nchannel = "venue"\naction = "block_page"\n'
+        '[[rules]]\nvenue = "kucoin"\nchannel = "venue"\naction = "block_page"\n'
+    )
+    async with (
+        mock("--venue", "binance", "--faults", str(own), "--faults", "f04_duplicates") as process,
+        aiohttp.ClientSession() as http,
+    ):
+        line = await first_line(process)
+        async with http.get(f"{line['control_url']}/rules") as reply:
+            rows = (await reply.json())["rules"]
+        assert [row["rule"]["action"] for row in rows][:2] == ["block_page", "duplicate"]
+        async with http.get(f"{line['venues']['binance']['rest_url']}/api/v3/time") as reply:
+            assert (reply.status, reply.content_type) == (403, "text/html")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (None, b"no scenario of that name: f01"),
+        ("rules = [", b"not TOML"),
+        ('title = "x"\n[[rules]]\nchannel = "ws"\naction = "explode"\n', b"one of drop"),
+    ],
+)
+async def test_a_bad_scenario_is_one_clear_line(
+    tmp_path: Path, text: str | None, words: bytes
+) -> None:
+    path = tmp_path / "bad.toml"
+    if text is not None:
+        path.write_text(text)
+    async with mock("--faults", str(path)) as process, asyncio.timeout(PATIENCE):
+        out, err = await process.communicate()
+    assert (process.returncode, out, err.count(b"\n")) == (2, b"", 1)
+    assert words in err
