@@ -29,8 +29,10 @@ class RunningMock:
     loop: asyncio.AbstractEventLoop
 
     def __getitem__(self, venue: str) -> Mapping[str, Any]:
-        """URLs and keys of a venue, as the `mock` command prints them."""
-        found: Mapping[str, Any] = self.venues.line["venues"][venue]
+        """URLs and keys of a venue, those of the other kind too, as the `mock` command prints
+        them."""
+        line = self.venues.line
+        found: Mapping[str, Any] = line["venues"][venue] | line["ed25519"].get(venue, {})
         return found
 
     def call(self, function: Callable[[], T]) -> T:

@@ -132,7 +132,8 @@ class Exchange:
             self._next_id, new.client_id, account, new.side, new.tif, new.post_only,
             new.price or 0, self._qty_of(new, hold), now, now,
             kind="limit" if new.price is not None else "market", funds=new.funds, stp=new.stp,
-            expires_ns=new.expires_ns, worst=new.worst, extra=dict(new.extra),
+            expires_ns=new.expires_ns, worst=new.worst, taker_limit=new.taker_limit,
+            extra=dict(new.extra),
         )  # fmt: skip
         self.orders[order.order_id] = self._working[order.order_id] = order
         self._client_ids[account.uid, new.client_id] = order.order_id
@@ -374,6 +375,11 @@ class Exchange:
             self._end(order, "EXPIRED", "expired", now, "liquidity")
             self._publish([])
             return
+        beyond = self._takes_beyond(order, price, qty)
+        if beyond:
+            assert order.taker_limit is not None
+            tif = TimeInForce.FOK if tif is TimeInForce.FOK else TimeInForce.IOC
+            price = order.taker_limit
         resting, cancelled, trades, prevented = self.matching.place(
             order.order_id, account.uid, order.side, price, qty, tif, order.stp
         )
@@ -389,12 +395,26 @@ class Exchange:
             pass
         elif cancelled or (order.kind == "market" and order.remaining):
             reason = "liquidity" if order.kind == "market" else order.tif.name.lower()
+            reason = "price_range" if beyond else reason
             self._end(order, "EXPIRED", "expired", now, reason)
         elif not resting:
             self._end(order, "FILLED", "filled", now, "")
         else:
             self._tell("open", order, None)
         self._publish(told)
+
+    def _takes_beyond(self, order: Order, price: int, qty: int) -> bool:
+        """Whether an order would take at a price worse than its taker's limit."""
+        limit, sign = order.taker_limit, 1 if order.side is Side.BUY else -1
+        if limit is None or (price - limit) * sign <= 0:
+            return False
+        for at, size in self.matching.levels(order.side.opposite, market_order.MAX_LEVELS):
+            if qty <= 0 or (at - price) * sign > 0:
+                return False
+            if (at - limit) * sign > 0:
+                return True
+            qty -= size
+        return False
 
     def _takeable(self, order: Order) -> int:
         """What a market order may take of the book as it is now: its hold must pay for it."""

@@ -112,7 +112,7 @@ class Front:
         if refusal is not None:
             return WSUpgradeResponseWithListener(refusal, None)
         inner = self.face.ws_listener(request)
-        if inner is None or isinstance(inner, WSUpgradeResponseWithListener):
+        if not isinstance(inner, WSListener):
             return inner
         made = FaultySocket(
             inner, self.faults, self.face.exchange, self.venue, kind, self._accepted,

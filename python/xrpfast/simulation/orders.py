@@ -61,6 +61,9 @@ class NewOrder(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     order gets what there is up to it."""
     replaces: int | None = None
     """Number of the order whose client id this one takes over."""
+    taker_limit: int | None = None
+    """The worst price at which it may take, in units of the price; a rest that would take beyond
+    expires (price_range)."""
     extra: dict[str, Any] = msgspec.field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -108,10 +111,11 @@ class Order(msgspec.Struct, gc=False):
     stp: Stp = Stp.NONE
     expires_ns: int | None = None
     worst: int | None = None
+    taker_limit: int | None = None
     state: str = "NEW"
     reason: str = ""
-    """Why it ended: "" by its fills or its owner, ioc, fok, liquidity, stp, post_only, protection,
-    gtt, or what `Exchange.expire` was told (venue, dcp)."""
+    """Why it ended: "" by its fills or its owner, ioc, fok, liquidity, price_range, stp, post_only,
+    protection, gtt, or what `Exchange.expire` was told (venue, dcp)."""
     filled: int = 0
     quote_filled: int = 0
     """Money of the quote asset."""

@@ -52,6 +52,10 @@ class MockBinance(MockVenue):
     stream_url: str
     """Market streams, without ``/ws`` or ``/stream``."""
     ws_api_url: str
+    ed25519_api_key: str
+    """A second key of the same customer, for what HMAC keys may not do: `session.logon`."""
+    ed25519_private_key: str
+    """PEM (PKCS#8)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,7 @@ class MockExchanges:
     def __init__(self, line: Mapping[str, Any], pid: int) -> None:
         self.line = line
         """The mock's first line: ``venues``, ``symbols``, ``sbe_stream_url`` of Binance,
+        ``ed25519`` (keys of that kind),
         ``control_url``."""
         self.pid = pid
         self.control_url: str = line["control_url"]
@@ -84,6 +89,7 @@ class MockExchanges:
             **_common(found, self.line["symbols"]["binance"]),
             stream_url=found["stream_url"],
             ws_api_url=found["ws_api_url"],
+            **self.line["ed25519"]["binance"],
         )
 
     @property

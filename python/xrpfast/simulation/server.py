@@ -62,7 +62,7 @@ async def mock_venues(
         exchanges: dict[str, Exchange] = {}
         faces: dict[str, Face] = {}
         actions = {}
-        line: dict[str, Any] = {"venues": {}, "symbols": {}}
+        line: dict[str, Any] = {"venues": {}, "symbols": {}, "ed25519": {}}
         captures = captures or {}
         recorded = _recordings(venues, captures)
         for venue in venues:
@@ -79,6 +79,7 @@ async def mock_venues(
             face: Face
             if venue == "binance":
                 face = BinanceFace(exchange)
+                line["ed25519"][venue] = face.credentials()
             else:
                 face = KucoinFace(exchange, f"ws://{HOST}:{ws_port}/")
             faces[venue] = face

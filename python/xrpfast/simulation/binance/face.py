@@ -2,32 +2,52 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
 
+import orjson
 from aiohttp import web
-from picows import WSListener, WSUpgradeRequest, WSUpgradeResponseWithListener
+from picows import WSListener, WSUpgradeRequest, WSUpgradeResponse, WSUpgradeResponseWithListener
 
+from xrpfast.simulation.binance import (
+    cancels,
+    errors,
+    keys,
+    market,
+    orders,
+    queries,
+    session,
+    symbol,
+)
+from xrpfast.simulation.binance.errors import BinanceError
 from xrpfast.simulation.binance.feeds import connect
-from xrpfast.simulation.binance.limits import Counts
+from xrpfast.simulation.binance.limits import Limits
 from xrpfast.simulation.binance.market_data import Market
 from xrpfast.simulation.binance.pace import together
-from xrpfast.simulation.binance.requests import BinanceError
 from xrpfast.simulation.binance.rest import Rest
 from xrpfast.simulation.binance.sbe_streams import SbeStreams
 from xrpfast.simulation.binance.streams import Streams
 from xrpfast.simulation.binance.tape import Tape
+from xrpfast.simulation.binance.venue import Venue
 from xrpfast.simulation.binance.venue_faults import venue_actions
-from xrpfast.simulation.binance.ws_api import WsApi, WsApiConnection
+from xrpfast.simulation.binance.ws_api import WsApi
 from xrpfast.simulation.exchange import Exchange
 from xrpfast.simulation.faults.engine import VenueAction
 from xrpfast.simulation.orders import OrderHook
 
 SBE_PATH: Final = "/sbe"
 """Where a base URL of SBE streams points; the real venue has another host for them."""
+ENDPOINTS = (
+    *symbol.ENDPOINTS,
+    *market.ENDPOINTS,
+    *orders.ENDPOINTS,
+    *cancels.ENDPOINTS,
+    *queries.ENDPOINTS,
+    *session.ENDPOINTS,
+)
+"""Everything that REST and the WebSocket API can be asked."""
 
 
 class BinanceFace:
@@ -35,14 +55,21 @@ class BinanceFace:
 
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
-        self._counts = counts = Counts(exchange.wall_ns)
-        self.market = market = Market(exchange, Tape(exchange))
-        self.ed25519_keys: set[str] = set()
-        self.streams = Streams(market)
-        self.sbe_streams = SbeStreams(market)
-        self._rest = Rest(exchange, counts, lambda: self.ws_api.fresh_id(), market)
-        self.ws_api = WsApi(exchange, counts, self._rest.exchange_info, market)
-        exchange.listeners += [self.ws_api, market.tape, self.streams, self.sbe_streams]
+        self.market = market_state = Market(exchange, Tape(exchange))
+        self.venue = Venue(exchange, market_state)
+        """The switches of the venue: status, filters, keys, clocks."""
+        self.streams = Streams(market_state)
+        self.sbe_streams = SbeStreams(market_state)
+        self._rest = Rest(self.venue, ENDPOINTS)
+        self.ws_api = WsApi(self.venue, ENDPOINTS)
+        exchange.listeners += [
+            self.venue, self.ws_api.user_stream, market_state.tape, self.streams, self.sbe_streams,
+        ]  # fmt: skip
+
+    @property
+    def limits(self) -> Limits:
+        """What may be asked in a window of time."""
+        return self.venue.limits
 
     @property
     def before_send(self) -> Callable[[int], None] | None:
@@ -64,7 +91,12 @@ class BinanceFace:
 
     def enforce_quotas(self, enforced: bool) -> None:
         """Whether calls above the venue's limits are refused; they are counted either way."""
-        self._counts.enforced = enforced
+        self.limits.enforced = enforced
+
+    def credentials(self) -> dict[str, str]:
+        """What the line of `mock` says of the customer beyond the HMAC key."""
+        (account,) = self.exchange.accounts.values()
+        return keys.credentials(account)
 
     def fault_actions(self) -> dict[str, VenueAction]:
         """What a fault rule of channel venue can do here."""
@@ -91,7 +123,10 @@ class BinanceFace:
         target = request.path.decode("ascii", "replace")
         path = urlsplit(target).path
         if path == "/ws-api/v3":
-            return WsApiConnection(self.ws_api)
+            try:
+                return self.ws_api.connection(target)
+            except BinanceError as error:
+                return WSUpgradeResponseWithListener(_refusal(error), None)
         hub: Streams | SbeStreams = self.streams
         admit = None
         if path.startswith(f"{SBE_PATH}/"):
@@ -103,11 +138,18 @@ class BinanceFace:
 
     def _admit_sbe(self, key: str | None) -> None:
         """SBE streams want an Ed25519 key, though no signature; raises `BinanceError`."""
-        if key is None or not re.fullmatch(r"[A-Za-z0-9]{64}", key):
-            raise BinanceError(401, -2014, "API-key format invalid.")
-        if key not in self.ed25519_keys:
-            raise BinanceError(401, -2015, "Invalid API-key, IP, or permissions for action.")
+        if self.venue.keys.find(key).kind != "ED25519":
+            raise errors.key_rejected()
 
     async def run(self) -> None:
         """The timed streams, until cancelled."""
         await together(self.streams.run(), self.sbe_streams.run())
+
+
+def _refusal(error: BinanceError) -> WSUpgradeResponse:
+    headers = {"Content-Type": "application/json;charset=UTF-8"}
+    body = orjson.dumps(error.body)
+    response: WSUpgradeResponse = WSUpgradeResponse.create_error_response(
+        error.status, body, headers
+    )
+    return response

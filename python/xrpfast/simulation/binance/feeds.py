@@ -22,9 +22,10 @@ from picows import (
 
 from xrpfast.simulation.binance import stream_control
 from xrpfast.simulation.binance.connection_life import ConnectionLife, Connections
+from xrpfast.simulation.binance.errors import BinanceError
 from xrpfast.simulation.binance.parameters import time_unit
-from xrpfast.simulation.binance.requests import MS, BinanceError
 from xrpfast.simulation.binance.stream_names import Topic
+from xrpfast.simulation.binance.wire import MS
 
 BeforeSend = Callable[[int], None]
 """Measurements: told the monotonic time right before a market frame leaves."""

@@ -8,10 +8,11 @@ from typing import Any, Final
 
 from xrpfast.simulation.binance import market_bodies as bodies
 from xrpfast.simulation.binance import wire
+from xrpfast.simulation.binance.errors import BinanceError, missing
 from xrpfast.simulation.binance.limits import depth_weight
 from xrpfast.simulation.binance.parameters import Parameters, counted_symbols, invalid
-from xrpfast.simulation.binance.requests import MS, BinanceError, missing
 from xrpfast.simulation.binance.tape import Tape
+from xrpfast.simulation.binance.wire import MS
 from xrpfast.simulation.candles import DAY
 from xrpfast.simulation.exchange import Exchange
 from xrpfast.simulation.statistics import Statistics, average_price, rolling, window

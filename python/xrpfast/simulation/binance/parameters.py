@@ -12,7 +12,8 @@ from typing import Any, Final
 
 import orjson
 
-from xrpfast.simulation.binance.requests import MS, BinanceError, missing
+from xrpfast.simulation.binance.errors import BinanceError, missing
+from xrpfast.simulation.binance.wire import MS
 
 SYMBOL: Final = re.compile(r"^[A-Z0-9\-_.\u0080-\U0010ffff]{1,50}$")
 SYMBOL_RANGE: Final = r"^[\w\-._&&[^a-z]]{1,50}$"

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from xrpfast.errors import UsageError
 from xrpfast.simulation.faults.engine import VenueAction
+from xrpfast.simulation.faults.rules import Rule
 
 if TYPE_CHECKING:
     from xrpfast.simulation.binance.face import BinanceFace
@@ -19,14 +21,47 @@ def venue_actions(face: BinanceFace) -> dict[str, VenueAction]:
         "revoke_key": lambda _: _revoke_key(face),
         "shutdown": lambda rule: face.shutdown(rule.params.get("lead_s")),
         "terminate_streams": lambda _: _terminate_streams(face),
+        "status": lambda rule: _status(face, rule),
+        "ban": lambda rule: _ban(face, rule),
+        "overload": lambda _: _overload(face),
     }
 
 
+def _status(face: BinanceFace, rule: Rule) -> Undo:
+    before = face.venue.status
+    try:
+        face.venue.status = rule.params["status"]
+    except ValueError as error:
+        raise UsageError(f"rule: {error}") from None
+
+    def back() -> None:
+        face.venue.status = before
+
+    return back
+
+
+def _ban(face: BinanceFace, rule: Rule) -> Undo:
+    limits = face.limits
+    limits.banned_until_ns = face.exchange.wall_ns() + round(rule.params["seconds"] * 10**9)
+
+    def back() -> None:
+        limits.banned_until_ns = 0
+
+    return back
+
+
+def _overload(face: BinanceFace) -> Undo:
+    face.venue.overloaded = True
+
+    def back() -> None:
+        face.venue.overloaded = False
+
+    return back
+
+
 def _revoke_key(face: BinanceFace) -> Undo:
-    accounts = face.exchange.accounts
-    gone = dict(accounts)
-    accounts.clear()
-    return lambda: accounts.update(gone)
+    face.venue.keys.revoke_all()
+    return face.venue.keys.restore_all
 
 
 def _terminate_streams(face: BinanceFace) -> None:

@@ -1,26 +1,43 @@
-"""Binance's objects out of the exchange's: orders, reports, account, symbol."""
+"""Binance's objects out of the exchange's: orders, reports, account."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
 from xrpfast.model import Side, SymbolRules, TimeInForce
-from xrpfast.simulation.account import Account, BalanceChange
+from xrpfast.simulation.account import Account
 from xrpfast.simulation.exchange import Exchange
-from xrpfast.simulation.orders import Fill, Order
+from xrpfast.simulation.orders import Fill, Order, Prevented, Stp
 from xrpfast.simulation.texts import fixed_money, units_text
 
 Json = dict[str, Any]
-STATUS = {
+STATUS: Final = {
     "NEW": "NEW",
     "PARTLY_FILLED": "PARTIALLY_FILLED",
     "FILLED": "FILLED",
     "CANCELLED": "CANCELED",
     "EXPIRED": "EXPIRED",
+    "PREVENTED": "EXPIRED_IN_MATCH",
 }
-STP = "EXPIRE_MAKER"
-MS = 1_000_000
+EXPIRY_REASONS: Final = {
+    "ioc": "UNFILLED_IOC_QUANTITY_EXPIRED",
+    "fok": "UNFILLED_FOK_ORDER_EXPIRED",
+    "liquidity": "INSUFFICIENT_LIQUIDITY",
+    "price_range": "EXECUTION_RULE_PRICE_RANGE_EXCEEDED",
+    "venue": "EXCHANGE_CANCELED",
+}
+EXECUTIONS: Final = {
+    "received": "NEW",
+    "fill": "TRADE",
+    "cancelled": "CANCELED",
+    "reduced": "REPLACED",
+    "expired": "EXPIRED",
+    "prevented": "TRADE_PREVENTION",
+}
+ZERO: Final = "0.00000000"
+MS: Final = 1_000_000
+US: Final = 1_000
 
 
 def fixed(value: int, decimals: int) -> str:
@@ -45,220 +62,250 @@ def depth(exchange: Exchange, limit: int) -> Json:
 
 
 def type_of(order: Order) -> str:
+    if order.kind == "market":
+        return "MARKET"
     return "LIMIT_MAKER" if order.post_only else "LIMIT"
 
 
 def tif_of(order: Order) -> str:
-    return TimeInForce(order.tif).name
+    shown: str = order.extra.get("tif", TimeInForce(order.tif).name)
+    return shown
 
 
-def ack(order: Order, rules: SymbolRules) -> Json:
-    """Reply of newOrderRespType ACK."""
-    return {
-        "symbol": rules.venue_symbol,
-        "orderId": order.order_id,
-        "orderListId": -1,
-        "clientOrderId": order.client_id,
-        "transactTime": order.created_ns // MS,
-    }
+def stp_of(order: Order) -> str:
+    shown: str = order.extra.get("stp", Stp(order.stp).name)
+    return shown
 
 
-def amounts(order: Order, rules: SymbolRules) -> Json:
-    """What every description of an order has."""
-    return {
-        "price": fixed(order.price, rules.price_decimals),
-        "origQty": fixed(order.qty, rules.qty_decimals),
-        "executedQty": fixed(order.filled, rules.qty_decimals),
-        "origQuoteOrderQty": "0.00000000",
-        "cummulativeQuoteQty": fixed_money(order.quote_filled, 8),
-        "status": STATUS[order.state],
-        "timeInForce": tif_of(order),
-        "type": type_of(order),
-        "side": order.side.name,
-    }
+def client_id_of(order: Order) -> str:
+    """A cancel renames the order."""
+    shown: str = order.extra.get("cancel_id", order.client_id)
+    return shown
 
 
-def result(order: Order, rules: SymbolRules) -> Json:
-    """Reply of newOrderRespType RESULT."""
-    extra = {"workingTime": order.created_ns // MS, "selfTradePreventionMode": STP}
-    if order.state == "EXPIRED":
-        extra["expiryReason"] = expiry_reason(order)
-    return ack(order, rules) | amounts(order, rules) | extra
+def expiry_reason(order: Order) -> str:
+    reason: str = EXPIRY_REASONS.get(order.extra.get("reason", order.reason), "EXCHANGE_CANCELED")
+    return reason
 
 
-def full(order: Order, fills: Sequence[Fill], rules: SymbolRules) -> Json:
-    """Reply of newOrderRespType FULL."""
-    return result(order, rules) | {
-        "fills": [
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """Writes for one symbol; ``unit_ns`` is the unit of times, `MS` or `US`."""
+
+    rules: SymbolRules
+    unit_ns: int = MS
+
+    def time(self, ns: int) -> int:
+        return ns // self.unit_ns
+
+    def price(self, units: int) -> str:
+        return fixed(units, self.rules.price_decimals)
+
+    def qty(self, units: int) -> str:
+        return fixed(units, self.rules.qty_decimals)
+
+    # --- orders -----------------------------------------------------------------------------------
+
+    def ack(self, order: Order) -> Json:
+        """Reply of newOrderRespType ACK."""
+        return {
+            "symbol": self.rules.venue_symbol,
+            "orderId": order.order_id,
+            "orderListId": -1,
+            "clientOrderId": order.client_id,
+            "transactTime": self.time(order.created_ns),
+        }
+
+    def result(self, order: Order) -> Json:
+        """Reply of newOrderRespType RESULT."""
+        times = {"workingTime": self.time(order.created_ns)}
+        return self.ack(order) | self._amounts(order) | times | self._conditional(order)
+
+    def full(self, order: Order) -> Json:
+        """Reply of newOrderRespType FULL."""
+        fills = [
             {
-                "price": fixed(fill.price, rules.price_decimals),
-                "qty": fixed(fill.qty, rules.qty_decimals),
+                "price": self.price(fill.price),
+                "qty": self.qty(fill.qty),
                 "commission": fixed_money(fill.fee, 8),
                 "commissionAsset": fill.fee_asset,
                 "tradeId": fill.trade_id,
             }
-            for fill in fills
+            for fill in order.fills
         ]
-    }
+        body = self.result(order) | {"fills": fills}
+        if order.prevented_matches:
+            body["preventedMatches"] = [self._prevented_leg(row) for row in order.prevented_matches]
+        return body
 
+    def cancelled(self, order: Order) -> Json:
+        """Reply to a cancel: the order's id moves to ``origClientOrderId``."""
+        return {
+            "symbol": self.rules.venue_symbol,
+            "origClientOrderId": order.client_id,
+            "orderId": order.order_id,
+            "orderListId": -1,
+            "clientOrderId": client_id_of(order),
+            "transactTime": self.time(order.updated_ns),
+            **self._amounts(order),
+            **self._conditional(order),
+        }
 
-def cancelled(order: Order, cancel_id: str, rules: SymbolRules) -> Json:
-    """Reply to a cancel: the order's id moves to ``origClientOrderId``."""
-    return {
-        "symbol": rules.venue_symbol,
-        "origClientOrderId": order.client_id,
-        "orderId": order.order_id,
-        "orderListId": -1,
-        "clientOrderId": cancel_id,
-        "transactTime": order.updated_ns // MS,
-        **amounts(order, rules),
-        "selfTradePreventionMode": STP,
-    }
+    def status(self, order: Order) -> Json:
+        """Reply to a query."""
+        return {
+            "symbol": self.rules.venue_symbol,
+            "orderId": order.order_id,
+            "orderListId": -1,
+            "clientOrderId": client_id_of(order),
+            **self._amounts(order),
+            "stopPrice": ZERO,
+            "icebergQty": ZERO,
+            "time": self.time(order.created_ns),
+            "updateTime": self.time(order.updated_ns),
+            "isWorking": order.working,
+            "workingTime": self.time(order.created_ns),
+            **self._conditional(order),
+        }
 
+    def amended(self, order: Order, execution_id: int) -> Json:
+        """Reply to an amend; it names some amounts in words of its own."""
+        return {
+            "transactTime": self.time(order.updated_ns),
+            "executionId": execution_id,
+            "amendedOrder": {
+                "symbol": self.rules.venue_symbol,
+                "orderId": order.order_id,
+                "orderListId": -1,
+                "origClientOrderId": order.extra["amendments"][-1]["origClientOrderId"],
+                "clientOrderId": order.client_id,
+                "price": self.price(order.price),
+                "qty": self.qty(order.qty - order.reduced),
+                "executedQty": self.qty(order.filled),
+                "preventedQty": self.qty(order.prevented),
+                "quoteOrderQty": ZERO,
+                "cumulativeQuoteQty": fixed_money(order.quote_filled, 8),
+                "status": STATUS[order.state],
+                "timeInForce": tif_of(order),
+                "type": type_of(order),
+                "side": order.side.name,
+                "workingTime": self.time(order.created_ns),
+                "selfTradePreventionMode": stp_of(order),
+            },
+        }
 
-def status(order: Order, rules: SymbolRules) -> Json:
-    """Reply to a query."""
-    return {
-        "symbol": rules.venue_symbol,
-        "orderId": order.order_id,
-        "orderListId": -1,
-        "clientOrderId": order.client_id,
-        **amounts(order, rules),
-        "stopPrice": "0.00000000",
-        "icebergQty": "0.00000000",
-        "time": order.created_ns // MS,
-        "updateTime": order.updated_ns // MS,
-        "isWorking": order.working,
-        "workingTime": order.created_ns // MS,
-        "selfTradePreventionMode": STP,
-    }
+    def my_trade(self, fill: Fill) -> Json:
+        """A row of `myTrades`."""
+        order = fill.order
+        return {
+            "symbol": self.rules.venue_symbol,
+            "id": fill.trade_id,
+            "orderId": order.order_id,
+            "orderListId": -1,
+            "price": self.price(fill.price),
+            "qty": self.qty(fill.qty),
+            "quoteQty": fixed_money(self.rules.notional(fill.price, fill.qty), 8),
+            "commission": fixed_money(fill.fee, 8),
+            "commissionAsset": fill.fee_asset,
+            "time": self.time(fill.wall_ns),
+            "isBuyer": order.side is Side.BUY,
+            "isMaker": fill.maker,
+            "isBestMatch": True,
+        }
 
+    def prevented_match(self, row: Prevented, stp: str) -> Json:
+        """A row of `myPreventedMatches`."""
+        return {
+            "symbol": self.rules.venue_symbol,
+            "preventedMatchId": row.number,
+            "takerOrderId": row.taker_order_id,
+            "makerSymbol": self.rules.venue_symbol,
+            "makerOrderId": row.maker_order_id,
+            "tradeGroupId": -1,
+            "selfTradePreventionMode": stp,
+            "price": self.price(row.price),
+            **self._prevented_qtys(row),
+            "transactTime": self.time(row.wall_ns),
+        }
 
-def my_trade(fill: Fill, rules: SymbolRules) -> Json:
-    """A row of `myTrades`."""
-    order = fill.order
-    return {
-        "symbol": rules.venue_symbol,
-        "id": fill.trade_id,
-        "orderId": order.order_id,
-        "orderListId": -1,
-        "price": fixed(fill.price, rules.price_decimals),
-        "qty": fixed(fill.qty, rules.qty_decimals),
-        "quoteQty": fixed_money(rules.notional(fill.price, fill.qty), 8),
-        "commission": fixed_money(fill.fee, 8),
-        "commissionAsset": fill.fee_asset,
-        "time": fill.wall_ns // MS,
-        "isBuyer": order.side is Side.BUY,
-        "isMaker": fill.maker,
-        "isBestMatch": True,
-    }
+    def _amounts(self, order: Order) -> Json:
+        """What every description of an order has."""
+        return {
+            "price": self.price(order.price),
+            "origQty": self.qty(order.qty - order.reduced),
+            "executedQty": self.qty(order.filled),
+            "origQuoteOrderQty": ZERO if order.funds is None else fixed_money(order.funds, 8),
+            "cummulativeQuoteQty": fixed_money(order.quote_filled, 8),
+            "status": STATUS[order.state],
+            "timeInForce": tif_of(order),
+            "type": type_of(order),
+            "side": order.side.name,
+        }
 
+    def _conditional(self, order: Order) -> Json:
+        """What follows the amounts, some of it only where it applies."""
+        body: Json = {"selfTradePreventionMode": stp_of(order)}
+        for name in ("strategyId", "strategyType"):
+            if name in order.extra:
+                body[name] = order.extra[name]
+        if order.prevented_matches:
+            body["preventedMatchId"] = order.prevented_matches[-1].number
+            body["preventedQuantity"] = self.qty(order.prevented)
+        if order.state == "EXPIRED":
+            body["expiryReason"] = expiry_reason(order)
+        return body
 
-def expiry_reason(order: Order) -> str:
-    if order.tif is TimeInForce.FOK:
-        return "UNFILLED_FOK_ORDER_EXPIRED"
-    return "UNFILLED_IOC_QUANTITY_EXPIRED"
+    def _prevented_leg(self, row: Prevented) -> Json:
+        return {
+            "preventedMatchId": row.number,
+            "makerOrderId": row.maker_order_id,
+            "price": self.price(row.price),
+            **self._prevented_qtys(row),
+        }
 
+    def _prevented_qtys(self, row: Prevented) -> Json:
+        body: Json = {}
+        if row.taker_qty:
+            body["takerPreventedQuantity"] = self.qty(row.taker_qty)
+        if row.maker_qty:
+            body["makerPreventedQuantity"] = self.qty(row.maker_qty)
+        return body
 
-def execution_report(
-    kind: str,
-    order: Order,
-    fill: Fill | None,
-    execution_id: int,
-    cancel_id: str,
-    rules: SymbolRules,
-) -> Json:
-    """The private event of one step of an order (kinds as `Listener.on_order`)."""
-    now = order.updated_ns // MS
-    what = {"received": "NEW", "fill": "TRADE", "cancelled": "CANCELED", "expired": "EXPIRED"}[kind]
-    price, qty = rules.price_decimals, rules.qty_decimals
-    filled = fill.filled if fill else order.filled
-    quote = fill.quote_filled if fill else order.quote_filled
-    state = STATUS[order.state]
-    if fill is not None:
-        state = "FILLED" if filled == order.qty else "PARTIALLY_FILLED"
-    working = kind == "received" or (fill is not None and fill.maker and filled < order.qty)
-    report: Json = {
-        "e": "executionReport",
-        "E": now,
-        "s": rules.venue_symbol,
-        "c": cancel_id or order.client_id,
-        "S": order.side.name,
-        "o": type_of(order),
-        "f": tif_of(order),
-        "q": fixed(order.qty, qty),
-        "p": fixed(order.price, price),
-        "P": "0.00000000",
-        "F": "0.00000000",
-        "g": -1,
-        "C": order.client_id if cancel_id else "",
-        "x": what,
-        "X": state,
-        "r": "NONE",
-        "i": order.order_id,
-        "l": fixed(fill.qty, qty) if fill else "0.00000000",
-        "z": fixed(filled, qty),
-        "L": fixed(fill.price, price) if fill else "0.00000000",
-        "n": fixed_money(fill.fee, 8) if fill else "0",
-        "N": fill.fee_asset if fill else None,
-        "T": now,
-        "t": fill.trade_id if fill else -1,
-        "I": execution_id,
-        "w": working,
-        "m": fill.maker if fill else False,
-        "M": fill is not None,
-        "O": order.created_ns // MS,
-        "Z": fixed_money(quote, 8),
-        "Y": fixed_money(rules.notional(fill.price, fill.qty), 8) if fill else "0.00000000",
-        "Q": "0.00000000",
-        "W": order.created_ns // MS,
-        "V": STP,
-    }
-    if kind == "expired":
-        report["eR"] = expiry_reason(order)
-    return report
+    # --- account ----------------------------------------------------------------------------------
 
+    def account(self, owner: Account, now_ns: int, *, omit_zero: bool) -> Json:
+        """`account` and `account.status`."""
+        maker, taker = self.rates()
+        rows = [self.balance(asset, owner) for asset in sorted(owner.balances)]
+        if omit_zero:
+            rows = [row for row in rows if (row["free"], row["locked"]) != (ZERO, ZERO)]
+        return {
+            "makerCommission": self.rules.maker_rate // 10_000,
+            "takerCommission": self.rules.taker_rate // 10_000,
+            "buyerCommission": 0,
+            "sellerCommission": 0,
+            "commissionRates": {"maker": maker, "taker": taker, "buyer": ZERO, "seller": ZERO},
+            "canTrade": True,
+            "canWithdraw": False,
+            "canDeposit": True,
+            "brokered": False,
+            "requireSelfTradePrevention": False,
+            "preventSor": False,
+            "updateTime": self.time(now_ns),
+            "accountType": "SPOT",
+            "balances": rows,
+            "permissions": ["SPOT"],
+            "uid": owner.uid,
+        }
 
-def account(owner: Account, rules: SymbolRules, now_ms: int) -> Json:
-    """`account` and `account.status`."""
-    maker, taker = fixed(rules.maker_rate, 8), fixed(rules.taker_rate, 8)
-    return {
-        "makerCommission": rules.maker_rate // 10_000,
-        "takerCommission": rules.taker_rate // 10_000,
-        "buyerCommission": 0,
-        "sellerCommission": 0,
-        "commissionRates": {
-            "maker": maker, "taker": taker, "buyer": "0.00000000", "seller": "0.00000000",
-        },
-        "canTrade": True,
-        "canWithdraw": False,
-        "canDeposit": True,
-        "brokered": False,
-        "requireSelfTradePrevention": False,
-        "preventSor": False,
-        "updateTime": now_ms,
-        "accountType": "SPOT",
-        "balances": [balance(asset, owner) for asset in sorted(owner.balances)],
-        "permissions": ["SPOT"],
-        "uid": owner.uid,
-    }  # fmt: skip
+    def balance(self, asset: str, owner: Account) -> Json:
+        held = owner.balance(asset)
+        return {
+            "asset": asset,
+            "free": fixed_money(held.free, 8),
+            "locked": fixed_money(held.locked, 8),
+        }
 
-
-def balance(asset: str, owner: Account) -> Json:
-    held = owner.balance(asset)
-    return {
-        "asset": asset,
-        "free": fixed_money(held.free, 8),
-        "locked": fixed_money(held.locked, 8),
-    }
-
-
-def moved_by_others(change: BalanceChange, now_ms: int) -> Json | None:
-    """The event of a balance that no order moved; None for one that an order did."""
-    if change.reason == "transfer":
-        kind, delta = "balanceUpdate", change.free_change
-    elif change.reason == "lock":
-        kind, delta = "externalLockUpdate", change.locked_change
-    else:
-        return None
-    return {"e": kind, "E": now_ms, "a": change.asset, "d": fixed_money(delta, 8), "T": now_ms}
+    def rates(self) -> tuple[str, str]:
+        """Commission rates of a maker and of a taker."""
+        return fixed(self.rules.maker_rate, 8), fixed(self.rules.taker_rate, 8)

@@ -1,147 +1,91 @@
-"""The WebSocket API: orders, queries, user-data subscriptions."""
+"""The WebSocket API: requests and replies, user data events, bad frames."""
 
 from __future__ import annotations
 
+import asyncio
+import json
 import re
 import time
-from collections.abc import Callable
-from functools import partial
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 
-from xrpfast.simulation.account import Account, BalanceChange
-from xrpfast.simulation.binance import wire
+from xrpfast.simulation.account import Account
+from xrpfast.simulation.binance import errors
+from xrpfast.simulation.binance.call import Call, Endpoint, answer
 from xrpfast.simulation.binance.connection_life import (
     ConnectionLife,
     Connections,
     ConnectionSettings,
 )
-from xrpfast.simulation.binance.limits import ORDER_CALLS, Counts, method_weight
-from xrpfast.simulation.binance.market_data import CALLS, METHODS, Market
-from xrpfast.simulation.binance.requests import (
-    BinanceError,
-    authenticate,
-    cancel,
-    check_symbol,
-    find,
-    place,
-    query,
-)
-from xrpfast.simulation.exchange import Exchange
-from xrpfast.simulation.orders import Fill, Order, OrderHook, Trade
+from xrpfast.simulation.binance.errors import BinanceError
+from xrpfast.simulation.binance.params import CLIENT_ID, Number, Params
+from xrpfast.simulation.binance.session import Session
+from xrpfast.simulation.binance.user_stream import UserStream
+from xrpfast.simulation.binance.venue import Venue
+from xrpfast.simulation.binance.wire import MS, Json, Wire
+from xrpfast.simulation.orders import OrderHook
 
-Json = dict[str, Any]
-REQUEST_ID = re.compile(r"^[a-zA-Z0-9-_]{1,36}$")
-BAD_FRAMES = 5
-ORDER_METHODS = {"order.place"}
+REQUEST_ID: Final = re.compile(CLIENT_ID)
+BAD_FRAMES: Final = 5
+REMOVED: Final = frozenset(f"userDataStream.{what}" for what in ("start", "ping", "stop"))
+"""What was there for listen keys."""
 
 
 class WsApi:
-    """Every connection of the WebSocket API; a `Listener` of the exchange."""
+    """Every connection of the WebSocket API."""
 
-    def __init__(
-        self,
-        exchange: Exchange,
-        counts: Counts,
-        exchange_info: Callable[[], Json],
-        market: Market,
-    ) -> None:
-        self.exchange = exchange
-        self.market = market
-        self.counts = counts
-        self.exchange_info = exchange_info
+    def __init__(self, venue: Venue, endpoints: Sequence[Endpoint]) -> None:
+        self.venue = venue
+        self.endpoints = {endpoint.ws: endpoint for endpoint in endpoints if endpoint.ws}
+        self.user_stream = UserStream(venue, self.tell)
         self.connections: set[WsApiConnection] = set()
         self.sockets = Connections(
-            ConnectionSettings(messages_per_s=None), lambda: exchange.wall_ns() // wire.MS
+            ConnectionSettings(messages_per_s=None), lambda: venue.exchange.wall_ns() // MS
         )
         self.on_order_frame: OrderHook | None = None
         """Measurements: told of each frame first thing (`OrderHook`)."""
-        self._execution = 1_800_000_000
-        self._orders = 0
+        venue.limits.on_ban.append(self._banned)
 
-    def fresh_id(self) -> str:
-        """A client id for an order or cancel that brings none."""
-        self._orders += 1
-        return f"mock{self._orders:018d}"
+    def connection(self, target: str) -> WsApiConnection:
+        """The listener of a new socket by its URL; raises `BinanceError` to refuse it."""
+        query = dict(parse_qsl(urlsplit(target).query, keep_blank_values=True))
+        wire = self.venue.wire(query.get("timeUnit"))
+        tells_limits = Params(query).flag("returnRateLimits", default=True)
+        self.venue.limits.connection()
+        return WsApiConnection(self, wire, tells_limits=tells_limits)
 
-    # --- the exchange's listener ----------------------------------------------------------------
-
-    def on_order(self, kind: str, order: Order, fill: Fill | None) -> None:
-        if kind in ("open", "filled"):
-            return
-        self._execution += 1
-        cancel_id = order.extra.get("cancel_id", "") if kind == "cancelled" else ""
-        self._event(
-            order.account,
-            wire.execution_report(
-                kind, order, fill, self._execution, cancel_id, self.exchange.rules
-            ),
-        )
-
-    def on_balances(self, account: Account, changes: list[BalanceChange]) -> None:
-        now = self.exchange.wall_ns() // wire.MS
-        for change in changes:
-            moved = wire.moved_by_others(change, now)
-            if moved is not None:
-                self._event(account, moved)
-        rows = [wire.balance(asset, account) for asset in sorted({c.asset for c in changes})]
-        self._event(
-            account,
-            {
-                "e": "outboundAccountPosition",
-                "E": now,
-                "u": now,
-                "B": [{"a": row["asset"], "f": row["free"], "l": row["locked"]} for row in rows],
-            },
-        )
-
-    def on_trade(self, trade: Trade) -> None: ...
-
-    def on_book(self, changes: list[tuple[int, int, int]], first: int, last: int) -> None: ...
-
-    def _event(self, account: Account, event: Json) -> None:
+    def tell(self, account: Account, event: Callable[[Wire], Json]) -> None:
+        """Sends a user data event to all who subscribed to this customer's."""
         for connection in list(self.connections):
-            for number, owner in connection.subscriptions.items():
-                if owner is account:
-                    connection.send({"subscriptionId": number, "event": event})
+            connection.session.tell(account, event)
+
+    def _banned(self) -> None:
+        # The request that brought the ban is answered first.
+        asyncio.get_running_loop().call_soon(self._drop)
+
+    def _drop(self) -> None:
+        for connection in list(self.connections):
+            connection.drop()
 
 
 class WsApiConnection(WSListener):
     """One socket of `/ws-api/v3`."""
 
-    def __init__(self, api: WsApi) -> None:
+    def __init__(self, api: WsApi, wire: Wire, *, tells_limits: bool) -> None:
         self._api = api
         self._transport: WSTransport | None = None
-        self.subscriptions: dict[int, Account] = {}
-        self._next_subscription = 0
+        now = api.venue.exchange.wall_ns()
+        self.session = Session(self.send, now, wire, tells_limits=tells_limits)
         self._bad_frames = 0
-        self._methods: dict[str, Callable[[Json], Any]] = {
-            "ping": lambda _: {},
-            "time": lambda _: {"serverTime": api.exchange.wall_ns() // wire.MS},
-            "exchangeInfo": lambda _: api.exchange_info(),
-            **{call.method: partial(call.answer, api.market) for call in CALLS},
-            "order.place": self._place,
-            "order.test": self._test,
-            "order.cancel": self._cancel,
-            "order.status": self._status,
-            "openOrders.status": self._open_orders,
-            "openOrders.cancelAll": self._cancel_all,
-            "account.status": self._account,
-            "myTrades": self._my_trades,
-            "session.status": lambda _: self._session(),
-            "userDataStream.subscribe": self._subscribe_session,
-            "userDataStream.subscribe.signature": self._subscribe,
-            "userDataStream.unsubscribe": self._unsubscribe,
-        }
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         self._transport = transport
         self._life = ConnectionLife(self._api.sockets, transport, self._announce)
-        self._connected_ms = self._api.exchange.wall_ns() // wire.MS
         self._api.connections.add(self)
-        self._api.counts.add("WEIGHT", 2)
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         self._api.connections.discard(self)
@@ -156,162 +100,113 @@ class WsApiConnection(WSListener):
                 self._handle(payload)
 
     def _announce(self, now_ms: int) -> None:
-        self.send({"event": {"e": "serverShutdown", "E": now_ms}})
+        now = self.session.wire.time(now_ms * MS)
+        self.send({"event": {"e": "serverShutdown", "E": now}})
 
     def send(self, message: Json) -> None:
+        """Every frame that leaves."""
         assert self._transport is not None
         self._transport.send(WSMsgType.TEXT, orjson.dumps(message))
 
-    def _handle(self, payload: bytes) -> None:
-        try:
-            request = orjson.loads(payload)
-            number = request["id"] if isinstance(request, dict) else ()
-        except (orjson.JSONDecodeError, KeyError):
-            number = ()
-        if not _usable(number):
-            self._bad_frame()
-            return
-        params = request.get("params") or {}
-        method = str(request.get("method", "")).removeprefix("v3/")
-        reply: Json = {"id": number}
-        try:
-            handler = self._methods.get(method)
-            if handler is None:
-                raise BinanceError(404, -1000, f"Unknown method '{method}'.")
-            if not isinstance(params, dict):
-                raise BinanceError(400, -1100, "Illegal characters found in a parameter.")
-            market_query = METHODS.get(method)
-            weight = method_weight(method) if market_query is None else market_query.weight(params)
-            self._api.counts.add("WEIGHT", weight)
-            reply |= {"status": 200, "result": handler(params)}
-        except BinanceError as error:
-            self._api.counts.add("WEIGHT", 1 if method in ORDER_CALLS else 0)
-            reply |= {"status": error.status, "error": error.body}
-        if not method.startswith(("session.", "userDataStream.")) and (
-            not isinstance(params, dict) or params.get("returnRateLimits") is not False
-        ):
-            reply["rateLimits"] = self._api.counts.rows(orders=method in ORDER_METHODS)
-        self.send(reply)
-
-    def _bad_frame(self) -> None:
-        text = "Illegal characters found in parameter 'id'; legal range is '^[a-zA-Z0-9-_]{1,36}$'."
-        self.send({"id": None, "status": 400, "error": {"code": -1135, "msg": text}})
-        self._bad_frames += 1
-        if self._bad_frames >= BAD_FRAMES and self._transport is not None:
-            self._transport.send_close(WSCloseCode.POLICY_VIOLATION, b"disconnected")
-            self._transport.disconnect()
-
-    def _signed(self, params: Json) -> Account:
-        parts = (f"{key}={_scalar(params[key])}" for key in sorted(params) if key != "signature")
-        payload = "&".join(parts).encode()
-        return authenticate(self._api.exchange, params.get("apiKey"), payload, params)
-
-    def _place(self, params: Json) -> Json:
-        api, rules = self._api, self._api.exchange.rules
-        account = self._signed(params)
-        order = place(api.exchange, account, params, api.fresh_id(), test=False)
-        assert order is not None
-        api.counts.order()
-        default = "ACK" if order.post_only else "FULL"
-        kind = params.get("newOrderRespType", default)
-        if kind == "ACK":
-            return wire.ack(order, rules)
-        if kind == "RESULT":
-            return wire.result(order, rules)
-        return wire.full(order, order.fills, rules)
-
-    def _test(self, params: Json) -> Json:
-        place(self._api.exchange, self._signed(params), params, "test", test=True)
-        return {}
-
-    def _cancel(self, params: Json) -> Json:
-        exchange, account = self._api.exchange, self._signed(params)
-        order = find(exchange, account, params)
-        cancel_id = str(params.get("newClientOrderId") or self._api.fresh_id())
-        return wire.cancelled(
-            cancel(exchange, account, order, cancel_id), cancel_id, exchange.rules
-        )
-
-    def _cancel_all(self, params: Json) -> list[Json]:
-        exchange, account = self._api.exchange, self._signed(params)
-        check_symbol(exchange, params)
-        orders = exchange.open_orders(account)
-        if not orders:
-            raise BinanceError(400, -2011, "Unknown order sent.")
-        replies = []
-        for order in orders:
-            cancel_id = self._api.fresh_id()
-            ended = cancel(exchange, account, order, cancel_id)
-            replies.append(wire.cancelled(ended, cancel_id, exchange.rules))
-        return replies
-
-    def _status(self, params: Json) -> Json:
-        exchange = self._api.exchange
-        return wire.status(query(exchange, self._signed(params), params), exchange.rules)
-
-    def _open_orders(self, params: Json) -> list[Json]:
-        exchange, account = self._api.exchange, self._signed(params)
-        if "symbol" in params:
-            check_symbol(exchange, params)
-        return [wire.status(order, exchange.rules) for order in exchange.open_orders(account)]
-
-    def _account(self, params: Json) -> Json:
-        exchange = self._api.exchange
-        return wire.account(self._signed(params), exchange.rules, exchange.wall_ns() // wire.MS)
-
-    def _my_trades(self, params: Json) -> list[Json]:
-        exchange, account = self._api.exchange, self._signed(params)
-        check_symbol(exchange, params)
-        own = [fill for fill in exchange.fills if fill.order.account is account]
-        return [wire.my_trade(fill, exchange.rules) for fill in own[-500:]]
-
-    def _session(self) -> Json:
-        return {
-            "apiKey": None,
-            "authorizedSince": None,
-            "connectedSince": self._connected_ms,
-            "returnRateLimits": True,
-            "serverTime": self._api.exchange.wall_ns() // wire.MS,
-            "userDataStream": bool(self.subscriptions),
-        }
-
-    def _subscribe_session(self, params: Json) -> Json:
-        raise BinanceError(400, -1002, "You are not authorized to execute this request.")
-
-    def _subscribe(self, params: Json) -> Json:
-        account = self._signed(params)
-        if account in self.subscriptions.values():
-            raise BinanceError(400, -2035, "User Data Stream subscription already active.")
-        number = self._next_subscription
-        self._next_subscription += 1
-        self.subscriptions[number] = account
-        return {"subscriptionId": number}
-
-    def _unsubscribe(self, params: Json) -> Json:
-        number = params.get("subscriptionId")
-        if number is not None and (type(number) is not int or number not in self.subscriptions):
-            raise BinanceError(400, -2036, "User Data Stream subscription not found.")
-        for ended in [number] if number is not None else list(self.subscriptions):
-            self._terminate(ended)
-        return {}
-
     def terminate_streams(self) -> None:
         """Ends every user-data subscription of this socket, as the venue does by its own will."""
-        for number in list(self.subscriptions):
-            self._terminate(number)
+        for number in list(self.session.subscriptions):
+            self.session.end(number, self._api.venue.exchange.wall_ns())
 
-    def _terminate(self, number: int) -> None:
-        del self.subscriptions[number]
-        event = {"e": "eventStreamTerminated", "E": self._api.exchange.wall_ns() // wire.MS}
-        self.send({"subscriptionId": number, "event": event})
+    def drop(self) -> None:
+        """Ends the connection without a word."""
+        self._life.drop()
+
+    def _handle(self, payload: bytes) -> None:
+        """One request, one reply."""
+        try:
+            request = orjson.loads(payload)
+        except orjson.JSONDecodeError:
+            request = None
+        if not isinstance(request, dict):
+            self._bad_frame("Invalid JSON Request")
+            return
+        number = request.get("id", ())
+        if not _usable(number):
+            self._bad_frame(errors.illegal("id", CLIENT_ID).text)
+            return
+        self.send(self._answered(number, request, payload))
+        self._tell_revoked()
+
+    def _answered(self, number: int | str | None, request: Json, payload: bytes) -> Json:
+        method = str(request.get("method", "")).removeprefix("v3/")
+        endpoint = self._api.endpoints.get(method)
+        values = request.get("params")
+        call: Call | None = None
+        reply: Json = {"id": number}
+        try:
+            if method in REMOVED:
+                raise BinanceError(410, -1020, "This operation is not supported.")
+            if endpoint is None:
+                raise BinanceError(404, -1000, f"Unknown method '{method}'.")
+            if values is not None and not isinstance(values, dict):
+                raise errors.illegal_parameter()
+            call = self._call(values or {}, payload)
+            result = answer(endpoint, call)
+            reply |= {"status": 200, "result": result}
+        except BinanceError as error:
+            reply |= {"status": error.status, "error": self._error(error)}
+        if endpoint is None or endpoint.limits_told:
+            reply |= self._limits(endpoint, call, values)
+        return reply
+
+    def _call(self, values: Json, payload: bytes) -> Call:
+        if any(type(value) is float for value in values.values()):
+            values = json.loads(payload, parse_float=Number)["params"]
+        params, venue = Params(values), self._api.venue
+        return Call(
+            venue,
+            params,
+            self.session.wire,
+            lambda: self.session.who(venue.keys, params),
+            self.session,
+        )
+
+    def _error(self, error: BinanceError) -> Json:
+        body = error.body
+        if error.retry_ns is not None:
+            wire = self.session.wire
+            now = wire.time(self._api.venue.exchange.wall_ns())
+            body["data"] = {"serverTime": now, "retryAfter": wire.time(error.retry_ns)}
+        return body
+
+    def _limits(self, endpoint: Endpoint | None, call: Call | None, values: Any) -> Json:
+        """`rateLimits`, unless the URL or the request says that they are not wanted."""
+        asked = values.get("returnRateLimits") if isinstance(values, dict) else None
+        told = self.session.tells_limits if asked is None else asked not in (False, "false")
+        if not told:
+            return {}
+        limits = self._api.venue.limits
+        rows = [limits.weight_row()]
+        if endpoint is not None and endpoint.orders:
+            uid = None if call is None or call.key is None else call.account.uid
+            rows = [*limits.order_rows(uid), *rows]
+        return {"rateLimits": rows}
+
+    def _bad_frame(self, text: str) -> None:
+        self.send({"id": None, "status": 400, "error": {"code": -1135, "msg": text}})
+        self._bad_frames += 1
+        if self._bad_frames >= BAD_FRAMES:
+            self._life.close(WSCloseCode.POLICY_VIOLATION, b"disconnected")
+
+    def _tell_revoked(self) -> None:
+        """A key that is revoked ends the session that it opened, and the venue says so."""
+        key = self.session.key
+        if key is None:
+            return
+        try:
+            self._api.venue.keys.find(key.text)
+        except BinanceError as error:
+            self.session.key = None
+            self.send({"id": None, "status": error.status, "error": error.body})
 
 
 def _usable(number: object) -> bool:
     if isinstance(number, str):
-        return bool(REQUEST_ID.match(number))
+        return bool(REQUEST_ID.fullmatch(number))
     return number is None or (isinstance(number, int) and not isinstance(number, bool))
-
-
-def _scalar(value: object) -> str:
-    """A JSON scalar as its own text, which is what the signature covers."""
-    return value if isinstance(value, str) else orjson.dumps(value).decode()
