@@ -83,8 +83,6 @@ def answer(endpoint: Endpoint, call: Call) -> Any:
     limits = call.venue.limits
     weight = endpoint.weight if isinstance(endpoint.weight, int) else endpoint.weight(call.params)
     limits.request(0 if endpoint.free else weight, raw=call.session is None)
-    if call.venue.overloaded:
-        raise errors.overloaded()
     try:
         if endpoint.signed:
             call.key = call.who()

@@ -216,11 +216,6 @@ REFUSALS = {
 """What each refusal of the exchange is called here."""
 
 
-def overloaded() -> BinanceError:
-    text = "Server is currently overloaded with other requests. Please try again in a few minutes."
-    return BinanceError(503, -1008, text)
-
-
 # --- limits -------------------------------------------------------------------------------------
 
 

@@ -32,8 +32,6 @@ class Venue:
         self.limits = Limits(exchange.wall_ns)
         self.filters = FilterValues.of(exchange.rules)
         """What the filters allow; replaced as a whole, as on the day the venue changes them."""
-        self.overloaded = False
-        """Every call is answered with -1008."""
         self.broker_ns = 0
         """How long a request takes from its receipt to the engine, for the third time check."""
         self.stp_modes: tuple[str, ...] = STP_MODES

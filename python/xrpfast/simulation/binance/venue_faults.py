@@ -23,7 +23,6 @@ def venue_actions(face: BinanceFace) -> dict[str, VenueAction]:
         "terminate_streams": lambda _: _terminate_streams(face),
         "status": lambda rule: _status(face, rule),
         "ban": lambda rule: _ban(face, rule),
-        "overload": lambda _: _overload(face),
     }
 
 
@@ -46,15 +45,6 @@ def _ban(face: BinanceFace, rule: Rule) -> Undo:
 
     def back() -> None:
         limits.banned_until_ns = 0
-
-    return back
-
-
-def _overload(face: BinanceFace) -> Undo:
-    face.venue.overloaded = True
-
-    def back() -> None:
-        face.venue.overloaded = False
 
     return back
 
