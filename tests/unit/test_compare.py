@@ -198,3 +198,15 @@ def test_a_fill_that_stands_twice(ledger: Path, truth: Truth) -> None:
         insert(db, "fills", {**row, "instrument": "XRP/BTC"})
     db.close()
     assert "kucoin: a fill stands twice in the ledger" in compare(ledger, truth)
+
+
+def test_as_many_may_be_unknown_as_were_forgotten(ledger: Path, truth: Truth) -> None:
+    theirs = truth["venues"]["kucoin"]
+    theirs |= {"orders": [], "fills": [], "forgotten": {"orders": 1, "fills": 1}}
+    assert compare(ledger, truth) == []
+    for what in ("orders", "fills"):
+        lying = copy.deepcopy(truth)
+        lying["venues"]["kucoin"]["forgotten"][what] = 2
+        assert any(f"2 {what} were forgotten" in line for line in compare(ledger, lying))
+        lying["venues"]["kucoin"]["forgotten"][what] = 0
+        assert any("unknown at the venue" in line for line in compare(ledger, lying))

@@ -22,7 +22,8 @@ def compare(ledger: Path, truth: Mapping[str, Any]) -> list[str]:
     """Differences between a ledger file and the venues' own truth, as lines for a person.
 
     ``truth`` is what the mock's control port answers to ``GET /ledger``: per venue its orders,
-    fills and balances as decimal texts.
+    fills and balances as decimal texts, and how many of the oldest it has ``forgotten``: as many,
+    not one more, may be unknown there.
     """
     with closing(sqlite3.connect(f"file:{ledger}?mode=ro", uri=True)) as db:
         db.row_factory = sqlite3.Row
@@ -36,10 +37,10 @@ def compare(ledger: Path, truth: Mapping[str, Any]) -> list[str]:
     for venue, theirs in truth["venues"].items():
         mine = [order for order in orders if order["venue"] == venue]
         own = {order["client_id"] for order in mine}
-        found += _orders(venue, mine, theirs["orders"])
-        found += _fills(
-            venue, [fill for fill in fills if fill["client_id"] in own], theirs["fills"]
-        )
+        gone = theirs.get("forgotten", {"orders": 0, "fills": 0})
+        found += _orders(venue, mine, theirs["orders"], gone["orders"])
+        known = [fill for fill in fills if fill["client_id"] in own]
+        found += _fills(venue, known, theirs["fills"], gone["fills"])
         found += _balances(venue, start.get(venue, {}), mine, fills, theirs["balances"])
     if not fills:
         found.append(NO_FILL)
@@ -53,7 +54,10 @@ def starting_balances(db: sqlite3.Connection) -> dict[str, dict[str, str]]:
     return balances
 
 
-def _orders(venue: str, mine: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> Iterator[str]:
+def _orders(
+    venue: str, mine: list[dict[str, Any]], theirs: list[dict[str, Any]], forgotten: int
+) -> Iterator[str]:
+    unknown: list[str] = []
     at_venue = {order["client_id"]: order for order in theirs}
     for client_id in at_venue.keys() - {order["client_id"] for order in mine}:
         yield f"{venue}: order {client_id} is not in the ledger"
@@ -64,7 +68,7 @@ def _orders(venue: str, mine: list[dict[str, Any]], theirs: list[dict[str, Any]]
         other = at_venue.get(order["client_id"])
         if other is None:
             if order["state"] != "REJECTED":
-                yield f"{name} is unknown at the venue, {order['state']} in the ledger"
+                unknown.append(f"{name} is unknown at the venue, {order['state']} in the ledger")
             continue
         if str(order["venue_order_id"]) != str(other["order_id"]):
             yield f"{name}: id {order['venue_order_id']} in the ledger, {other['order_id']} there"
@@ -75,9 +79,15 @@ def _orders(venue: str, mine: list[dict[str, Any]], theirs: list[dict[str, Any]]
                 yield f"{name}: {key} {order[key]} in the ledger, {other[their_key]} there"
         if order["side"] != other["side"]:
             yield f"{name}: {order['side']} in the ledger, {other['side']} there"
+    if len(unknown) != forgotten:
+        yield from unknown
+        if forgotten:
+            yield f"{venue}: {forgotten} orders were forgotten there, {len(unknown)} are unknown"
 
 
-def _fills(venue: str, mine: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> Iterator[str]:
+def _fills(
+    venue: str, mine: list[dict[str, Any]], theirs: list[dict[str, Any]], forgotten: int
+) -> Iterator[str]:
     def key(fill: Mapping[str, Any]) -> tuple[str, str]:
         return str(fill["trade_id"]), str(fill["client_id"])
 
@@ -87,8 +97,12 @@ def _fills(venue: str, mine: list[dict[str, Any]], theirs: list[dict[str, Any]])
         yield f"{venue}: a fill stands twice in the ledger"
     for missing in at_venue.keys() - in_ledger.keys():
         yield f"{venue}: fill {missing} is not in the ledger"
-    for extra in in_ledger.keys() - at_venue.keys():
-        yield f"{venue}: fill {extra} is unknown at the venue"
+    extras = in_ledger.keys() - at_venue.keys()
+    if len(extras) != forgotten:
+        for extra in extras:
+            yield f"{venue}: fill {extra} is unknown at the venue"
+        if forgotten:
+            yield f"{venue}: {forgotten} fills were forgotten there, {len(extras)} are unknown"
     for both in in_ledger.keys() & at_venue.keys():
         ours, other = in_ledger[both], at_venue[both]
         for field in ("price", "qty", "fee"):
