@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
+from support.clock import NOON, NS, Clock
 from support.sockets import Client, connected
 from xrpfast.model import Side, TimeInForce
 
@@ -19,18 +20,6 @@ if TYPE_CHECKING:
 
 S = "symbol=XRPUSDT"
 BOTH = "symbols=%5B%22XRPUSDT%22%5D"
-NS = 10**9
-NOON = 1_790_000_000 * NS - 8_000 * NS  # 2026-09-21 12:00 UTC, a Monday
-
-
-class Clock:
-    """The exchange's wall clock in a test's hand."""
-
-    def __init__(self) -> None:
-        self.now = NOON
-
-    def __call__(self) -> int:
-        return self.now
 
 
 @pytest.fixture

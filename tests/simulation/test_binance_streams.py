@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from support.naive_book import NaiveBook
 from support.sockets import connected
 from xrpfast._core import parse_units
 from xrpfast.model import Side, TimeInForce
@@ -28,35 +29,6 @@ def url(venue: MockVenues) -> str:
 @pytest.fixture
 def exchange(venue: MockVenues) -> Exchange:
     return venue.faces["binance"].exchange
-
-
-class NaiveBook:
-    """The documented procedure, level by level, with nothing of the engine."""
-
-    def __init__(self) -> None:
-        self.sides: tuple[dict[int, int], dict[int, int]] = ({}, {})
-        self.last = -1
-
-    def load(self, snapshot: dict[str, Any]) -> None:
-        self.last = snapshot["lastUpdateId"]
-        for side, name in zip(self.sides, ("bids", "asks"), strict=True):
-            side.update({parse_units(p, 4): parse_units(q, 1) for p, q in snapshot[name]})
-
-    def apply(self, event: dict[str, Any]) -> None:
-        if event["u"] <= self.last:
-            return
-        assert event["U"] <= self.last + 1, "a gap"
-        self.last = event["u"]
-        for side, name in zip(self.sides, ("b", "a"), strict=True):
-            for price, qty in event[name]:
-                units = parse_units(qty, 1)
-                if units:
-                    side[parse_units(price, 4)] = units
-                else:
-                    side.pop(parse_units(price, 4), None)
-
-    def levels(self, side: int) -> list[tuple[int, int]]:
-        return sorted(self.sides[side].items(), reverse=side == 0)
 
 
 def is_depth(message: Any) -> bool:

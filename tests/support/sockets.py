@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -19,6 +19,8 @@ class Client(WSListener):
 
     def __init__(self) -> None:
         self.messages: list[Any] = []
+        self.frames: list[bytes] = []
+        """Binary ones."""
         self.pings: list[bytes] = []
         self.pinged = asyncio.Event()
         self.closed = asyncio.Event()
@@ -37,6 +39,9 @@ class Client(WSListener):
             self.messages.append(message)
             if self.on_message is not None:
                 self.on_message(message)
+            self._arrived.set()
+        elif frame.msg_type == WSMsgType.BINARY:
+            self.frames.append(frame.get_payload_as_bytes())
             self._arrived.set()
         elif frame.msg_type == WSMsgType.PING:
             self.pings.append(frame.get_payload_as_bytes())
@@ -68,6 +73,19 @@ class Client(WSListener):
                 self._arrived.clear()
                 await self._arrived.wait()
 
+    async def until_frame(self, wanted: Callable[[bytes], bool], start: int = 0) -> bytes:
+        """As `until`, of the binary frames."""
+        seen = start
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                for frame in self.frames[seen:]:
+                    if wanted(frame):
+                        return frame
+                seen = len(self.frames)
+                assert not self.closed.is_set(), f"closed after {len(self.frames)} frames"
+                self._arrived.clear()
+                await self._arrived.wait()
+
     async def request(self, method: str, params: Json | list[Any] | None = None) -> Json:
         """Sends a request with a fresh id and returns its reply."""
         self._next_id += 1
@@ -81,10 +99,10 @@ class Client(WSListener):
 
 
 @asynccontextmanager
-async def connected(url: str) -> AsyncIterator[Client]:
+async def connected(url: str, headers: Mapping[str, str] | None = None) -> AsyncIterator[Client]:
     """A socket that is closed at the end of the block."""
     client = Client()
-    await ws_connect(lambda: client, url, enable_auto_pong=False)
+    await ws_connect(lambda: client, url, enable_auto_pong=False, extra_headers=headers)
     try:
         yield client
     finally:
