@@ -9,7 +9,7 @@ from decimal import Decimal
 import ccxt
 import pytest
 
-from support.expect import levels, some
+from support.expect import candle, levels, some
 from support.kucoin_ccxt import REST, SYMBOL, pointed
 from support.kucoin_mock import KucoinMock
 from support.mock_thread import RunningMock
@@ -137,13 +137,15 @@ def test_candles(exchange: ccxt.kucoin, kucoin: KucoinMock, proof: Proof) -> Non
     proof.check(
         REST,
         "fetch_ohlcv",
-        exchange.fetch_ohlcv(SYMBOL, "1h", since),
+        candle(
+            exchange.fetch_ohlcv(SYMBOL, "1h", since)[-1], "timestamp open high low close volume"
+        ),
         {
-            "-1.0": lambda start: start % hour == 0 and start >= since,
-            "-1.2": lambda high: high >= float(price),
-            "-1.3": lambda low: low <= float(price),
-            "-1.4": price,
-            "-1.5": lambda volume: volume >= float(SIZE),
+            "timestamp": lambda start: start % hour == 0 and start >= since,
+            "high": lambda high: high >= float(price),
+            "low": lambda low: low <= float(price),
+            "close": price,
+            "volume": lambda volume: volume >= float(SIZE),
         },
     )
 
@@ -171,4 +173,24 @@ def test_fees(exchange: ccxt.kucoin, proof: Proof) -> None:
         "fetch_trading_fee",
         exchange.fetch_trading_fee(SYMBOL),
         {"symbol": SYMBOL, "maker": Decimal("0.001"), "taker": Decimal("0.001")},
+    )
+
+
+def test_the_ledger(exchange: ccxt.kucoin, kucoin: KucoinMock, proof: Proof) -> None:
+    ask, _ = kucoin.best(Side.SELL)
+    placed = exchange.create_order(SYMBOL, "limit", "buy", 10, float(ask))
+    rows = exchange.fetch_ledger("USDT")
+    proof.check(
+        REST,
+        "fetch_ledger",
+        next(row for row in rows if placed["id"] in row["info"]["context"]),
+        {
+            "currency": "USDT",
+            "direction": "out",
+            "type": "trade",
+            "amount": ask * 10 * Decimal("1.001"),
+            "fee.cost": ask / 100,
+            "after": kucoin.balances()["USDT"][0],
+            "referenceId": lambda trade: int(trade) > 2**53,
+        },
     )

@@ -12,7 +12,7 @@ import ccxt.pro
 import pytest
 import pytest_asyncio
 
-from support.expect import levels
+from support.expect import candle, levels
 from support.inbox import PATIENCE
 from support.kucoin_ccxt import PRO, SYMBOL, pointed
 from support.kucoin_mock import KucoinMock, client_oid
@@ -211,12 +211,12 @@ async def test_candles(exchange: ccxt.pro.kucoin, kucoin: KucoinMock, proof: Pro
     proof.check(
         PRO,
         "watch_ohlcv",
-        candles,
+        candle(candles[-1], "timestamp open high low close volume"),
         {
-            "-1.0": lambda start: start % 3_600_000 == 0,
-            "-1.2": lambda high: high >= float(price),
-            "-1.4": price,
-            "-1.5": lambda volume: volume >= float(SIZE),
+            "timestamp": lambda start: start % 3_600_000 == 0,
+            "high": lambda high: high >= float(price),
+            "close": price,
+            "volume": lambda volume: volume >= float(SIZE),
         },
     )
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import time
 from decimal import Decimal
 from typing import Any
 
+import kucoin_universal_sdk.generate.account.account as account_api
 import kucoin_universal_sdk.generate.spot.order as api
 import pytest
 
@@ -87,6 +89,24 @@ def test_done_orders_and_fills(sdk: Sdk, kucoin: KucoinMock, prove: Prove) -> No
             "items.0.liquidity": "taker",
             "items.0.tradeId": lambda number: number > 2**53,
             "items.0.createdAt": lambda ms: ms >= started,
+        },
+    )
+
+
+def test_the_ledger(sdk: Sdk, kucoin: KucoinMock, prove: Prove) -> None:
+    ask, _ = kucoin.best(Side.SELL)
+    placed = sdk.order.add_order(api.AddOrderReq(**limit("buy", ask)))
+    prove(
+        "get_spot_hf_ledger",
+        sdk.account.get_spot_hf_ledger(account_api.GetSpotHfLedgerReq(currency="USDT", limit=1)),
+        {
+            "data.0.currency": "USDT",
+            "data.0.direction": "out",
+            "data.0.bizType": "TRADE_EXCHANGE",
+            "data.0.amount": ask * 10 * Decimal("1.001"),
+            "data.0.fee": ask / 100,
+            "data.0.balance": kucoin.balances()["USDT"][0],
+            "data.0.context": lambda text: json.loads(text)["orderId"] == placed.order_id,
         },
     )
 

@@ -88,6 +88,7 @@ def test_key_and_accounts(sdk: Sdk, kucoin: KucoinMock, prove: Prove) -> None:
             "uid": kucoin.account.uid,
         },
     )
+    prove("get_account_info", sdk.account.get_account_info(), {"level": 0})
     prove("get_spot_account_type", sdk.account.get_spot_account_type(), {"data": True})
     listed = sdk.account.get_spot_account_list(account_api.GetSpotAccountListReq(currency="XRP"))
     free, held = kucoin.balances()["XRP"]

@@ -184,6 +184,37 @@ def test_post_only_that_would_take(sdk: Sdk, kucoin: KucoinMock, prove: Prove) -
     assert kucoin.balances() == before
 
 
+@pytest.mark.parametrize(
+    ("stp", "taker", "maker"),
+    [
+        ("CN", {"status": "done", "canceledSize": 4}, {"active": True, "remainSize": 10}),
+        ("CO", {"status": "open", "remainSize": 4}, {"active": False, "cancelledSize": 10}),
+        ("CB", {"status": "done", "canceledSize": 4}, {"active": False, "cancelledSize": 10}),
+        ("DC", {"status": "done", "canceledSize": 4}, {"active": True, "remainSize": 6}),
+    ],
+)
+def test_self_trade_prevention(
+    sdk: Sdk,
+    kucoin: KucoinMock,
+    prove: Prove,
+    stp: str,
+    taker: dict[str, Any],
+    maker: dict[str, Any],
+) -> None:
+    def amounts(row: dict[str, Any]) -> dict[str, Any]:
+        return {name: Decimal(n) if type(n) is int else n for name, n in row.items()}
+
+    price = kucoin.own_best(Side.BUY)
+    resting = sdk.order.add_order(api.AddOrderReq(**limit("buy", price)))
+    met = sdk.order.add_order_sync(api.AddOrderSyncReq(**limit("sell", price, 4, stp=stp)))
+    prove(f"add_order_sync stp {stp}", met, amounts(taker) | {"dealSize": Decimal(0)})
+    prove(
+        f"get_order_by_order_id, met with stp {stp}",
+        sdk.order.get_order_by_order_id(api.GetOrderByOrderIdReq(**by_id(resting))),
+        amounts(maker) | {"dealSize": Decimal(0)},
+    )
+
+
 def test_a_market_order_by_size(sdk: Sdk, kucoin: KucoinMock, prove: Prove) -> None:
     bid, _ = kucoin.best(Side.BUY)
     free = kucoin.balances()["USDT"][0]

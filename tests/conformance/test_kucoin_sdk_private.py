@@ -210,6 +210,20 @@ def test_a_partial_cancel(streams: Streams, sdk: Sdk, kucoin: KucoinMock, proof:
     sdk.order.cancel_all_orders()
 
 
+def test_an_order_whose_time_is_up(
+    streams: Streams, sdk: Sdk, kucoin: KucoinMock, proof: Proof
+) -> None:
+    price = str(kucoin.best(Side.BUY)[0] - 1)
+    placed = place(sdk, "buy", price=price, size="10", time_in_force="GTT", cancel_after=1)
+    life = streams.life_of(placed.client_oid, "canceled")
+    proof.check(
+        PRIVATE,
+        "order_v2 canceled, GTT after its second",
+        life[-1] | {"lived": (life[-1]["ts"] - life[0]["ts"]) / 10**9},
+        {"status": "done", "canceledSize": TEN, "lived": lambda seconds: 0.9 <= seconds < 10},
+    )
+
+
 def test_market_orders(streams: Streams, sdk: Sdk, kucoin: KucoinMock, proof: Proof) -> None:
     by_size = place(sdk, "sell", type="market", size="10")
     life = streams.life_of(by_size.client_oid, "filled")

@@ -12,7 +12,7 @@ import pytest
 from kucoin_universal_sdk.generate.spot.spot_public.ws_spot_public import SpotPublicWS
 from kucoin_universal_sdk.model import WebSocketEvent
 
-from support.expect import levels, positive, some
+from support.expect import candle, levels, positive, some
 from support.inbox import Inbox
 from support.kucoin_mock import KucoinMock
 from support.kucoin_sdk import PUBLIC, SYMBOL, Sdk, wire
@@ -223,13 +223,15 @@ def test_candles(stream: SpotPublicWS, kucoin: KucoinMock, inbox: Inbox, proof: 
     proof.check(
         PUBLIC,
         "klines",
-        frame,
+        frame
+        | {"candle": candle(frame["data"]["candles"], "start open close high low volume turnover")},
         {
             "topic": f"/market/candles:{SYMBOL}_1hour",
             "data.symbol": SYMBOL,
-            "data.candles.0": lambda start: 0 <= time.time() - int(start) < 7_200,
-            "data.candles.2": ask,
-            "data.candles.5": lambda volume: Decimal(volume) >= ONE,
+            "candle.start": lambda start: 0 <= time.time() - int(start) < 7_200,
+            "candle.close": ask,
+            "candle.high": lambda high: Decimal(high) >= ask,
+            "candle.volume": lambda volume: Decimal(volume) >= ONE,
             "data.time": positive,
         },
     )

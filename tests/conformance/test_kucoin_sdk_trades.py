@@ -7,9 +7,10 @@ from decimal import Decimal
 
 import kucoin_universal_sdk.generate.spot.market as market_api
 
-from support.expect import positive, some
+from support.expect import candle, positive, some
 from support.kucoin_mock import KucoinMock
-from support.kucoin_sdk import SYMBOL, Prove, Sdk
+from support.kucoin_sdk import REST, SYMBOL, Prove, Sdk
+from support.proof import Proof
 from xrpfast.model import Side
 
 SIZE = Decimal("2.5")
@@ -84,7 +85,7 @@ def test_trades(sdk: Sdk, kucoin: KucoinMock, prove: Prove) -> None:
     )
 
 
-def test_candles(sdk: Sdk, kucoin: KucoinMock, prove: Prove) -> None:
+def test_candles(sdk: Sdk, kucoin: KucoinMock, proof: Proof) -> None:
     price = trade(kucoin)
     request = market_api.GetKlinesReq(
         symbol=SYMBOL,
@@ -92,13 +93,17 @@ def test_candles(sdk: Sdk, kucoin: KucoinMock, prove: Prove) -> None:
         start_at=int(time.time()) - 7_200,
         end_at=int(time.time()) + 3_600,
     )
-    prove(
+    newest = sdk.market.get_klines(request).data[0]
+    proof.check(
+        REST,
         "get_klines",
-        sdk.market.get_klines(request),
+        candle(newest, "start open close high low volume turnover"),
         {
-            "data.0.0": lambda start: int(start) % 3_600 == 0,
-            "data.0.2": price,
-            "data.0.5": lambda volume: Decimal(volume) >= SIZE,
-            "data.0.6": lambda turnover: Decimal(turnover) >= SIZE * price,
+            "start": lambda start: int(start) % 3_600 == 0,
+            "close": price,
+            "high": lambda high: Decimal(high) >= price,
+            "low": lambda low: 0 < Decimal(low) <= price,
+            "volume": lambda volume: Decimal(volume) >= SIZE,
+            "turnover": lambda turnover: Decimal(turnover) >= SIZE * price,
         },
     )

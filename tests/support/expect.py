@@ -19,3 +19,8 @@ def positive(value: Any) -> bool:
 def some(value: Any) -> bool:
     """Any text that is not empty."""
     return isinstance(value, str) and value != ""
+
+
+def candle(row: Sequence[Any], names: str) -> dict[str, Any]:
+    """One candle with its positions named, such as ``start open close``."""
+    return dict(zip(names.split(), row, strict=True))
