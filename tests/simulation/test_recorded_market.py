@@ -357,6 +357,7 @@ async def test_the_other_venue_keeps_the_seeded_market(path: Path) -> None:
         ("binance:SNX-BTC={kucoin}", "no book of SNX-BTC reads as binance"),
         ("binance={odd}", "'NKNXYZ' is no symbol of binance: its quote asset is unknown"),
         ("binance={fine}", "decimals are too fine: 18 in all"),
+        ("binance={finer}", "decimals finer than the 8 that binance writes"),
     ],
 )
 def test_what_cannot_be_played_is_one_line(
@@ -370,6 +371,7 @@ def test_what_cannot_be_played_is_one_line(
         "tape": tmp_path / "tape.mcap",
         "other": tmp_path / "other.txt",
         "odd": written(tmp_path / "odd", odd, symbol="NKNXYZ"),
+        "finer": written(tmp_path / "finer", snapshot(1, [["0.123456789", "1"]], [["1", "1"]])),
         "fine": written(tmp_path / "fine", fine),
         **CAPTURES,
     }

@@ -61,6 +61,7 @@ class Exchange:
         self.sequence = first_id
         self.fees: dict[str, int] = {}
         self.listeners: list[Listener] = []
+        self.on_rules: list[Callable[[SymbolRules], None]] = []
         self.rest_state = rest_state
         """What the venue calls an order whose rest could not be filled at once."""
         self.placed = 0
@@ -81,6 +82,17 @@ class Exchange:
         self._trade_base = first_id * 100
         self._changes: list[tuple[Account, BalanceChange]] = []
         self._together: list[Trade] | None = None
+
+    def change_rules(self, rules: SymbolRules) -> None:
+        """Another tick, lot or minimum from now on, as on the day the venue changes them; open
+        orders stay as they are. The scales stay too."""
+        assert (rules.price_decimals, rules.qty_decimals) == (
+            self.rules.price_decimals,
+            self.rules.qty_decimals,
+        )
+        self.rules = rules
+        for told in self.on_rules:
+            told(rules)
 
     def add_account(self, account: Account) -> None:
         self.accounts[account.api_key] = account

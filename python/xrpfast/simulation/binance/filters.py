@@ -70,7 +70,7 @@ class FilterValues:
         price, qty = 10 ** (PLACES - rules.price_decimals), 10 ** (PLACES - rules.qty_decimals)
         return cls(
             min_price=rules.tick * price,
-            max_price=10_000 * ONE,
+            max_price=(10_000 if rules.base == "XRP" else 1_000_000) * ONE,
             tick=rules.tick * price,
             min_qty=rules.min_qty * qty,
             max_qty=rules.max_qty * qty,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
+from xrpfast.model import SymbolRules
 from xrpfast.simulation.account import Account, BalanceChange
 from xrpfast.simulation.binance import errors
 from xrpfast.simulation.binance.filters import FilterValues
@@ -43,6 +45,7 @@ class Venue:
         """Of the last execution report."""
         self._fresh = 0
         self._millis, self._micros = Wire(exchange.rules, MS), Wire(exchange.rules, US)
+        exchange.on_rules.append(self._on_rules)
 
     @property
     def status(self) -> str:
@@ -92,6 +95,13 @@ class Venue:
             scale: int = 10 ** (8 - rules.price_decimals)
             return self.reference_price * scale
         return average_price(self.market.tape.candles, self.exchange.wall_ns(), minutes, 8)
+
+    def _on_rules(self, rules: SymbolRules) -> None:
+        """Ticks and lots follow; what else the filters were told to allow stays."""
+        new = FilterValues.of(rules)
+        self.filters = replace(
+            self.filters, min_price=new.min_price, tick=new.tick, min_qty=new.min_qty, lot=new.lot
+        )
 
     # --- the exchange's listener ------------------------------------------------------------------
 

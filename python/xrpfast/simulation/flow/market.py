@@ -123,7 +123,7 @@ class MarketFlow:
                     )
         wanted = [_with_steps(usual.rules, settings) for usual in self._usual]
         for usual, rules in zip(self._usual, wanted, strict=True):
-            usual.exchange.rules = rules
+            usual.exchange.change_rules(rules)
 
 
 def _with_steps(rules: SymbolRules, settings: FlowSettings) -> SymbolRules:

@@ -29,6 +29,7 @@ QUOTES: Final = (
     "UAH", "RUB", "NGN", "USD",
 )  # fmt: skip
 """Assets that Binance quotes in: its symbols have no mark between base and quote."""
+BINANCE_DECIMALS: Final = 8
 _MOST: Final = 10**17
 """Largest order quantity in units: sums of many stay within 64 bits."""
 
@@ -146,6 +147,10 @@ def _rules(
         raise UsageError(
             f"{path}: prices of {price_decimals} and quantities of {qty_decimals} decimals are too"
             f" fine: {MONEY_DECIMALS} in all can be settled exactly"
+        )
+    if usual.venue == "binance" and max(price_decimals, qty_decimals) > BINANCE_DECIMALS:
+        raise UsageError(
+            f"{path}: decimals finer than the {BINANCE_DECIMALS} that binance writes: check VENUE"
         )
     finer_price = 10 ** max(0, price_decimals - usual.price_decimals)
     finer_qty = 10 ** max(0, qty_decimals - usual.qty_decimals)
