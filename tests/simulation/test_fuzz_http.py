@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -14,40 +13,17 @@ from hypothesis import strategies as st
 from support import fuzzing
 from support.binance import Keys as BinanceKeys
 from support.binance import now_ms
+from support.fuzz_words import (
+    BINANCE_CODES,
+    BINANCE_NAMES,
+    BINANCE_ORDER,
+    KUCOIN_CODES,
+    KUCOIN_NAMES,
+    KUCOIN_ORDER,
+)
 from support.fuzzing import Answer, Books, RawHttp, examples, no_faults, spoiled, texts, values
 from support.kucoin_client import Keys as KucoinKeys
 from xrpfast.simulation.server import MockVenues, mock_venues
-
-BINANCE_CODES = {
-    row["code"] for row in json.loads((fuzzing.DATA / "binance_errors.json").read_text())
-} | {-1131}  # a recvWindow that is too long: not in the table
-KUCOIN_CODES = {
-    row["code"] for row in json.loads((fuzzing.DATA / "kucoin_errors.json").read_text())["entries"]
-} | {"900003"}  # a currency that does not exist: not about orders, so not in the table
-BINANCE_ORDER = {
-    "symbol": "XRPUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "25.0",
-    "price": "2.1",
-}  # fmt: skip
-BINANCE_NAMES = (
-    "newClientOrderId", "orderId", "origClientOrderId", "newOrderRespType", "recvWindow", "limit",
-    "timestamp", "symbols", "quoteOrderQty", "stopPrice", "icebergQty", "selfTradePreventionMode",
-    "startTime", "endTime", "fromId", "interval", "timeZone", "type", "symbolStatus", "strategyId",
-    "cancelRestrictions", "computeCommissionRates", "omitZeroBalances", "showPermissionSets",
-    "permissions", "cancelReplaceMode", "cancelOrderId", "cancelOrigClientOrderId", "newQty",
-    "trailingDelta", "pegPriceType", "pegOffsetValue", "preventedMatchId", "orderListId",
-    "signature",
-)  # fmt: skip
-KUCOIN_ORDER = {
-    "clientOid": "fuzz-1", "symbol": "XRP-USDT", "side": "buy", "type": "limit", "price": "2.1",
-    "size": "25",
-}  # fmt: skip
-KUCOIN_NAMES = (
-    "funds", "timeInForce", "postOnly", "hidden", "iceberg", "visibleSize", "stp", "cancelAfter",
-    "tags", "remark", "allowMaxTimeWindow", "clientTimestamp", "orderId", "newPrice", "newSize",
-    "orderList", "timeout", "symbols", "cancelSize", "startAt", "endAt", "lastId", "limit",
-    "pageNum", "pageSize", "currency", "direction", "bizType", "market", "base", "currencies",
-    "currencyType", "from", "to", "amount",
-)  # fmt: skip
 
 
 @pytest.fixture

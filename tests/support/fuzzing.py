@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from picows import WSMsgType
 
@@ -37,6 +37,8 @@ def examples(count: int) -> settings:
         deadline=None,
         max_examples=count,
         suppress_health_check=list(HealthCheck),
+        # A smaller example is not worth minutes of timeouts: the first one is printed.
+        phases=(Phase.explicit, Phase.generate),
     )
 
 

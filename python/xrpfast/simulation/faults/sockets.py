@@ -15,30 +15,13 @@ from xrpfast.simulation.faults.engine import Faults
 from xrpfast.simulation.faults.http import reset
 from xrpfast.simulation.faults.occasion import Occasion, Standing
 from xrpfast.simulation.faults.rules import Rule
+from xrpfast.simulation.fragments import Broken, Fragments, Message
 
 _TEXT: Final[Any] = int(WSMsgType.TEXT.value)
 _PING: Final[Any] = int(WSMsgType.PING.value)
 ABNORMAL: Final = 1006
 MAX_WAITING: Final = 1_000
 """Requests whose reply a rule still waits for, per socket."""
-
-
-class Copied:
-    """A frame that outlives its callback; for requests that are handled later."""
-
-    def __init__(self, frame: WSFrame) -> None:
-        self.msg_type = frame.msg_type
-        self.fin = frame.fin
-        self._payload = frame.get_payload_as_bytes()
-
-    def get_payload_as_bytes(self) -> bytes:
-        return self._payload
-
-    def get_payload_as_memoryview(self) -> memoryview:
-        return memoryview(self._payload)
-
-    def get_payload_as_utf8_text(self) -> str:
-        return self._payload.decode()
 
 
 class FaultyTransport:
@@ -92,6 +75,7 @@ class FaultySocket(WSListener):
         self._wrapped: Any = None
         self._waiting: dict[Any, tuple[Mapping[str, Any], list[Rule]]] = {}
         self._held: tuple[Any, bytes] | None = None
+        self._fragments = Fragments()
 
     @property
     def quiet(self) -> bool:
@@ -125,7 +109,17 @@ class FaultySocket(WSListener):
             return
         if frame.msg_type == _PING:
             transport.send_pong(frame.get_payload_as_bytes())
-        if not self._faults.requests or frame.msg_type != _TEXT or not frame.fin:
+        try:
+            message = self._fragments.whole(frame)
+        except Broken as broken:
+            transport.send_close(broken.code)
+            transport.disconnect()
+            return
+        if message is not None:
+            self._message(message)
+
+    def _message(self, frame: Any) -> None:
+        if not self._faults.requests or frame.msg_type != _TEXT:
             self.inner.on_ws_frame(self._wrapped, frame)
             return
         body = words.load(frame.get_payload_as_bytes())
@@ -135,7 +129,7 @@ class FaultySocket(WSListener):
             self.inner.on_ws_frame(self._wrapped, frame)
             return
         assert body is not None
-        self._request(Copied(frame), body, rules)
+        self._request(Message(frame.msg_type, frame.get_payload_as_bytes()), body, rules)
 
     def pause_writing(self) -> None:
         self.inner.pause_writing()
@@ -163,7 +157,7 @@ class FaultySocket(WSListener):
             else:
                 orders.strike(self._exchange, rule, _params(body))
         later = [rule for rule in rules if rule.point != "before_accept"]
-        if later and len(self._waiting) < MAX_WAITING:
+        if later and len(self._waiting) < MAX_WAITING and _hashable(body.get("id")):
             self._waiting[body.get("id")] = (body, later)
         if wait:
             asyncio.get_running_loop().call_later(wait, self._handle, frame, later)

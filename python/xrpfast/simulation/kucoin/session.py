@@ -14,7 +14,6 @@ from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 # `WSFrame.msg_type` is a plain int at run time; the stub calls it an enum member.
 _TEXT: Final[Any] = int(WSMsgType.TEXT.value)
 _BINARY: Final[Any] = int(WSMsgType.BINARY.value)
-_CONTINUATION: Final[Any] = int(WSMsgType.CONTINUATION.value)
 _CLOSE: Final[Any] = int(WSMsgType.CLOSE.value)
 
 WRITE_BUFFER_BYTES: Final = 1 << 20
@@ -30,7 +29,6 @@ class Session(WSListener):
         self.congested = False
         self.address = ""
         """Where the client is."""
-        self._fragments: bytearray | None = None
         self._timers: set[asyncio.TimerHandle] = set()
 
     # --- for subclasses -----------------------------------------------------------------------
@@ -102,10 +100,8 @@ class Session(WSListener):
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         kind = frame.msg_type
-        if kind in (_TEXT, _BINARY, _CONTINUATION):
-            message = self.join(frame)
-            if message is not None:
-                self.on_text(message)
+        if kind in (_TEXT, _BINARY):
+            self.on_text(frame.get_payload_as_bytes())
         elif kind == _CLOSE:
             if not transport.is_close_frame_sent:
                 transport.send_close(WSCloseCode.OK)
@@ -122,15 +118,3 @@ class Session(WSListener):
 
     def resume_writing(self) -> None:
         self.congested = False
-
-    def join(self, frame: WSFrame) -> bytes | None:
-        """The whole message that ``frame`` completes; None while parts are missing."""
-        if frame.fin and self._fragments is None:
-            return frame.get_payload_as_bytes()
-        if self._fragments is None:
-            self._fragments = bytearray()
-        self._fragments += frame.get_payload_as_bytes()
-        if not frame.fin:
-            return None
-        message, self._fragments = bytes(self._fragments), None
-        return message
