@@ -98,6 +98,7 @@ async def test_ccxt_comes_back_after_a_cut(fresh_kucoin: KucoinMock, proof: Proo
         fresh_kucoin.on_venue(fresh_kucoin.face.venue.hub.drop_all)
         with proof.raises(PRO, "watch_trades, cut by the venue", ccxt.NetworkError, "1000"):
             await asyncio.wait_for(watch, PATIENCE)
+        await asyncio.to_thread(fresh_kucoin.wait_left)
         watch = await watching(client, fresh_kucoin)
         trade(fresh_kucoin)
         trades = await asyncio.wait_for(watch, PATIENCE)

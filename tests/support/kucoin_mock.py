@@ -75,9 +75,17 @@ class KucoinMock:
 
     def wait_subscribed(self, topic: str) -> None:
         """Blocks until the venue has taken a subscription."""
+        self._wait(lambda: topic in self.topics(), f"nobody subscribed to {topic}")
+
+    def wait_left(self) -> None:
+        """Blocks until no push socket is left."""
+        sessions = self.face.venue.hub.sessions
+        self._wait(lambda: not self.on_venue(lambda: len(sessions)), "sockets are left")
+
+    def _wait(self, reached: Callable[[], bool], otherwise: str) -> None:
         deadline = time.monotonic() + PATIENCE
-        while topic not in self.topics():
-            assert time.monotonic() < deadline, f"nobody subscribed to {topic}"
+        while not reached():
+            assert time.monotonic() < deadline, otherwise
             time.sleep(0.005)
 
     # --- the market ---------------------------------------------------------------------------
