@@ -18,6 +18,7 @@ from .auth import ApiKey, KeyRing
 from .limits import Pools, quotas
 from .order_entry import OrderEntry
 from .rest import Rest
+from .uta_push import UTA_PATH
 from .venue import Venue
 from .venue_faults import DAY_S, venue_actions
 
@@ -109,6 +110,8 @@ class KucoinFace:
             return self.order_entry.open(query)
         if path in PUSH_PATHS:
             return self.venue.hub.open(query)
+        if path == UTA_PATH:
+            return self.venue.uta.open()
         return None
 
     async def run(self) -> None:

@@ -11,7 +11,7 @@ from xrpfast.simulation.exchange import Exchange
 from xrpfast.simulation.orders import Trade
 
 from . import topics
-from .books import Sequencer
+from .books import Frame, Sequencer
 from .paced_feed import PacedFeed
 from .push import PushHub
 from .tickers import Tickers
@@ -27,6 +27,8 @@ class MarketFeed:
         self.sequencer = Sequencer(exchange.sequence, seed)
         self.tickers = Tickers(exchange, self.wire)
         self.paced = PacedFeed(exchange, hub, self.wire, self.tickers, self.sequencer)
+        self.on_frame: Callable[[Frame], None] | None = None
+        """Told of every frame's content, whoever watches."""
         self.before_send: Callable[[int], None] | None = None
         self._hub = hub
         self._level2 = f"{topics.LEVEL2}:{self.wire.symbol}"
@@ -52,6 +54,8 @@ class MarketFeed:
                 self.before_send(time.monotonic_ns())
             self._hub.publish(self._level2, data)
         self.paced.on_book()
+        if self.on_frame is not None:
+            self.on_frame(frame)
 
     def close(self) -> None:
         self.paced.close()

@@ -171,13 +171,13 @@ class PushSession(Session):
             message = orjson.loads(payload)
         except orjson.JSONDecodeError:
             message = None
-        if not isinstance(message, dict):
-            self._error(secrets.token_hex(5), errors.TOPIC_INVALID)
-            return
-        given = message.get("id")
+        given = message.get("id") if isinstance(message, dict) else secrets.token_hex(5)
         name = given if isinstance(given, str) else str(given) if isinstance(given, int) else ""
         if not self._meter.allow(time.monotonic_ns()):
             self._error(name, errors.TOO_MANY_MESSAGES)
+            return
+        if not isinstance(message, dict):
+            self._error(name, errors.TOPIC_INVALID)
             return
         kind = message.get("type")
         if kind == "ping":

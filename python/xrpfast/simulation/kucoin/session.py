@@ -24,6 +24,9 @@ _LOG = logging.getLogger("xrpfast.simulation.kucoin")
 class Session(WSListener):
     """One client socket. Subclasses override `on_open`, `on_text` and `on_gone`."""
 
+    frame_kind: WSMsgType = WSMsgType.TEXT
+    """How frames go out; one kind of socket sends its JSON as binary."""
+
     def __init__(self) -> None:
         self.transport: WSTransport | None = None
         self.congested = False
@@ -69,9 +72,9 @@ class Session(WSListener):
         )
 
     def send(self, data: bytes) -> None:
-        """A text frame, if the socket still takes one."""
+        """One frame, if the socket still takes one."""
         if self.transport is not None and self.is_open:
-            self.transport.send(WSMsgType.TEXT, data)
+            self.transport.send(self.frame_kind, data)
 
     def close(self, reason: bytes = b"Bye") -> None:
         """Close frame with 1000, then the end."""

@@ -9,6 +9,7 @@ from .market_feed import MarketFeed
 from .orders import Orders, Status
 from .private_feed import PrivateFeed
 from .push import PushHub
+from .uta_push import UtaHub
 from .wire import Json, Wire, ms
 
 
@@ -28,6 +29,8 @@ class Venue:
         self.private = PrivateFeed(exchange, self.hub)
         self.orders = Orders(exchange, self.private)
         self.dead_man = DeadMan(exchange, self.private)
+        self.uta = UtaHub(exchange, self.wire, self.market.sequencer)
+        self.market.on_frame = self.uta.books.on_book
         self.hub.on_first = self.market.paced.on_subscribed
 
     @property
@@ -50,5 +53,6 @@ class Venue:
     def close(self) -> None:
         """Ends what waits for its time."""
         self.market.close()
+        self.uta.books.close()
         self.orders.close()
         self.dead_man.close()
