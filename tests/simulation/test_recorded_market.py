@@ -15,8 +15,9 @@ import pytest
 
 from support.binance import Keys, Rest
 from support.captures import CAPTURES, SYMBOLS, truth
+from support.kucoin import public_push
 from support.kucoin_client import World
-from support.sockets import PATIENCE
+from support.sockets import PATIENCE, connected
 from xrpfast import BookFeed
 from xrpfast._core import format_units
 from xrpfast.captures import read_capture
@@ -275,6 +276,64 @@ def recorded(venue: str, symbol: str) -> tuple[list[tuple[str, str]], list[tuple
 
 def plain(rows: Rows) -> list[tuple[str, str]]:
     return [(f"{Decimal(p).normalize():f}", f"{Decimal(q).normalize():f}") for p, q, *_ in rows]
+
+
+async def full_book(
+    venue: str, running: MockVenues, http: aiohttp.ClientSession, symbol: str
+) -> dict[str, Any]:
+    """The full book as REST answers it."""
+    from xrpfast.simulation.kucoin.face import KucoinFace
+
+    line, face = running.line["venues"][venue], running.faces[venue]
+    if isinstance(face, KucoinFace):
+        world = World(face, running.flow, line, http, running.faults)
+        path = f"/api/v3/market/orderbook/level2?symbol={symbol}"
+        body: dict[str, Any] = (await world.call("GET", path)).body
+    else:
+        rest = Rest(http, line["rest_url"], Keys(line))
+        _, body = await rest.get("/depth", f"symbol={symbol}&limit=5000")
+    return body
+
+
+@pytest.mark.parametrize(("venue", "symbol"), SYMBOLS)
+async def test_rest_serves_the_recorded_book(venue: str, symbol: str) -> None:
+    async with mocked(venue, symbol) as (running, http):
+        body = await full_book(venue, running, http, symbol)
+    book = body.get("data", body)
+    assert (plain(book["bids"]), plain(book["asks"])) == recorded(venue, symbol)
+
+
+@pytest.mark.parametrize(("venue", "symbol"), [("binance", "NKNUSDT"), ("kucoin", "SNX-BTC")])
+async def test_a_subscriber_follows_the_recorded_book(venue: str, symbol: str) -> None:
+    """The mock's own snapshot and frames, through the library's book."""
+    from xrpfast.simulation.server import mock_venues
+
+    capture = Capture(path=CAPTURES[venue], symbol=symbol, speed=1_000)
+    async with (
+        mock_venues([venue], seed=5, captures={venue: capture}) as running,
+        aiohttp.ClientSession() as http,
+        asyncio.timeout(PATIENCE),
+    ):
+        running.flow.running = False
+        line, lower = running.line["venues"][venue], symbol.lower()
+        market, feed = running.flow.recorded[venue], BookFeed(venue, symbol)
+        wanted = recorded(venue, symbol)
+        subscribed = (
+            connected(f"{line['stream_url']}/stream?streams={lower}@depth@100ms")
+            if venue == "binance"
+            else public_push(line, f"/market/level2:{symbol}")
+        )
+        async with subscribed as client:
+            client.on_message = lambda message: feed.on_message(json.dumps(message))
+            feed.on_snapshot(json.dumps(await full_book(venue, running, http, symbol)))
+            assert market.shown == 1
+            running.flow.running = True
+            await client.until(
+                lambda _: (
+                    market.ended and (feed.book.bid_levels(), feed.book.ask_levels()) == wanted
+                )
+            )
+        assert feed.state == "LIVE"
 
 
 async def test_binance_serves_the_recorded_book_and_fills_at_its_prices() -> None:
