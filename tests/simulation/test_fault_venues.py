@@ -243,3 +243,73 @@ async def test_kucoins_tokens_keys_status_and_overload(kucoin: World) -> None:
     assert (await kucoin.call("POST", order, kucoin.order("buy", "2.2", "25"))).code == "200000"
     with pytest.raises(UsageError, match="one of open, close"):
         add("status", status="broken")
+
+
+async def test_the_symbols_status_decides_what_is_taken(venue: MockVenues, rest: Rest) -> None:
+    _, order = await place(rest)
+    number = strike(venue, "status", status="CANCEL_ONLY")
+    status, refused = await place(rest)
+    assert status == 400
+    assert refused["code"] in (-1013, -2010)
+    info = (await rest.get("/exchangeInfo"))[1]
+    assert info["symbols"][0]["status"] == "CANCEL_ONLY"
+    named = {"symbol": "XRPUSDT", "orderId": order["orderId"]}
+    assert (await rest.signed("DELETE", "/order", **named))[0] == 200
+    venue.faults.remove(number)
+    assert (await place(rest))[0] == 200
+    with pytest.raises(UsageError):
+        strike(venue, "status", status="ASLEEP")
+
+
+async def test_a_banned_client_is_told_until_when_and_loses_its_sockets(
+    venue: MockVenues, rest: Rest
+) -> None:
+    async with connected(venue.line["venues"]["binance"]["ws_api_url"]) as api:
+        await api.request("ping")
+        number = strike(venue, "ban", seconds=120)
+        status, body = await rest.get("/time")
+        assert (status, body["code"]) == (418, -1003)
+        assert "banned until" in body["msg"]
+        async with asyncio.timeout(PATIENCE):
+            await api.closed.wait()
+    venue.faults.remove(number)
+    assert (await rest.get("/time"))[0] == 200
+
+
+async def test_a_shutdown_is_announced_and_then_happens(venue: MockVenues) -> None:
+    line = venue.line["venues"]["binance"]
+    async with (
+        connected(f"{line['stream_url']}/ws/xrpusdt@trade") as raw,
+        connected(f"{line['stream_url']}/stream?streams=xrpusdt@trade") as combined,
+        connected(line["ws_api_url"]) as api,
+    ):
+        strike(venue, "shutdown", lead_s=0.1)
+        await raw.until(lambda m: m.get("e") == "serverShutdown")
+        await combined.until(lambda m: m.get("stream") == "!serverShutdown")
+        await api.until(is_event("serverShutdown"))
+        async with asyncio.timeout(PATIENCE):
+            for client in (raw, combined, api):
+                await client.closed.wait()
+
+
+async def test_a_day_can_pass_in_a_moment(venue: MockVenues, kucoin: World) -> None:
+    url = f"{venue.line['venues']['binance']['stream_url']}/ws/xrpusdt@trade"
+    compress = {"channel": "venue", "action": "compress", "params": {"factor": 864_000}}
+    async with connected(url) as client, kucoin.push() as push, kucoin.order_entry() as entry:
+        numbers = [faults.add(compress) for faults in (venue.faults, kucoin.faults)]
+        async with asyncio.timeout(PATIENCE):
+            for socket in (client, push, entry):
+                await socket.closed.wait()
+    venue.faults.remove(numbers[0])
+    kucoin.faults.remove(numbers[1])
+    async with connected(url) as client:
+        assert (await client.request("LIST_SUBSCRIPTIONS"))["result"] == ["xrpusdt@trade"]
+
+
+async def test_kucoin_says_that_it_stops(kucoin: World) -> None:
+    async with kucoin.order_entry() as entry, kucoin.push() as push:
+        kucoin.faults.add({"channel": "venue", "action": "shutdown"})
+        await entry.until(lambda m: m.get("code") == "501000")
+        async with asyncio.timeout(PATIENCE):
+            await entry.closed.wait()
+            await push.closed.wait()

@@ -55,6 +55,11 @@ class Connections:
         for life in list(self.open):
             life.shutdown(self.settings.shutdown_notice_s if notice_s is None else notice_s)
 
+    def grow_old(self) -> None:
+        """Counts the lifetime of the sockets that stand anew, from now."""
+        for life in list(self.open):
+            life.grow_old()
+
     def drop_all(self) -> None:
         """Cuts every socket without a word."""
         for life in list(self.open):
@@ -117,6 +122,10 @@ class ConnectionLife:
         """Announces the server's end and closes after the notice."""
         self._announce(self._group.wall_ms())
         self._later("shutdown", notice_s, self._end_of_life)
+
+    def grow_old(self) -> None:
+        """Lives as long as the settings now say, counted from now."""
+        self._later("end", self._group.settings.lifetime_s, self._end_of_life)
 
     def _stop(self) -> None:
         for handle in self._handles.values():

@@ -111,6 +111,12 @@ class BinanceFace:
         for kind in (self.streams, self.sbe_streams, self.ws_api):
             kind.sockets.shutdown(notice_s)
 
+    def shorten_day(self, day_s: float) -> None:
+        """Sockets live so long from now on, those that stand counted from now."""
+        for kind in (self.streams, self.sbe_streams, self.ws_api):
+            kind.sockets.settings.lifetime_s = day_s
+            kind.sockets.grow_old()
+
     def drop_all(self) -> None:
         """Cuts every socket without a word."""
         for kind in (self.streams, self.sbe_streams, self.ws_api):
