@@ -188,7 +188,8 @@ class Busy:
             yield ear
         finally:
             ear.transport.disconnect(graceful=False)
-            await ear.transport.wait_disconnected()
+            with suppress(WSError):  # why it ended: said already, and it must not hide a cancel
+                await ear.transport.wait_disconnected()
 
     def _heard(self) -> None:
         self.frames += 1
