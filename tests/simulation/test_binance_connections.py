@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from picows import WSCloseCode, WSMsgType, WSTransport
 
+from support.clock import Clock
 from support.sockets import connected
 from xrpfast.simulation.binance.connection_life import (
     ConnectionLife,
@@ -243,7 +244,33 @@ async def test_sockets_can_be_cut_and_a_day_can_be_short(
         for client in (stream, api):
             await client.closed.wait()
             assert client.close_code is None
-    face.streams.sockets.settings.lifetime_s = 0.2
-    async with connected(f"{line['stream_url']}/ws") as client, asyncio.timeout(PATIENCE):
-        await client.closed.wait()
-        assert client.close_code == 1001
+    async with (
+        connected(f"{line['stream_url']}/ws") as stream,
+        connected(line["ws_api_url"]) as api,
+        asyncio.timeout(PATIENCE),
+    ):
+        venue.faults.add({"channel": "venue", "action": "compress", "params": {"factor": 432_000}})
+        for client in (stream, api):
+            await client.closed.wait()
+            assert client.close_code == 1001
+
+
+@pytest.mark.parametrize("path", ["/ws", "/stream", "/sbe/ws"])
+async def test_an_address_may_connect_so_often(
+    venue: MockVenues, face: BinanceFace, path: str
+) -> None:
+    line = venue.line["venues"]["binance"]
+    headers = {"X-MBX-APIKEY": venue.line["ed25519"]["binance"]["ed25519_api_key"]}
+    face.exchange.wall_ns = Clock()
+    face.limits.connections = 3
+    for _ in range(3):
+        async with connected(line["stream_url"] + path, headers):
+            pass
+    with pytest.raises(Exception, match="429"):
+        async with connected(line["stream_url"] + path, headers):
+            pass
+    async with connected(line["ws_api_url"]) as api:
+        assert (await api.request("ping"))["status"] == 200, "that is counted by itself"
+    face.enforce_quotas(False)
+    async with connected(line["stream_url"] + path, headers):
+        pass

@@ -287,3 +287,30 @@ async def test_nothing_is_made_for_nobody_and_once_for_many(
             assert await two.until(lambda m: m["e"] == "trade") == bare
             assert (await three.until(lambda m: "data" in m))["data"] == bare
         assert made == ["trade"]
+
+
+async def test_a_break_is_silent_and_leaves_no_gap(
+    watch: Any, face: BinanceFace, exchange: Exchange
+) -> None:
+    async with watch("xrpusdt@depth@100ms/xrpusdt@bookTicker/xrpusdt@trade", 100) as feed:
+        first = exchange.sequence + 1
+        trade(exchange, Side.SELL, 3)
+        assert len(await feed.turn()) == 3
+        face.venue.status = "BREAK"
+        for _ in range(3):
+            trade(exchange, Side.SELL, 3)
+            assert await feed.turn() == []
+        face.venue.status = "TRADING"
+        (update,) = await feed.turn()
+        assert (update["U"], update["u"]) == (first + 1, exchange.sequence)
+
+
+async def test_a_symbol_that_only_cancels_has_no_klines(
+    watch: Any, face: BinanceFace, exchange: Exchange
+) -> None:
+    trade(exchange, Side.SELL, 3)
+    async with watch("xrpusdt@kline_1d", 2_000) as feed:
+        face.venue.status = "CANCEL_ONLY"
+        assert await feed.turn() == []
+        face.venue.status = "HALT"
+        assert len(await feed.turn()) == 1

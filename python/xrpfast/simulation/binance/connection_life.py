@@ -16,8 +16,8 @@ from picows import WSCloseCode, WSFrame, WSMsgType, WSTransport
 
 
 class ConnectionSettings(msgspec.Struct):
-    """What the venue lets a socket do; faults and tests change it, a new value counts at once
-    except ``lifetime_s``, which counts for sockets that connect from then on."""
+    """What the venue lets a socket do; faults and tests change it: a new value counts from the next
+    ping, frame or connection on."""
 
     lifetime_s: float = 86_400.0
     ping_s: float = 20.0
@@ -83,7 +83,7 @@ class ConnectionLife:
         self._unanswered: deque[tuple[bytes, float]] = deque()
         self._handles: dict[str, asyncio.TimerHandle] = {}
         group.open[self] = None
-        self._later("end", group.settings.lifetime_s, self._end_of_life)
+        self.grow_old()
         self._later("ping", group.settings.ping_s, self._ping)
 
     def closed(self) -> None:

@@ -21,6 +21,7 @@ from xrpfast.simulation.binance import (
     session,
     symbol,
 )
+from xrpfast.simulation.binance.connection_life import Connections
 from xrpfast.simulation.binance.errors import BinanceError
 from xrpfast.simulation.binance.feeds import connect
 from xrpfast.simulation.binance.limits import Limits
@@ -108,19 +109,23 @@ class BinanceFace:
     def shutdown(self, notice_s: float | None = None) -> None:
         """Announces ``serverShutdown`` on every socket and closes them after a notice; None: the
         one of each kind's settings."""
-        for kind in (self.streams, self.sbe_streams, self.ws_api):
-            kind.sockets.shutdown(notice_s)
+        for sockets in self._sockets:
+            sockets.shutdown(notice_s)
 
     def shorten_day(self, day_s: float) -> None:
         """Sockets live so long from now on, those that stand counted from now."""
-        for kind in (self.streams, self.sbe_streams, self.ws_api):
-            kind.sockets.settings.lifetime_s = day_s
-            kind.sockets.grow_old()
+        for sockets in self._sockets:
+            sockets.settings.lifetime_s = day_s
+            sockets.grow_old()
 
     def drop_all(self) -> None:
         """Cuts every socket without a word."""
-        for kind in (self.streams, self.sbe_streams, self.ws_api):
-            kind.sockets.drop_all()
+        for sockets in self._sockets:
+            sockets.drop_all()
+
+    @property
+    def _sockets(self) -> tuple[Connections, ...]:
+        return self.streams.sockets, self.sbe_streams.sockets, self.ws_api.sockets
 
     def ws_listener(
         self, request: WSUpgradeRequest
@@ -134,7 +139,7 @@ class BinanceFace:
             except BinanceError as error:
                 return WSUpgradeResponseWithListener(_refusal(error), None)
         hub: Streams | SbeStreams = self.streams
-        admit = None
+        admit = partial(self.limits.stream_connection, "json")
         if path.startswith(f"{SBE_PATH}/"):
             hub, path, target = self.sbe_streams, path[len(SBE_PATH) :], target[len(SBE_PATH) :]
             admit = partial(self._admit_sbe, request.headers.get("X-MBX-APIKEY"))
@@ -144,6 +149,7 @@ class BinanceFace:
 
     def _admit_sbe(self, key: str | None) -> None:
         """SBE streams want an Ed25519 key, though no signature; raises `BinanceError`."""
+        self.limits.stream_connection("sbe")
         if self.venue.keys.find(key).kind != "ED25519":
             raise errors.key_rejected()
 

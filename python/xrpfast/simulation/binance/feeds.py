@@ -197,13 +197,12 @@ def send(feed: Feed, body: Callable[[int], bytes]) -> None:
 
 
 def connect(
-    hub: Hub, target: str, admit: Callable[[], object] | None = None
+    hub: Hub, target: str, admit: Callable[[], object]
 ) -> WSListener | WSUpgradeResponseWithListener:
     """The listener of a new socket, or the refusal of its handshake. ``admit`` raises
     `BinanceError` for who may not come in."""
     try:
-        if admit is not None:
-            admit()
+        admit()
         return StreamConnection(hub, target)
     except BinanceError as error:
         refusal = WSUpgradeResponse.create_error_response(

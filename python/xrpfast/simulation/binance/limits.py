@@ -120,6 +120,7 @@ class Limits:
         self._used = Window(WEIGHT, wall_ns)
         self._raw = Window(RAW, wall_ns)
         self._opened = Window(CONNECTIONS, wall_ns)
+        self._streams = {host: Window(CONNECTIONS, wall_ns) for host in ("json", "sbe")}
         self._ignored = Window(WEIGHT, wall_ns)
         self._orders: dict[int, OrderCount] = {}
         self._banned_until_ns = 0
@@ -155,6 +156,13 @@ class Limits:
         if self.enforced and self._opened.count > self.connections:
             raise errors.too_many_connections(self.connections, self._opened.ends_ns)
         self.request(CONNECTION_WEIGHT, raw=False)
+
+    def stream_connection(self, host: str) -> None:
+        """A stream socket (json, sbe) is being opened; raises 429 (-1034)."""
+        opened = self._streams[host]
+        opened.add(1)
+        if self.enforced and opened.count > self.connections:
+            raise errors.too_many_connections(self.connections, opened.ends_ns)
 
     @property
     def used_weight(self) -> int:

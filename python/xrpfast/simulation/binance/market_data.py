@@ -33,6 +33,11 @@ class Market:
     """Reference price (None: withdrawn) in price units and since when, ns; None: never had one."""
 
     @property
+    def silent(self) -> bool:
+        """During a BREAK there is no market data."""
+        return self.status == "BREAK"
+
+    @property
     def symbol(self) -> str:
         return self.exchange.rules.venue_symbol
 

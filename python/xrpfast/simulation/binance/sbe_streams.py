@@ -44,7 +44,7 @@ class SbeStreams:
         self.sockets = Connections(
             settings or ConnectionSettings(), lambda: exchange.wall_ns() // MS
         )
-        self._tape = market.tape
+        self._market = market
         self._prefix = f"{exchange.rules.venue_symbol.lower()}@"
         self._feeds = Feeds(self._topic)
         self._encoder = SbeEncoder(exchange.rules, self.sbe)
@@ -80,17 +80,21 @@ class SbeStreams:
     def on_trade(self, trade: Trade) -> None: ...
 
     def on_book(self, changes: list[tuple[int, int, int]], first: int, last: int) -> None:
-        trades = self._tape.step[0]
-        if trades:
-            self._tell_trades(trades)
         if self._changes is not None:
             self._changes.add(changes)
+        if self._market.silent:
+            return
+        trades = self._market.tape.step[0]
+        if trades:
+            self._tell_trades(trades)
         self._tell_best()
 
     # --- frames ---------------------------------------------------------------------------------
 
     def flush(self, period_ms: int) -> None:
         """What the streams of one period have to tell."""
+        if self._market.silent:
+            return
         for feed in self._feeds.of_period(period_ms):
             (self._tell_changes if feed.topic.kind == "diff" else self._tell_depth)(feed)
 

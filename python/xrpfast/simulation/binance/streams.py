@@ -89,12 +89,12 @@ class Streams:
 
     def on_trade(self, trade: Trade) -> None:
         feed = self._feeds.named.get(self.stream("trade"))
-        if feed is not None:
+        if feed is not None and not self.market.silent:
             send(feed, partial(events.trade, trade, self.exchange.rules, self.exchange.wall_ns()))
 
     def on_book(self, changes: list[tuple[int, int, int]], first: int, last: int) -> None:
         aggregates = self.market.tape.step[1]
-        if aggregates:
+        if aggregates and not self.market.silent:
             feed = self._feeds.named.get(self.stream("aggTrade"))
             for row in aggregates if feed is not None else ():
                 assert feed is not None
@@ -110,7 +110,7 @@ class Streams:
     def flush_ticker(self) -> None:
         """A bookTicker frame if the touch changed since the last."""
         feed = self._feeds.named.get(self.stream("bookTicker"))
-        if feed is None:
+        if feed is None or self.market.silent:
             return
         top = self._touch()
         if top == self._top or None in top:
@@ -124,8 +124,10 @@ class Streams:
         diff, feed = self._diffs.get(speed), self._feeds.named.get(self.stream(speed))
         exchange = self.exchange
         last = exchange.sequence
-        taken = diff.take(last) if diff is not None and feed is not None else None
-        if feed is None or taken is None:
+        if diff is None or feed is None or self.market.silent:
+            return
+        taken = diff.take(last)
+        if taken is None:
             return
         first, bids, asks = taken
         now, rules = exchange.wall_ns(), exchange.rules
@@ -133,6 +135,8 @@ class Streams:
 
     def flush(self, period_ms: int) -> None:
         """What the streams of one period have to tell."""
+        if self.market.silent:
+            return
         for feed in self._feeds.of_period(period_ms):
             self._periodic[feed.topic.kind](feed)
 
@@ -154,7 +158,7 @@ class Streams:
         exchange, candles, name = self.exchange, self.market.tape.candles, feed.topic.word
         interval, zone, now = INTERVALS[name], feed.topic.zone, exchange.wall_ns()
         current = candles.candle(interval, now, zone)
-        if current is None:
+        if current is None or self.market.status == "CANCEL_ONLY":
             return
         rows = [current]
         told = feed.told
