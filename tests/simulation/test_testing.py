@@ -15,6 +15,9 @@ import pytest
 import xrpfast
 from support.captures import CAPTURES
 from xrpfast.errors import FailedError, UsageError
+from xrpfast.simulation.control import Control
+from xrpfast.simulation.faults.engine import Faults
+from xrpfast.simulation.flow import MarketFlow
 from xrpfast.simulation.process import MockExchanges, mock_exchanges
 
 pytest_plugins = ["pytester"]
@@ -154,6 +157,26 @@ def test_faults_come_and_go(mock: MockExchanges) -> None:
         mock.heal(999)
     with pytest.raises(UsageError, match=r"action 'explode'"):
         mock.fault({"venue": "kucoin", "channel": "venue", "action": "explode"})
+
+
+def test_the_page_names_all_that_is_printed() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "mock-venues.md").read_text()
+    with mock_exchanges() as running:
+        line = running.line
+    by_venue = [keys for group in ("venues", "ed25519") for keys in line[group].values()]
+    names = {*line, *(key for keys in by_venue for key in keys)}
+    assert [name for name in sorted(names) if name not in page] == []
+
+
+def test_the_page_names_every_request_of_the_control_port() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "mock-venues.md").read_text()
+    app = Control({}, MarketFlow([], 0), Faults((), network=False), None).app()
+    asked = {
+        f"{route.method} {route.resource.canonical}"
+        for route in app.router.routes()
+        if route.resource is not None and route.method != "HEAD"
+    }
+    assert [request for request in sorted(asked) if f"`{request}" not in page] == []
 
 
 def test_a_capture_is_played_by_the_command() -> None:
