@@ -263,6 +263,36 @@ def test_a_market_order_takes_what_its_quantity_or_funds_pay_for() -> None:
         assert [world.balance(asset)[1] for asset in ("USDT", "XRP")] == [0, 0]
 
 
+def test_nothing_trades_beyond_the_worst_price() -> None:
+    world = World()
+    world.exchange.place_background(SELL, 23_000, 50, GTC)
+    world.exchange.place_background(SELL, 24_000, 50, GTC)
+    beyond = world.place(BUY, 24_000, 100, worst=23_999)
+    assert (beyond.state, beyond.reason, beyond.filled) == ("CANCELLED", "protection", 0)
+    rests = world.place(SELL, 26_000, 50, worst=20_000)
+    assert rests.working, "only what would trade at once is protected"
+    new = NewOrder(client_id="m", side=BUY, qty=100, worst=23_500)
+    bought = world.exchange.place(world.account, new)
+    assert (bought.state, bought.reason, bought.filled) == ("EXPIRED", "liquidity", 50)
+    within = world.place(BUY, 24_000, 50, worst=24_000)
+    assert within.state == "FILLED"
+    low = world.place(SELL, 19_999, 50, worst=20_000)
+    assert low.reason == "protection"
+    assert world.balance("USDT")[1] == 0
+
+
+def test_a_replacement_takes_over_the_client_id() -> None:
+    world = World(for_ever=True, keep=1)
+    old = world.place(BUY, 24_000, 100, client_id="same")
+    world.exchange.cancel(world.account, old)
+    new = world.place(BUY, 23_000, 100, client_id="same", replaces=old.order_id)
+    assert world.exchange.find(world.account, client_id="same") is new
+    world.exchange.cancel(world.account, world.place(BUY, 22_000, 100))
+    assert old.order_id not in world.exchange.orders, "forgotten"
+    assert world.exchange.find(world.account, client_id="same") is new
+    assert refused(world, BUY, 22_000, 100, client_id="same") == "DUPLICATE_CLIENT_ID"
+
+
 def test_a_market_order_must_be_paid_for() -> None:
     world = World()
     world.exchange.place_background(SELL, 24_000, 10_000, GTC)

@@ -116,6 +116,16 @@ async def test_market_sell_by_funds(kucoin: World) -> None:
     assert kucoin.balances()["XRP"][0] < before["XRP"][0]
 
 
+async def test_the_fee_must_be_there_too(kucoin: World) -> None:
+    """Fees of resting orders are frozen in advance: the money for the order alone is too little."""
+    free = kucoin.balances()["USDT"][0]
+    kucoin.exchange.adjust(kucoin.account, "USDT", 100 * MONEY_ONE - free)
+    for size, code in (("50", "200004"), ("49.96", "200004"), ("49.95", "200000")):
+        reply = await kucoin.call("POST", HF, kucoin.order("buy", "2", size))
+        assert reply.code == code, size
+    assert kucoin.balances()["USDT"][1] == 999_999 * MONEY_ONE // 10_000
+
+
 # --- price protection -------------------------------------------------------------------------
 
 

@@ -337,3 +337,31 @@ async def test_old_orders_topic_has_no_received(kucoin: World) -> None:
         await kucoin.call("DELETE", f"/api/v1/hf/orders?symbol={SYMBOL}")
         await events.until(lambda m: m.get("data", {}).get("type") == "canceled")
     assert [m["data"]["type"] for m in events.messages if topic(old)(m)] == ["open", "canceled"]
+
+
+async def test_who_reads_too_slowly_misses_frames_silently(kucoin: World) -> None:
+    """Nothing is said and the socket stays; the gap in the sequence is the only sign."""
+    hub = kucoin.face.venue.hub
+    async with kucoin.push(LEVEL2) as slow, kucoin.push(LEVEL2) as fast:
+        slow.transport.underlying_transport.pause_reading()
+        stuffing = b'{"type":"stuffing","text":"' + b"x" * 500_000 + b'"}'
+        for _ in range(200):
+            for session in hub.sessions:
+                if not session.congested:
+                    session.send(stuffing)
+            await asyncio.sleep(0)
+            if any(session.congested for session in hub.sessions):
+                break
+        price, _ = kucoin.best(Side.BUY)
+        kucoin.exchange.place_background(Side.BUY, price + 1, 50_000, TimeInForce.GTC)
+        await fast.until(topic(LEVEL2))
+        assert hub.dropped > 0
+        slow.transport.underlying_transport.resume_reading()
+        async with asyncio.timeout(10):
+            while any(session.congested for session in hub.sessions):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        kucoin.exchange.place_background(Side.BUY, price + 2, 50_000, TimeInForce.GTC)
+        seen = (await slow.until(topic(LEVEL2)))["data"]
+        assert seen["changes"]["bids"][0][0] != kucoin.face.venue.wire.price(price + 1)
+        first = next(m for m in fast.messages if topic(LEVEL2)(m))["data"]
+        assert seen["sequenceStart"] == first["sequenceEnd"] + 1

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from . import errors
 from .candle_types import TYPES
 from .reading import HUGE, need_symbol, number
-from .wire import MARKET, Json
+from .wire import DOLLARS, Json
 
 if TYPE_CHECKING:
     from .rest import Call
@@ -41,14 +41,16 @@ def symbol(call: Call) -> Json:
 
 
 def markets(call: Call) -> list[str]:
-    return [MARKET]
+    return [call.venue.wire.market]
 
 
 def prices(call: Call) -> dict[str, str]:
-    """Value of each asset in dollars; the quote asset stands for the dollar."""
+    """Value of each asset in dollars, for which the quote asset stands where it is worth one."""
     if (call.query.get("base") or "USD") != "USD":
         raise errors.PARAMETER.refuse("base is invalid.")
     rules, last = call.venue.exchange.rules, call.venue.exchange.last_trade
+    if rules.quote not in DOLLARS:
+        return {}
     values = {rules.quote: "1"}
     if last is not None:
         values[rules.base] = call.venue.wire.price(last.price)

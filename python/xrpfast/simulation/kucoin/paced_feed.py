@@ -19,7 +19,7 @@ from .books import Sequencer
 from .candle_types import TYPES
 from .push import PushHub, PushSession
 from .tickers import Tickers
-from .wire import MARKET, Json, Wire, message, ms
+from .wire import Json, Wire, message, ms
 
 PACE_S: Final = {
     topics.LEVEL1: 0.010,
@@ -128,7 +128,7 @@ class PacedFeed:
         yield paced(topics.TICKER, topics.ALL, symbol, self.ticker)
         yield paced(topics.DEPTH5, symbol, "level2", lambda: self._depth(5))
         yield paced(topics.DEPTH50, symbol, "level2", lambda: self._depth(50))
-        for what in (symbol, MARKET):
+        for what in (symbol, self._wire.market):
             yield paced(topics.SNAPSHOT, what, "trade.snapshot", self._snapshot)
 
     def _of_trades(self) -> Iterable[Paced]:

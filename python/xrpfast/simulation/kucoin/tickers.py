@@ -12,7 +12,7 @@ from xrpfast.simulation.exchange import Exchange
 from xrpfast.simulation.statistics import Statistics, rolling
 from xrpfast.simulation.texts import units_text
 
-from .wire import MARKET, Json, Wire, ms
+from .wire import Json, Wire, ms
 
 REFRESH_MS: Final = 2_000
 _SPANS: Final = (("marketChange1h", 3_600), ("marketChange4h", 14_400), ("marketChange24h", 86_400))
@@ -68,8 +68,8 @@ class Tickers:
             "makerFeeRate": _bare(wire.rate(maker=True)),
             "marginTrade": False,
             "mark": 0,
-            "market": MARKET,
-            "markets": [MARKET],
+            "market": wire.market,
+            "markets": [wire.market],
             "quoteCurrency": rules.quote,
             "sell": _bare(ask),
             "siteTypes": ["global"],

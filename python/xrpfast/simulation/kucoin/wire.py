@@ -23,7 +23,7 @@ from .books import Frame
 
 Json = dict[str, Any]
 
-MARKET: Final = "USDS"
+DOLLARS: Final = frozenset({"USDT", "USDC"})
 PRICE_LIMIT: Final = (1, 10)
 """How far beyond the best price of the other side an order may trade: a tenth of it."""
 QUOTE_MAX: Final = 99_999_999
@@ -72,6 +72,7 @@ class Wire:
     def __init__(self, rules: SymbolRules) -> None:
         self.rules = rules
         self.symbol = rules.venue_symbol
+        self.market = "USDS" if rules.quote in DOLLARS else rules.quote
 
     # --- numbers ------------------------------------------------------------------------------
 
@@ -99,7 +100,7 @@ class Wire:
             "baseCurrency": rules.base,
             "quoteCurrency": rules.quote,
             "feeCurrency": rules.quote,
-            "market": MARKET,
+            "market": self.market,
             "baseMinSize": self.qty(rules.min_qty),
             "quoteMinSize": format_money(rules.min_notional),
             "baseMaxSize": self.qty(rules.max_qty),
