@@ -74,8 +74,6 @@ class Endpoint:
     """Costs its weight only when it is refused."""
     orders: bool = False
     """Places orders: its replies tell the order counts."""
-    limits_told: bool = True
-    """Its replies in the WebSocket API carry `rateLimits`."""
 
 
 def answer(endpoint: Endpoint, call: Call) -> Any:

@@ -135,14 +135,14 @@ def _session(call: Call) -> Session:
 
 
 ENDPOINTS: Final = (
-    Endpoint(ws="session.logon", handle=_logon, weight=2, signed=True, limits_told=False),
-    Endpoint(ws="session.status", handle=_described, weight=2, limits_told=False),
-    Endpoint(ws="session.logout", handle=_logout, weight=2, limits_told=False),
-    Endpoint(ws="session.subscriptions", handle=_subscriptions, weight=2, limits_told=False),
-    Endpoint(ws="userDataStream.subscribe", handle=_subscribe, weight=2, limits_told=False),
+    Endpoint(ws="session.logon", handle=_logon, weight=2, signed=True),
+    Endpoint(ws="session.status", handle=_described, weight=2),
+    Endpoint(ws="session.logout", handle=_logout, weight=2),
+    Endpoint(ws="session.subscriptions", handle=_subscriptions, weight=2),
+    Endpoint(ws="userDataStream.subscribe", handle=_subscribe, weight=2),
     Endpoint(
         ws="userDataStream.subscribe.signature", handle=_subscribe_signature, weight=2,
-        signed=True, limits_told=False,
+        signed=True,
     ),
-    Endpoint(ws="userDataStream.unsubscribe", handle=_unsubscribe, weight=2, limits_told=False),
+    Endpoint(ws="userDataStream.unsubscribe", handle=_unsubscribe, weight=2),
 )  # fmt: skip

@@ -151,9 +151,7 @@ class WsApiConnection(WSListener):
             reply |= {"status": 200, "result": result}
         except BinanceError as error:
             reply |= {"status": error.status, "error": self._error(error)}
-        if endpoint is None or endpoint.limits_told:
-            reply |= self._limits(endpoint, call, values)
-        return reply
+        return reply | self._limits(endpoint, call, values)
 
     def _call(self, values: Json, payload: bytes) -> Call:
         if any(type(value) is float for value in values.values()):
