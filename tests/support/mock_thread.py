@@ -56,6 +56,27 @@ class RunningMock:
 
         self.call(run)
 
+    def steps(self, count: int) -> None:
+        """Moves the market by that many of its steps at once, whether it runs or not."""
+
+        def run() -> None:
+            for _ in range(count):
+                self.venues.flow.step()
+
+        self.call(run)
+
+    def balances(self, venue: str) -> dict[str, tuple[Decimal, Decimal]]:
+        """Free and locked of each asset of the customer whose keys the line tells."""
+        account = self.exchange(venue).accounts[self[venue]["api_key"]]
+
+        def read() -> dict[str, tuple[Decimal, Decimal]]:
+            return {
+                asset: (Decimal(held.free).scaleb(-18), Decimal(held.locked).scaleb(-18))
+                for asset, held in account.balances.items()
+            }
+
+        return self.call(read)
+
     def book(self, venue: str, depth: int) -> tuple[Levels, Levels]:
         """The venue's own book: bids and asks, best first, as (price, quantity)."""
         exchange = self.exchange(venue)
@@ -71,6 +92,13 @@ class RunningMock:
             ]
 
         return self.call(lambda: (levels(Side.BUY), levels(Side.SELL)))
+
+    def last_price(self, venue: str) -> Decimal:
+        """Of the newest trade."""
+        exchange = self.exchange(venue)
+        trade = self.call(lambda: exchange.last_trade)
+        assert trade is not None, "nobody has traded yet"
+        return Decimal(trade.price).scaleb(-exchange.rules.price_decimals)
 
     def touch(self, venue: str) -> tuple[Decimal, Decimal]:
         """Best bid and best ask."""

@@ -80,11 +80,12 @@ class Proof:
     @contextmanager
     def raises(
         self, client: Client, call: str, kind: type[Exception], *carried: str
-    ) -> Iterator[None]:
-        """The block must raise exactly this exception, whose text carries all the given parts."""
+    ) -> Iterator[pytest.ExceptionInfo[Exception]]:
+        """The block must raise exactly this exception, whose text or attributes carry all the given
+        parts; what was caught can be checked after the block."""
         assert carried, "an error is known by what it says"
         with pytest.raises(kind) as caught:
-            yield
+            yield caught
         error = caught.value
         assert type(error) is kind, f"{client.title} {call}: {type(error).__qualname__}: {error}"
         text = f"{error} {vars(error)}"
