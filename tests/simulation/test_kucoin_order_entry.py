@@ -170,7 +170,7 @@ async def test_ioc_filled_whole(kucoin: World) -> None:
         assert data["relationContext"]["orderId"] == order_id
         assert isinstance(data["time"], str)
         assert ("tradeId" in data["relationContext"]) == (data["relationEvent"] != "trade.hold")
-    hold = kucoin.face.venue.exchange._hold(Side.BUY, price, 250_000)
+    hold = kucoin.face.venue.exchange.charges.hold(Side.BUY, price, 250_000)
     assert hold == cost + fee
     assert frames[0]["data"]["holdChange"] == format_money(hold)
     assert frames[0]["data"]["availableChange"] == format_money(-hold)
@@ -215,7 +215,7 @@ async def test_order_that_rests_is_filled_by_another_and_cancelled(kucoin: World
         wanted = kucoin.order("buy", kucoin.price(Side.BUY, 1), "25")
         order_id = (await entry.ask("spot.order", wanted))["data"]["orderId"]
         await events.until(lambda m: m.get("data", {}).get("type") == "open")
-        assert kucoin.balances()["USDT"][1] == kucoin.exchange._hold(
+        assert kucoin.balances()["USDT"][1] == kucoin.exchange.charges.hold(
             Side.BUY, kucoin.best(Side.BUY)[0], 250_000
         )
         best, _ = kucoin.best(Side.BUY)

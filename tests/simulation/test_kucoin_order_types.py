@@ -328,7 +328,7 @@ async def test_alter_is_a_cancel_and_a_new_order(kucoin: World) -> None:
         reply = await kucoin.call("POST", f"{HF}/alter", body)  # type: ignore[arg-type]
         assert reply.code == code, body
     assert (await look(kucoin, data["newOrderId"]))["active"]
-    assert kucoin.balances()["USDT"][1] == kucoin.exchange._hold(Side.BUY, 231_000, 250_000)
+    assert kucoin.balances()["USDT"][1] == kucoin.exchange.charges.hold(Side.BUY, 231_000, 250_000)
 
 
 async def test_alter_below_what_is_filled_leaves_no_order(kucoin: World) -> None:

@@ -142,7 +142,7 @@ class BenchFeed:
         return on_order_frame
 
     def _accepted(self) -> int:
-        return sum(len(face.exchange.orders) for face in (self._binance, self._kucoin))
+        return sum(face.exchange.placed for face in (self._binance, self._kucoin))
 
 
 def _stand_still(exchange: Exchange, bid: float, ask: float) -> None:

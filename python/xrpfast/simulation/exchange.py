@@ -7,17 +7,17 @@ ended is remembered for a while only (``keep``), so that memory stays flat.
 
 from __future__ import annotations
 
-import heapq
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy
 
 from xrpfast._core import Matching
-from xrpfast.model import RATE_ONE, Side, SymbolRules, TimeInForce
+from xrpfast.model import Side, SymbolRules, TimeInForce
 from xrpfast.simulation import market_order
 from xrpfast.simulation.account import Account, BalanceChange
+from xrpfast.simulation.charges import Charges
 from xrpfast.simulation.history import Numbered
+from xrpfast.simulation.order_store import OrderStore
 from xrpfast.simulation.orders import (
     Fill,
     Listener,
@@ -52,8 +52,8 @@ class Exchange:
         self.wall_ns = wall_ns
         self.matching = Matching()
         self.accounts: dict[str, Account] = {}
-        self.orders: dict[int, Order] = {}
-        """Working orders and the ``keep`` that ended last."""
+        self.charges = Charges(rules, self.matching)
+        self.store = OrderStore(keep, ids_for_ever=client_ids_for_ever)
         self.fills: Numbered[Fill] = Numbered(keep)
         self.trades: Numbered[Trade] = Numbered(keep)
         self.prevented: Numbered[Prevented] = Numbered(keep)
@@ -65,19 +65,11 @@ class Exchange:
         self.rest_state = rest_state
         """What the venue calls an order whose rest could not be filled at once."""
         self.placed = 0
-        self.forgotten = 0
-        """Ended orders that are no longer remembered."""
         self.deferring = False
         """True: customers' orders are accepted, and matched by `match_deferred` only."""
         self._deferred: list[Order] = []
         self._barred: set[Side] = set()
-        self._working: dict[int, Order] = {}
-        self._ended: deque[int] = deque()
-        self._keep = keep
-        self._client_ids: dict[tuple[int, str], int] = {}
-        self._for_ever = client_ids_for_ever
         self._refuse_post_only = refuse_post_only  # else taken in and cancelled at once
-        self._expiries: list[tuple[int, int]] = []
         self._next_id = first_id
         self._trade_base = first_id * 100
         self._changes: list[tuple[Account, BalanceChange]] = []
@@ -90,7 +82,7 @@ class Exchange:
             self.rules.price_decimals,
             self.rules.qty_decimals,
         )
-        self.rules = rules
+        self.rules = self.charges.rules = rules
         for told in self.on_rules:
             told(rules)
 
@@ -99,9 +91,12 @@ class Exchange:
 
     def close(self) -> None:
         """Lets go of the orders; nothing works afterwards."""
-        for order in self.orders.values():
-            order.fills = ()
-        self.orders.clear()
+        self.store.close()
+
+    @property
+    def orders(self) -> dict[int, Order]:
+        """Working orders and those that ended last, by number."""
+        return self.store.all
 
     # --- orders of customers ------------------------------------------------------------------
 
@@ -120,17 +115,15 @@ class Exchange:
                 raise VenueRefusal("MAX_QTY")
             if new.qty % rules.lot:
                 raise VenueRefusal("LOT")
-        worth = self._worth(new)
+        worth = self.charges.worth(new)
         if worth is not None and worth < rules.min_notional:
             raise VenueRefusal("MIN_NOTIONAL")
-        known = self._client_ids.get((account.uid, new.client_id))
-        taken = known is not None and known != new.replaces
-        if taken and known is not None and (self._for_ever or self.orders[known].working):
+        if self.store.taken(account, new.client_id, new.replaces):
             raise VenueRefusal("DUPLICATE_CLIENT_ID")
         if new.post_only and self._refuse_post_only and self._crosses(new.side, new.price):
             raise VenueRefusal("WOULD_TAKE")
-        hold = self._hold_of(new)
-        if account.balance(self._pays(new.side)).free < hold:
+        hold = self.charges.hold_of(new)
+        if account.balance(self.charges.asset(new.side)).free < hold:
             raise VenueRefusal("BALANCE")
         return hold
 
@@ -142,17 +135,14 @@ class Exchange:
         self.placed += 1
         order = Order(
             self._next_id, new.client_id, account, new.side, new.tif, new.post_only,
-            new.price or 0, self._qty_of(new, hold), now, now,
+            new.price or 0, self.charges.qty_of(new, hold), now, now,
             kind="limit" if new.price is not None else "market", funds=new.funds, stp=new.stp,
             expires_ns=new.expires_ns, worst=new.worst, taker_limit=new.taker_limit,
             extra=dict(new.extra),
         )  # fmt: skip
-        self.orders[order.order_id] = self._working[order.order_id] = order
-        self._client_ids[account.uid, new.client_id] = order.order_id
-        if new.expires_ns is not None:
-            heapq.heappush(self._expiries, (new.expires_ns, order.order_id))
+        self.store.add(order)
         order.held = hold
-        held = account.move(self._pays(new.side), -hold, hold, "hold", order.order_id)
+        held = account.move(self.charges.asset(new.side), -hold, hold, "hold", order.order_id)
         self._changes.append((account, held))
         self._tell("received", order, None)
         if self.deferring:
@@ -194,7 +184,7 @@ class Exchange:
         self.matching.cancel_part(order.order_id, qty)
         order.updated_ns = self.wall_ns()
         order.reduced += qty
-        self._release(order, self._hold(order.side, order.price, qty))
+        self._release(order, self.charges.hold(order.side, order.price, qty))
         self._tell("reduced", order, None)
         self._publish([])
         return order
@@ -219,32 +209,21 @@ class Exchange:
 
     def expire_due(self) -> int | None:
         """Ends the orders whose time has come (reason gtt); wall time of the next, None = none."""
-        now = self.wall_ns()
-        while self._expiries:
-            due, order_id = self._expiries[0]
-            order = self._working.get(order_id)
-            if order is not None:
-                if due > now:
-                    return due
-                self.expire(order, "gtt")
-            heapq.heappop(self._expiries)
+        while (order := self.store.next_due()) is not None:
+            assert order.expires_ns is not None
+            if order.expires_ns > self.wall_ns():
+                return order.expires_ns
+            self.expire(order, "gtt")
         return None
 
     def find(
         self, account: Account, *, order_id: int | None = None, client_id: str | None = None
     ) -> Order | None:
         """An order of this customer by either id; both given must agree."""
-        if order_id is None:
-            order_id = self._client_ids.get((account.uid, client_id or ""))
-        order = self.orders.get(order_id) if order_id is not None else None
-        if order is None or order.account is not account:
-            return None
-        if client_id is not None and order.client_id != client_id:
-            return None
-        return order
+        return self.store.find(account, order_id, client_id)
 
     def open_orders(self, account: Account) -> list[Order]:
-        return [order for order in self._working.values() if order.account is account]
+        return self.store.working(account)
 
     # --- the market's own orders --------------------------------------------------------------
 
@@ -314,9 +293,6 @@ class Exchange:
 
     # --- inside -------------------------------------------------------------------------------
 
-    def _pays(self, side: Side) -> str:
-        return self.rules.quote if side is Side.BUY else self.rules.base
-
     def _need_working(self, account: Account, order: Order | None) -> None:
         if order is None or order.account is not account or not order.working:
             raise VenueRefusal("UNKNOWN_ORDER")
@@ -324,55 +300,11 @@ class Exchange:
     def _crosses(self, side: Side, price: int | None) -> bool:
         return price is not None and self.matching.crosses(side, price)
 
-    def _worth(self, new: NewOrder) -> int | None:
-        """What the order is worth in quote money; None where no price says it."""
-        if new.funds is not None:
-            return new.funds
-        price = new.price
-        if price is None:
-            best = self.matching.best(new.side.opposite)
-            price = best[0] if best else None
-        return None if price is None or new.qty is None else self.rules.notional(price, new.qty)
-
-    def _hold_of(self, new: NewOrder) -> int:
-        if new.price is not None and new.qty is not None:
-            return self._hold(new.side, new.price, new.qty)
-        if new.side is Side.SELL:
-            qty = new.qty
-            if qty is None:
-                qty = self._walk(new.side, None, new.funds).qty
-            return self.rules.qty_money(qty)
-        cost = new.funds
-        if cost is None:
-            cost = self._walk(new.side, new.qty, None).cost
-        return cost if self.rules.fee_in_received else cost + self._fee(cost, maker=False)
-
-    def _qty_of(self, new: NewOrder, hold: int) -> int:
-        """0 for a buy by funds: known once it is matched."""
-        if new.qty is not None:
-            return new.qty
-        return hold // self.rules.qty_money(1) if new.side is Side.SELL else 0
-
-    def _hold(self, side: Side, price: int, qty: int) -> int:
-        if side is Side.SELL:
-            return self.rules.qty_money(qty)
-        cost = self.rules.notional(price, qty)
-        return cost if self.rules.fee_in_received else cost + self._fee(cost, maker=False)
-
-    def _walk(self, side: Side, qty: int | None, funds: int | None) -> market_order.Walk:
-        levels = self.matching.levels(side.opposite, market_order.MAX_LEVELS)
-        return market_order.walk(self.rules, levels, qty, funds)
-
-    def _fee(self, amount: int, *, maker: bool) -> int:
-        """What is finer than 10^-18 is the venue's gift."""
-        rate = self.rules.maker_rate if maker else self.rules.taker_rate
-        return amount * rate // RATE_ONE
-
     def _match(self, order: Order) -> None:
         now, account = self.wall_ns(), order.account
         tif, price, qty = order.tif, order.price, order.qty
         if order.kind == "market":
-            tif, qty = TimeInForce.IOC, self._takeable(order)
+            tif, qty = TimeInForce.IOC, self.charges.takeable(order)
             price = order.worst or market_order.limit(order.side)
             order.qty = order.qty or qty
         if order.post_only and self.matching.crosses(order.side, price):
@@ -387,7 +319,7 @@ class Exchange:
             self._end(order, "EXPIRED", "expired", now, "liquidity")
             self._publish([])
             return
-        beyond = self._takes_beyond(order, price, qty)
+        beyond = self.charges.takes_beyond(order, price, qty)
         if beyond:
             assert order.taker_limit is not None
             tif = TimeInForce.FOK if tif is TimeInForce.FOK else TimeInForce.IOC
@@ -415,30 +347,6 @@ class Exchange:
             self._tell("open", order, None)
         self._publish(told)
 
-    def _takes_beyond(self, order: Order, price: int, qty: int) -> bool:
-        """Whether an order would take at a price worse than its taker's limit."""
-        limit, sign = order.taker_limit, 1 if order.side is Side.BUY else -1
-        if limit is None or (price - limit) * sign <= 0:
-            return False
-        for at, size in self.matching.levels(order.side.opposite, market_order.MAX_LEVELS):
-            if qty <= 0 or (at - price) * sign > 0:
-                return False
-            if (at - limit) * sign > 0:
-                return True
-            qty -= size
-        return False
-
-    def _takeable(self, order: Order) -> int:
-        """What a market order may take of the book as it is now: its hold must pay for it."""
-        funds = order.funds
-        if order.side is Side.BUY:
-            funds = order.held
-            if not self.rules.fee_in_received:
-                funds = funds * RATE_ONE // (RATE_ONE + self.rules.taker_rate)
-        elif funds is None:
-            return order.qty
-        return self._walk(order.side, order.qty or None, funds).qty
-
     def _settle(
         self,
         row: tuple[int, int, int, int, int],
@@ -465,9 +373,9 @@ class Exchange:
         cost, amount = rules.notional(trade.price, qty), rules.qty_money(qty)
         buy = order.side is Side.BUY
         fee_asset = rules.base if buy and rules.fee_in_received else rules.quote
-        fee = self._fee(amount if fee_asset == rules.base else cost, maker=maker)
+        fee = self.charges.fee(amount if fee_asset == rules.base else cost, maker=maker)
         limit = order.price if order.kind == "limit" else trade.price
-        used = self._hold(order.side, limit, qty)
+        used = self.charges.hold(order.side, limit, qty)
         order.held -= used
         order.filled += qty
         order.quote_filled += cost
@@ -510,7 +418,7 @@ class Exchange:
             order.updated_ns = now
             order.prevented_matches += (row,)
             if order.remaining:
-                self._release(order, self._hold(order.side, order.price, qty))
+                self._release(order, self.charges.hold(order.side, order.price, qty))
                 self._tell("prevented", order, None)
             else:
                 self._end(order, "PREVENTED", "prevented", now, "stp")
@@ -525,32 +433,22 @@ class Exchange:
             return  # its hold is the price of nothing in particular: released at its end
         if money:
             freed = order.account.move(
-                self._pays(order.side), money, -money, "release", order.order_id
+                self.charges.asset(order.side), money, -money, "release", order.order_id
             )
             self._changes.append((order.account, freed))
             order.held -= money
 
     def _end(self, order: Order, state: str, kind: str, now: int, reason: str) -> None:
         order.state, order.updated_ns, order.reason = state, now, reason
-        del self._working[order.order_id]
         if order.held:
             account = order.account
             freed = account.move(
-                self._pays(order.side), order.held, -order.held, "release", order.order_id
+                self.charges.asset(order.side), order.held, -order.held, "release", order.order_id
             )
             self._changes.append((account, freed))
             order.held = 0
-        self._ended.append(order.order_id)
-        if len(self._ended) > self._keep:
-            self._forget(self.orders.pop(self._ended.popleft()))
+        self.store.ended(order)
         self._tell(kind, order, None)
-
-    def _forget(self, order: Order) -> None:
-        self.forgotten += 1
-        order.fills = ()  # a fill holds its order
-        key = (order.account.uid, order.client_id)
-        if self._client_ids.get(key) == order.order_id:
-            del self._client_ids[key]
 
     def _tell(self, kind: str, order: Order, fill: Fill | None) -> None:
         if not self.listeners:

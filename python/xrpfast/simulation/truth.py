@@ -51,7 +51,7 @@ def ledger(exchange: Exchange, account: Account) -> dict[str, Any]:
             asset: {"free": format_money(b.free), "locked": format_money(b.locked)}
             for asset, b in account.balances.items()
         },
-        "forgotten": {"orders": exchange.forgotten, "fills": exchange.fills.first},
+        "forgotten": {"orders": exchange.store.forgotten, "fills": exchange.fills.first},
     }
 
 
