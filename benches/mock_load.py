@@ -27,6 +27,8 @@ Json = dict[str, Any]
 FAR, ABOVE, BELOW = "2.3", "2.46", "2.34"
 """Of the market at 2.40: rests, buys at once, sells at once."""
 QTY = "2.5"
+REMEMBERED, BATCH = 48_000, 40
+"""Orders, half of them filled, that overflow the 20,000 fills and ended orders a venue keeps."""
 OPEN = 20
 """Orders of the sustained load that rest before they are cancelled."""
 VENUES = ("binance", "kucoin")
@@ -146,6 +148,8 @@ class Sustained:
     orders: int
     took: dict[str, list[int]]
     refused: dict[str, int]
+    cold: int
+    """Bytes before the first order."""
     memory: list[tuple[float, int]] = field(repr=False)
     cpu: float
     """Share of one core."""
@@ -155,12 +159,29 @@ class Sustained:
 
 async def sustained(mock: Mock, rate: float, seconds: float) -> Sustained:
     """``rate`` orders a second at each venue at once, half of them filled at once, half cancelled
-    after a while; a subscriber of the market and one of the private events at each."""
+    after a while; a subscriber of the market and one of the private events at each.
+
+    Before that as many orders as the venues remember, as fast as they are answered: from then on
+    each new one pushes out an old one.
+    """
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         seen = [await enter(market(v, mock.venues[v], mock.http)) for v in VENUES]
         told = [await enter(private(v, mock.venues[v], mock.http)) for v in VENUES]
         loads = [Load(await enter(channel(mock, name)), name) for name in VENUES]
+        cold = memory.resident(mock.pid)
+        for _ in range(REMEMBERED // BATCH):
+            for load in loads:
+                for _ in range(BATCH):
+                    load.order()
+            for load in loads:
+                await load.orders.socket.settle()
+        warmed = loads[0].number
+        for load in loads:
+            assert not load.orders.socket.refused, load.orders.socket.refused
+            load.orders.socket.took.clear()
+        for counting in (*seen, *told):
+            counting.frames = 0
         samples: list[tuple[float, int]] = []
         watching = asyncio.create_task(memory.watch(mock.pid, samples))
         stack.callback(watching.cancel)
@@ -179,9 +200,9 @@ async def sustained(mock: Mock, rate: float, seconds: float) -> Sustained:
             for kind, rows in load.orders.socket.took.items():
                 took[f"{load.name} {kind}"] = rows
         return Sustained(
-            lasted, loads[0].number, took,
+            lasted, loads[0].number - warmed, took,
             {text: n for load in loads for text, n in load.orders.socket.refused.items()},
-            samples, (memory.busy(mock.pid) - cpu) / lasted,
+            cold, samples, (memory.busy(mock.pid) - cpu) / lasted,
             sum(one.frames for one in told), sum(one.frames for one in seen),
         )  # fmt: skip
 

@@ -36,7 +36,7 @@ WINDOWS: Final = {
 """Names of rolling windows and their seconds."""
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=4_096)
 def text(units: int, decimals: int) -> str:
     """Units as the venue prints them; the same prices and sizes come again and again."""
     return wire.fixed(units, decimals)
