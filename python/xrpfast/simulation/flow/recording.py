@@ -1,8 +1,9 @@
 """A capture as a series of books: one symbol of one venue, frame by frame.
 
-The decoder and the synchronisation are the library's own. A frame that leaves the recorded book
-out of step (a gap, bids that reach asks) shows nothing: the last right book stands until the
-recording is in step again.
+The decoder and the synchronisation are the library's own. Only depth frames count: what a
+bookTicker says ahead of them is in the next one. A frame that leaves the recorded book out of step
+(a gap, bids that reach asks) shows nothing: the last right book stands until the recording is in
+step again.
 """
 
 from __future__ import annotations
