@@ -65,7 +65,8 @@ class Endpoint:
 
     handle: Callable[[Call], Any]
     rest: str = ""
-    """Method and path below /api/v3, such as "GET /order"; empty: not in REST."""
+    """Method and path below ``base``, such as "GET /order"; empty: not in REST."""
+    base: str = "/api/v3"
     ws: str = ""
     """Method of the WebSocket API; empty: not there."""
     weight: int | Callable[[Params], int] = 1

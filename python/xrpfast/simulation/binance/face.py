@@ -12,6 +12,7 @@ from aiohttp import web
 from picows import WSListener, WSUpgradeRequest, WSUpgradeResponse, WSUpgradeResponseWithListener
 
 from xrpfast.simulation.binance import (
+    beyond_spot,
     cancels,
     errors,
     keys,
@@ -47,6 +48,7 @@ ENDPOINTS = (
     *cancels.ENDPOINTS,
     *queries.ENDPOINTS,
     *session.ENDPOINTS,
+    *beyond_spot.ENDPOINTS,
 )
 """Everything that REST and the WebSocket API can be asked."""
 

@@ -1,4 +1,4 @@
-"""REST: routes below `/api/v3`, what is signed, headers of replies."""
+"""REST: routes, what is signed, headers of replies."""
 
 from __future__ import annotations
 
@@ -14,13 +14,12 @@ from xrpfast.simulation.binance.keys import authenticate
 from xrpfast.simulation.binance.params import Params, of_form, unsigned
 from xrpfast.simulation.binance.venue import Venue
 
-BASE: Final = "/api/v3"
 GONE: Final = (
     b"<html>\r\n<head><title>410 Gone</title></head>\r\n<body>\r\n"
     b"<center><h1>410 Gone</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
 )
 """What is left of the listen keys: no JSON any more."""
-REMOVED: Final = "/userDataStream"
+REMOVED: Final = "/api/v3/userDataStream"
 
 
 class Rest:
@@ -34,9 +33,9 @@ class Rest:
         app = web.Application()
         for endpoint in self._endpoints:
             method, _, path = endpoint.rest.partition(" ")
-            app.router.add_route(method, f"{BASE}{path}", self._handler(endpoint))
+            app.router.add_route(method, f"{endpoint.base}{path}", self._handler(endpoint))
         for method in ("POST", "PUT", "DELETE"):
-            app.router.add_route(method, f"{BASE}{REMOVED}", _gone)
+            app.router.add_route(method, REMOVED, _gone)
         return app
 
     def _handler(self, endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.Response]]:
