@@ -75,6 +75,21 @@ def test_markets(exchange: ccxt.binance, proof: Proof) -> None:
     )
 
 
+def test_currencies_and_fees(exchange: ccxt.binance, proof: Proof) -> None:
+    proof.check(
+        REST,
+        "fetch_currencies",
+        exchange.fetch_currencies(),
+        {"": lambda found: sorted(found) == ["USDT", "XRP"], "XRP.id": "XRP", "USDT.id": "USDT"},
+    )
+    proof.check(
+        REST,
+        "fetch_trading_fee",
+        exchange.fetch_trading_fee(SYMBOL),
+        {"symbol": SYMBOL, "maker": 0.001, "taker": 0.001},
+    )
+
+
 def test_order_book(exchange: ccxt.binance, venues: RunningMock, proof: Proof) -> None:
     bids, asks = venues.book(VENUE, 20)
     proof.check(
@@ -187,6 +202,7 @@ def test_limit_order_from_place_to_cancel(
     proof.check(REST, "fetch_order", exchange.fetch_order(order["id"], SYMBOL), told)
     (opened,) = exchange.fetch_open_orders(SYMBOL)
     proof.check(REST, "fetch_open_orders", opened, told)
+    exchange.options["fetchOpenOrders"]["warnWithoutSymbol"] = False  # it wants to be told so
     (everywhere,) = exchange.fetch_open_orders()
     proof.check(REST, "fetch_open_orders of all symbols", everywhere, told)
     cancelled = exchange.cancel_order(order["id"], SYMBOL)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlsplit
+
+import ccxt
 
 from support.mock_thread import RunningMock
 from xrpfast.model import TimeInForce
@@ -13,35 +16,24 @@ from xrpfast.simulation.orders import Fill, Order
 VENUE = "binance"
 SYMBOL = "XRPUSDT"
 CCXT_POINTED = (
-    "`urls.api` (`public`, `private`, `ws.spot`, `ws.ws-api.spot`), and by its options "
-    "`fetchMarkets.types` = spot, `fetchMargins` and `fetchCurrencies` off (the mock trades spot), "
-    "`fetchOpenOrders.warnWithoutSymbol` and `enableRateLimit` off (a test need not wait)"
+    "the host of every REST address in `urls.api`, and `urls.api.ws` (`spot`, `ws-api.spot`); its "
+    "own `enableRateLimit` is off, since a test need not wait"
 )
 
 
 def ccxt_options(line: Mapping[str, Any]) -> dict[str, Any]:
-    """A ccxt binance for the mock of this line: spot alone, and no waiting between calls."""
-    api = f"{line['rest_url']}/api/v3"
+    """What a ccxt binance of any kind takes to be a client of the mock of this line."""
+    rest = {
+        name: f"{line['rest_url']}{urlsplit(url).path}"
+        for name, url in ccxt.binance().urls["api"].items()
+        if isinstance(url, str)
+    }
+    sockets = {"spot": f"{line['stream_url']}/ws", "ws-api": {"spot": line["ws_api_url"]}}
     return {
         "apiKey": line["api_key"],
         "secret": line["api_secret"],
         "enableRateLimit": False,
-        "options": {
-            "fetchMarkets": {"types": ["spot"]},
-            "fetchMargins": False,
-            "fetchCurrencies": False,
-            "fetchOpenOrders": {"warnWithoutSymbol": False},
-        },
-        "urls": {
-            "api": {
-                "public": api,
-                "private": api,
-                "ws": {
-                    "spot": f"{line['stream_url']}/ws",
-                    "ws-api": {"spot": line["ws_api_url"]},
-                },
-            }
-        },
+        "urls": {"api": rest | {"ws": sockets}},
     }
 
 
