@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -180,7 +181,7 @@ async def test_microseconds_are_an_option_of_the_url(url: str, exchange: Exchang
         assert fast | {"T": 0, "E": 0} == slow | {"T": 0, "E": 0}
 
 
-@pytest.mark.parametrize("path", ["/ws/xrpusdt@trade?timeUnit=HOUR", "/ws?timeUnit=us"])
+@pytest.mark.parametrize("path", ["/ws/xrpusdt@trade?timeUnit=HOUR", "/ws?timeUnit="])
 async def test_other_time_units_are_refused(url: str, path: str) -> None:
     with pytest.raises(Exception, match="400"):
         async with connected(f"{url}{path}"):
@@ -191,3 +192,26 @@ async def test_other_paths_are_refused(url: str) -> None:
     with pytest.raises(Exception, match="404"):
         async with connected(f"{url}/other"):
             pass
+
+
+ODD = ["//[x", "http://[/ws", "/sbe//[", "/wsx", "/ws-api/v4", "/stream/x"]
+TAKEN = ["/ws//[", "/ws/%ff%fe", "/ws/é@trade", "/stream?streams=%ff@a/&&=", "/ws?", "/stream"]
+
+
+@pytest.mark.parametrize("path", ODD + TAKEN)
+async def test_odd_paths_get_an_answer(url: str, path: str) -> None:
+    """Byte by byte: a client library would not send them."""
+    host, port = url.removeprefix("ws://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    try:
+        writer.write(
+            f"GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\n"
+            "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
+        )
+        async with asyncio.timeout(10):
+            status = int((await reader.readline()).split()[1])
+    finally:
+        writer.close()
+        await writer.wait_closed()
+    assert status == (404 if path in ODD else 101)

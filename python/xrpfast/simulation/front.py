@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import socket
 from contextlib import AsyncExitStack
-from urllib.parse import urlsplit
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -105,7 +104,7 @@ class Front:
         self, request: WSUpgradeRequest
     ) -> WSListener | WSUpgradeResponseWithListener | None:
         self._accepted += 1
-        path = urlsplit(request.path.decode("ascii", "replace")).path
+        path = request.path.decode("ascii", "replace").partition("?")[0]
         kind = socket_kind(self.venue, path)
         occasion = Occasion(self.venue, "socket", connection=self._accepted, kind=kind)
         refusal = self._refusal(occasion)

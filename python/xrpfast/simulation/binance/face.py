@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from typing import Final
-from urllib.parse import urlsplit
 
 import orjson
 from aiohttp import web
@@ -134,7 +133,7 @@ class BinanceFace:
     ) -> WSListener | WSUpgradeResponseWithListener | None:
         """The listener of a new socket by its path, or the refusal of it; None: 404."""
         target = request.path.decode("ascii", "replace")
-        path = urlsplit(target).path
+        path = target.partition("?")[0]
         if path == "/ws-api/v3":
             try:
                 return self.ws_api.connection(target)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final, Protocol
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote
 
 import orjson
 from picows import (
@@ -98,15 +98,14 @@ class StreamConnection(WSListener):
 
     def __init__(self, hub: Hub, target: str) -> None:
         self._hub = hub
-        url = urlsplit(target)
-        options = parse_qs(url.query.replace("+", "%2B"))  # a plus is a plus: kline zones
+        path, _, query = target.partition("?")
+        query = query.replace("+", "%2B")  # a plus is a plus: time zones of klines
+        options = parse_qs(query, keep_blank_values=True)
         self.unit = time_unit(options.get("timeUnit", [None])[0])
         """Nanoseconds of its time unit."""
-        self.combined = url.path.startswith("/stream")
+        self.combined = path.startswith("/stream")
         names = (
-            options.get("streams", [""])[0]
-            if self.combined
-            else unquote(url.path).removeprefix("/ws")
+            options.get("streams", [""])[0] if self.combined else unquote(path).removeprefix("/ws")
         )
         self._asked = [name for name in names.split("/") if name]
         self._streams: dict[str, None] = {}

@@ -56,6 +56,9 @@ _PLAIN: Final = {
 }
 _ARRAYS: Final = {
     "!miniTicker@arr": Topic("miniTicker", 1_000, array=True),
+    # Not documented, but older clients ask for it by these names and get it.
+    "!miniTicker@arr@1000ms": Topic("miniTicker", 1_000, array=True),
+    "!miniTicker@arr@3000ms": Topic("miniTicker", 3_000, array=True),
     **{
         f"!ticker_{size}@arr": Topic("window", 1_000, size, array=True)
         for size in ("1h", "4h", "1d")

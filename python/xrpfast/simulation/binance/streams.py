@@ -24,7 +24,7 @@ from xrpfast.simulation.binance.wire import MS
 from xrpfast.simulation.orders import Fill, Order, Trade
 from xrpfast.simulation.statistics import average_price, rolling, window
 
-PERIODS_MS: Final = (100, 1_000, 2_000)
+PERIODS_MS: Final = (100, 1_000, 2_000, 3_000)
 MISSED_CANDLES: Final = 5
 """How many closed candles are told at most after a pause of the server."""
 

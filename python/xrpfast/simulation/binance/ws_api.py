@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 import orjson
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
@@ -52,7 +52,7 @@ class WsApi:
 
     def connection(self, target: str) -> WsApiConnection:
         """The listener of a new socket by its URL; raises `BinanceError` to refuse it."""
-        query = dict(parse_qsl(urlsplit(target).query, keep_blank_values=True))
+        query = dict(parse_qsl(target.partition("?")[2], keep_blank_values=True))
         wire = self.venue.wire(query.get("timeUnit"))
         tells_limits = Params(query).flag("returnRateLimits", default=True)
         self.venue.limits.connection()
