@@ -6,9 +6,7 @@ The venue asks for a ping every 18 s and cuts after 60 s of silence; here both a
 from __future__ import annotations
 
 import asyncio
-import gc
 import time
-import warnings
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from decimal import Decimal
@@ -21,7 +19,7 @@ from support.inbox import PATIENCE, Inbox
 from support.kucoin_ccxt import PRO, pointed
 from support.kucoin_ccxt import SYMBOL as UNIFIED
 from support.kucoin_mock import KucoinMock
-from support.kucoin_sdk import PUBLIC, SYMBOL, Sdk, wire
+from support.kucoin_sdk import PUBLIC, SYMBOL, Sdk, collect_lost_sockets, wire
 from support.proof import Proof
 from xrpfast.model import Side
 
@@ -120,10 +118,7 @@ def trades_of(kucoin: KucoinMock) -> Iterator[tuple[Inbox, Inbox]]:
     finally:
         service.stop()
         del service
-        with warnings.catch_warnings():
-            # The SDK leaves the sockets that it lost, and those of its tokens, to the collector.
-            warnings.simplefilter("ignore", ResourceWarning)
-            gc.collect()
+        collect_lost_sockets()
 
 
 def test_the_sdk_left_alone_keeps_its_socket(fresh_kucoin: KucoinMock, proof: Proof) -> None:

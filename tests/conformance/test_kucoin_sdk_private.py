@@ -9,10 +9,6 @@ from typing import Any
 import kucoin_universal_sdk.generate.spot.order as api
 import pytest
 from kucoin_universal_sdk.generate.spot.spot_private.ws_spot_private import SpotPrivateWS
-from kucoin_universal_sdk.internal.infra.uta_private_trade_ws_service import (
-    UtaPrivateTradeWsService,
-)
-from kucoin_universal_sdk.model import WebSocketClientOption
 
 from support.expect import positive, some
 from support.inbox import Inbox
@@ -314,13 +310,3 @@ def test_money_follows_the_order(
         {"available": kucoin.balances()["USDT"][0], "hold": NONE, "holdChange": -held},
     )
     assert kucoin.balances()["USDT"] == (free - held, NONE)
-
-
-def test_order_entry_is_out_of_reach(proof: Proof) -> None:
-    proof.cannot(
-        PRIVATE,
-        "orders over a WebSocket",
-        "`new_uta_private_trade_ws` is for unified accounts and its address is fixed",
-        because=UtaPrivateTradeWsService.ENDPOINT.startswith("wss://wsapi.kucoin.com/")
-        and not any("endpoint" in name for name in vars(WebSocketClientOption())),
-    )

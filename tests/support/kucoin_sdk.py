@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import threading
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -20,6 +23,7 @@ from kucoin_universal_sdk.model import (
     WebSocketEvent,
 )
 
+from support.inbox import PATIENCE
 from support.kucoin_mock import client_oid
 from support.proof import Client, Proof
 
@@ -84,6 +88,17 @@ class Sdk:
         self.account: AccountAPI = rest.get_account_service().get_account_api()
         self.fee: FeeAPI = rest.get_account_service().get_fee_api()
         self.sockets = client.ws_service()
+
+
+def collect_lost_sockets() -> None:
+    """The SDK leaves sockets that it lost, and those of its tokens, to the collector: collects them
+    here, where Python's word on that is about nothing of ours."""
+    for thread in threading.enumerate():
+        if thread.name.startswith("kucoin-uta"):
+            thread.join(PATIENCE)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 def wire(reply: Any) -> Any:

@@ -249,6 +249,7 @@ _OPS: Final = {
     "spot.modify": Op(_modify),
     "uta.order": Op(_not_unified),
     "uta.cancel": Op(_not_unified),
+    "uta.amend": Op(_not_unified),
     "margin.order": Op(_not_here, "Margin"),
     "margin.cancel": Op(_not_here, "Margin"),
     "futures.order": Op(_not_here, "Futures"),
