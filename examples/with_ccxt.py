@@ -68,12 +68,13 @@ def lose_a_reply(mock: MockExchanges, exchange: ccxt.Exchange) -> None:
             "match": {"route": route, "nth": 1},
         }
     )
-    exchange.timeout = 1_000  # ms
     ask, _ = exchange.fetch_order_book(SYMBOL, 20)["asks"][0]
     name = {"clientOrderId": "mine-1"}
+    patience, exchange.timeout = exchange.timeout, 1_000  # ms
     try:
         exchange.create_order(SYMBOL, "limit", "buy", 20, ask, name)
     except ccxt.RequestTimeout:
+        exchange.timeout = patience
         order = exchange.fetch_order(None, SYMBOL, name)  # never send it again: ask
         print(f"{exchange.id}: reply lost, the venue says {order['status']} {order['filled']} XRP")
 
