@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from xrpfast.simulation.kucoin.limits import SPOT, MessageMeter, Pools
 
 
@@ -44,3 +46,10 @@ def test_messages_of_a_connection() -> None:
     meter = MessageMeter(limit=2, window_ns=10)
     assert [meter.allow(100), meter.allow(101), meter.allow(102)] == [True, True, False]
     assert meter.allow(110)
+
+
+def test_the_reference_page_is_what_the_tables_say() -> None:
+    from xrpfast.simulation.kucoin.reference import reference
+
+    page = Path(__file__).parents[2] / "docs" / "mock-kucoin.md"
+    assert page.read_text() == reference(), "run: make docs"

@@ -146,7 +146,7 @@ class OrderEntrySession(Session):
                 reply["timestamp"] = in_ms
                 self.send(orjson.dumps({"id": name, "op": "pong", "timestamp": in_ms}))
                 return
-            known = _OPS.get(op)
+            known = OPS.get(op)
             if known is None:
                 raise errors.REQUEST_PARAMETER.refuse(f"op '{op}' is not supported.")
             key.require(known.permission)
@@ -241,7 +241,7 @@ def _not_unified(orders: Orders, account: Account, args: object) -> Json:
     raise errors.NOT_UNIFIED.refuse()
 
 
-_OPS: Final = {
+OPS: Final = {
     "spot.order": Op(_place),
     "spot.sync_order": Op(_place_sync),
     "spot.cancel": Op(_cancel),

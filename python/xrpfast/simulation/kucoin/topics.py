@@ -25,12 +25,12 @@ STOP_ORDERS: Final = "/spotMarket/advancedOrders"
 BALANCE: Final = "/account/balance"
 ALL: Final = "all"
 
-# Auctions and stop orders exist there and are silent here: no pair is in an auction, and stop
-# orders are refused.
 PUBLIC: Final = frozenset(
     {LEVEL2, LEVEL1, DEPTH5, DEPTH50, TICKER, MATCH, SNAPSHOT, CANDLES, AUCTION, AUCTION_DEPTH}
 )
 PRIVATE: Final = frozenset({ORDERS, ORDERS_V1, STOP_ORDERS, BALANCE})
+SILENT: Final = frozenset({AUCTION, AUCTION_DEPTH, STOP_ORDERS})
+"""Acknowledged and without frames: no pair is in an auction here, and stop orders are refused."""
 
 MAX_PER_MESSAGE: Final = 100
 MAX_PER_SESSION: Final = 400
