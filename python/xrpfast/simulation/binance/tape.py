@@ -14,7 +14,7 @@ from xrpfast.simulation.history import Numbered
 from xrpfast.simulation.orders import Fill, Order, Trade
 
 FIRST_AGGREGATE: Final = 520_000_001
-KEEP: Final = 20_000
+KEEP: Final = 10_000
 
 
 class Aggregate(msgspec.Struct, gc=False):
