@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import aiohttp
 import pytest
 
-from support.binance import Keys, Rest
+from support.binance import Ed25519Keys, Keys, Rest
 from support.kucoin_client import World
+from support.sockets import Client, connected
 
 if TYPE_CHECKING:
+    from xrpfast.simulation.binance.face import BinanceFace
     from xrpfast.simulation.server import MockVenues
 
 
@@ -41,6 +43,27 @@ async def venue() -> AsyncIterator[MockVenues]:
 @pytest.fixture
 def keys(venue: MockVenues) -> Keys:
     return Keys(venue.line["venues"]["binance"])
+
+
+@pytest.fixture
+def ed25519(venue: MockVenues) -> Ed25519Keys:
+    return Ed25519Keys(venue.line["ed25519"]["binance"])
+
+
+@pytest.fixture
+def face(venue: MockVenues) -> BinanceFace:
+    from xrpfast.simulation.binance.face import BinanceFace
+
+    face = venue.faces["binance"]
+    assert isinstance(face, BinanceFace)
+    return face
+
+
+@pytest.fixture
+async def api(venue: MockVenues) -> AsyncIterator[Client]:
+    """A socket of Binance's WebSocket API."""
+    async with connected(venue.line["venues"]["binance"]["ws_api_url"]) as client:
+        yield client
 
 
 @pytest.fixture

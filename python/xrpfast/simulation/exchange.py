@@ -189,6 +189,17 @@ class Exchange:
         self._publish([])
         return order
 
+    def rename(self, account: Account, order: Order, client_id: str) -> None:
+        """Gives a working order another client id; raises `VenueRefusal` (DUPLICATE_CLIENT_ID)."""
+        known = self._client_ids.get((account.uid, client_id))
+        if known == order.order_id:
+            return
+        if known is not None and (self._for_ever or self.orders[known].working):
+            raise VenueRefusal("DUPLICATE_CLIENT_ID")
+        del self._client_ids[account.uid, order.client_id]
+        order.client_id = client_id
+        self._client_ids[account.uid, client_id] = order.order_id
+
     def expire(self, order: Order, reason: str) -> Order:
         """Ends a working order by the venue's own will; raises `VenueRefusal` (UNKNOWN_ORDER)."""
         self._need_working(order.account, order)

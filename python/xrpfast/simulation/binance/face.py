@@ -11,6 +11,7 @@ from aiohttp import web
 from picows import WSListener, WSUpgradeRequest, WSUpgradeResponse, WSUpgradeResponseWithListener
 
 from xrpfast.simulation.binance import (
+    amends,
     beyond_spot,
     cancels,
     errors,
@@ -45,6 +46,7 @@ ENDPOINTS = (
     *market.ENDPOINTS,
     *orders.ENDPOINTS,
     *cancels.ENDPOINTS,
+    *amends.ENDPOINTS,
     *queries.ENDPOINTS,
     *session.ENDPOINTS,
     *beyond_spot.ENDPOINTS,

@@ -95,6 +95,10 @@ class Params:
             raise errors.invalid(name)
         return number
 
+    def need_integer(self, name: str) -> int:
+        """A whole number; raises -1102 when it is absent, -1100."""
+        return int(matched(name, self.need(name), NUMBER))
+
     def flag(self, name: str, *, default: bool = False) -> bool:
         value = self.get(name)
         if value is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from xrpfast.model import Side, SymbolRules, TimeInForce
 from xrpfast.simulation.account import Account
@@ -88,6 +88,17 @@ def expiry_reason(order: Order) -> str:
     return reason
 
 
+class Amendment(NamedTuple):
+    """One amend of an order; quantities in 10^-8."""
+
+    execution_id: int
+    old_id: str
+    new_id: str
+    old_qty: int
+    new_qty: int
+    wall_ns: int
+
+
 @dataclass(frozen=True, slots=True)
 class Wire:
     """Writes for one symbol; ``unit_ns`` is the unit of times, `MS` or `US`."""
@@ -168,17 +179,17 @@ class Wire:
             **self._conditional(order),
         }
 
-    def amended(self, order: Order, execution_id: int) -> Json:
+    def amended(self, order: Order, made: Amendment) -> Json:
         """Reply to an amend; it names some amounts in words of its own."""
         return {
-            "transactTime": self.time(order.updated_ns),
-            "executionId": execution_id,
+            "transactTime": self.time(made.wall_ns),
+            "executionId": made.execution_id,
             "amendedOrder": {
                 "symbol": self.rules.venue_symbol,
                 "orderId": order.order_id,
                 "orderListId": -1,
-                "origClientOrderId": order.extra["amendments"][-1]["origClientOrderId"],
-                "clientOrderId": order.client_id,
+                "origClientOrderId": made.old_id,
+                "clientOrderId": made.new_id,
                 "price": self.price(order.price),
                 "qty": self.qty(order.qty - order.reduced),
                 "executedQty": self.qty(order.filled),
@@ -192,6 +203,19 @@ class Wire:
                 "workingTime": self.time(order.created_ns),
                 "selfTradePreventionMode": stp_of(order),
             },
+        }
+
+    def amendment(self, order: Order, made: Amendment) -> Json:
+        """A row of `order.amendments`."""
+        return {
+            "symbol": self.rules.venue_symbol,
+            "orderId": order.order_id,
+            "executionId": made.execution_id,
+            "origClientOrderId": made.old_id,
+            "newClientOrderId": made.new_id,
+            "origQty": fixed(made.old_qty, 8),
+            "newQty": fixed(made.new_qty, 8),
+            "time": self.time(made.wall_ns),
         }
 
     def my_trade(self, fill: Fill) -> Json:
