@@ -19,7 +19,7 @@ async def test_a_session_spares_keys_and_signatures(api: Client, ed25519: Ed2551
     before = await api.request("session.status")
     assert before["result"]["apiKey"] is None
     assert before["result"]["authorizedSince"] is None
-    assert "rateLimits" not in before
+    assert [row["rateLimitType"] for row in before["rateLimits"]] == ["REQUEST_WEIGHT"]
     refused = await api.request("order.place", {"timestamp": now_ms(), **ORDER})
     assert (refused["status"], refused["error"]["code"]) == (400, -1102)
     on = (await api.request("session.logon", ed25519.params()))["result"]

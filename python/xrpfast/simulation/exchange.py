@@ -191,14 +191,11 @@ class Exchange:
 
     def rename(self, account: Account, order: Order, client_id: str) -> None:
         """Gives a working order another client id; raises `VenueRefusal` (DUPLICATE_CLIENT_ID)."""
-        known = self._client_ids.get((account.uid, client_id))
-        if known == order.order_id:
+        if client_id == order.client_id:
             return
-        if known is not None and (self._for_ever or self.orders[known].working):
+        if self.store.taken(account, client_id, None):
             raise VenueRefusal("DUPLICATE_CLIENT_ID")
-        del self._client_ids[account.uid, order.client_id]
-        order.client_id = client_id
-        self._client_ids[account.uid, client_id] = order.order_id
+        self.store.rename(order, client_id)
 
     def expire(self, order: Order, reason: str) -> Order:
         """Ends a working order by the venue's own will; raises `VenueRefusal` (UNKNOWN_ORDER)."""
@@ -422,12 +419,14 @@ class Exchange:
             self.prevented.end, taker.order_id, maker_id, price, taker_qty, maker_qty, now
         )
         self.prevented.append(row)
+        taker.prevented_matches += (row,)  # its reply tells of it, whoever lost
         for order, qty in ((maker, maker_qty), (taker, taker_qty)):
             if not qty:
                 continue
             order.prevented += qty
             order.updated_ns = now
-            order.prevented_matches += (row,)
+            if order is maker:
+                order.prevented_matches += (row,)
             if order.remaining:
                 self._release(order, self.charges.hold(order.side, order.price, qty))
                 self._tell("prevented", order, None)

@@ -36,6 +36,12 @@ class OrderStore:
         if len(self._ended) > self._keep:
             self._forget(self.all.pop(self._ended.popleft()))
 
+    def rename(self, order: Order, client_id: str) -> None:
+        """From now on the order goes by another client id."""
+        del self._client_ids[order.account.uid, order.client_id]
+        order.client_id = client_id
+        self._client_ids[order.account.uid, client_id] = order.order_id
+
     def taken(self, account: Account, client_id: str, replaces: int | None) -> bool:
         """Whether the venue refuses a new order of that client id; ``replaces`` does not count."""
         known = self._client_ids.get((account.uid, client_id))

@@ -129,6 +129,7 @@ class Order(msgspec.Struct, gc=False):
     """Money still locked for this order."""
     fills: tuple[Fill, ...] = ()
     prevented_matches: tuple[Prevented, ...] = ()
+    """Those that cost it quantity, and all that it came upon as a taker."""
     extra: dict[str, Any] = msgspec.field(default_factory=dict)
     """What a face wants to keep with the order (its own ids, flags)."""
 

@@ -14,7 +14,6 @@ from xrpfast.simulation.binance import errors
 CLIENT_ID: Final = "^[a-zA-Z0-9-_]{1,36}$"
 DECIMAL: Final = r"^([0-9]{1,20})(\.[0-9]{1,20})?$"
 NUMBER: Final = "^[0-9]{1,20}$"
-SYMBOL: Final = "^[A-Z0-9-_.]{1,20}$"
 PLACES: Final = 8
 """Decimals of an asset; a parameter with more is refused."""
 ONE: Final = 10**PLACES

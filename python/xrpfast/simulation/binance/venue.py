@@ -12,7 +12,7 @@ from xrpfast.simulation.binance.filters import FilterValues
 from xrpfast.simulation.binance.keys import KeyRing
 from xrpfast.simulation.binance.limits import Limits
 from xrpfast.simulation.binance.market_data import Market
-from xrpfast.simulation.binance.params import SYMBOL, matched
+from xrpfast.simulation.binance.parameters import SYMBOL, SYMBOL_RANGE
 from xrpfast.simulation.binance.price_range import PriceRange
 from xrpfast.simulation.binance.wire import MS, US, Wire
 from xrpfast.simulation.exchange import Exchange
@@ -68,10 +68,11 @@ class Venue:
 
     def check_symbol(self, name: str) -> None:
         """Raises -1100 for a text that can be none, -1121 for none of ours."""
-        if name != self.exchange.rules.venue_symbol:
-            if name.isascii():
-                matched("symbol", name, SYMBOL)
-            raise errors.symbol()
+        if name == self.exchange.rules.venue_symbol:
+            return
+        if not SYMBOL.match(name):
+            raise errors.illegal("symbol", SYMBOL_RANGE)
+        raise errors.symbol()
 
     def fresh_id(self) -> str:
         """A client id for an order or cancel that brings none."""

@@ -272,7 +272,7 @@ class Wire:
         for name in ("strategyId", "strategyType"):
             if name in order.extra:
                 body[name] = order.extra[name]
-        if order.prevented_matches:
+        if order.prevented:
             body["preventedMatchId"] = order.prevented_matches[-1].number
             body["preventedQuantity"] = self.qty(order.prevented)
         if order.state == "EXPIRED":
