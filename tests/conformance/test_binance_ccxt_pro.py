@@ -19,6 +19,7 @@ from support.binance_clients import (
     fills_of,
     trade_against,
 )
+from support.binance_refusals import MANY
 from support.expect import levels, positive
 from support.mock_thread import RunningMock
 from support.proof import Client, Proof
@@ -325,3 +326,15 @@ async def test_refusals_over_the_websocket_api(
         "-1022", "Signature for this request is not valid.",
     ):  # fmt: skip
         await soon(exchange.create_order_ws(SYMBOL, "limit", "buy", 10, 2))
+
+
+async def test_order_count(fresh_venues: RunningMock, proof: Proof) -> None:
+    client = ccxt.pro.binance(ccxt_options(fresh_venues[VENUE]))
+    with proof.raises(
+        WS_API, "create_order_ws, without end", ccxt.RateLimitExceeded,
+        "-1015", "Too many new orders; current limit is 100 orders per 10 SECOND.",
+    ):  # fmt: skip
+        for _ in range(MANY):
+            order = await soon(client.create_order_ws(SYMBOL, "limit", "buy", 10, 2))
+            await soon(client.cancel_order_ws(order["id"], SYMBOL))
+    await client.close()

@@ -191,6 +191,21 @@ async def test_refusals_over_the_websocket_api(venues: RunningMock, proof: Proof
                 await call
 
 
+async def test_order_count_over_the_websocket_api(fresh_venues: RunningMock, proof: Proof) -> None:
+    text = "Too many new orders; current limit is 100 orders per 10 SECOND."
+    async with async_client(fresh_venues[VENUE]) as client:
+        with proof.raises(
+            ASYNC,
+            "ws_create_order, without end",
+            BinanceAPIException,
+            error(-1015, text),
+            "'status_code': 429",
+        ):
+            for _ in range(MANY):
+                order = await client.ws_create_order(**GOOD)
+                await client.ws_cancel_order(symbol=SYMBOL, orderId=order["orderId"])
+
+
 def _whatever(call: Callable[[], object]) -> None:
     """Goes on in spite of 429, as a client that wants to be banned."""
     try:

@@ -57,6 +57,17 @@ def test_time(api: SpotRestAPI, proof: Proof) -> None:
     )
 
 
+def test_microseconds(venues: RunningMock, proof: Proof) -> None:
+    before = time.time_ns() // 1_000
+    told = rest_api(venues[VENUE], time_unit="MICROSECOND").time().data()
+    proof.check(
+        REST,
+        "time, with `time_unit` MICROSECOND",
+        told,
+        {"server_time": lambda us: 0 <= us - before < 9_000_000},
+    )
+
+
 def test_exchange_info(api: SpotRestAPI, proof: Proof) -> None:
     info = api.exchange_info(symbol=SYMBOL).data()
     (found,) = info.symbols

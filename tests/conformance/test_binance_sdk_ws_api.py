@@ -19,6 +19,7 @@ from support.binance_clients import (
     fills_of,
     trade_against,
 )
+from support.binance_refusals import MANY
 from support.binance_sdk import WS_API, websocket_api
 from support.expect import levels, positive
 from support.mock_thread import RunningMock
@@ -306,3 +307,30 @@ async def test_refusals(api: SpotWebSocketAPI, venues: RunningMock, proof: Proof
         {"error.code": -1022, "error.msg": "Signature for this request is not valid."},
     )
     await wrong.close_connection()
+
+
+async def test_order_count(fresh_venues: RunningMock, proof: Proof) -> None:
+    api = await websocket_api(fresh_venues[VENUE]).create_connection()
+    error: dict[str, Any] = {}
+    for _ in range(MANY):
+        reply = (
+            await asyncio.wait_for(
+                api.order_place(SYMBOL, "BUY", "LIMIT", time_in_force="GTC", quantity=10, price=2),
+                PATIENCE,
+            )
+        ).data()
+        if isinstance(reply, dict):
+            error = reply["error"]
+            break
+        await result(api.order_cancel(SYMBOL, order_id=reply.result.order_id))
+    proof.check(
+        WS_API,
+        "order_place, without end",
+        {"error": error},
+        {
+            "error.code": -1015,
+            "error.msg": "Too many new orders; current limit is 100 orders per 10 SECOND.",
+            "error.data.retryAfter": lambda ms: ms > error["data"]["serverTime"],
+        },
+    )
+    await api.close_connection()
