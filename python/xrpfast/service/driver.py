@@ -27,6 +27,7 @@ from xrpfast.trading import commands
 from xrpfast.trading.events import (
     AnyEvent,
     BookState,
+    BookTop,
     OrderReject,
     OrderUnknown,
     Signal,
@@ -94,6 +95,7 @@ class Driver:
         self._handlers: Mapping[type, Callable[[Any], None]] = {
             commands.Cancel: self._cancel,
             commands.Query: self._query,
+            commands.ReadBook: self._read_book,
             commands.SetTimer: self._set_timer,
             commands.Alert: self._alert,
             commands.Halt: self._halt,
@@ -313,6 +315,25 @@ class Driver:
             self.on_events(await self._venues[venue].query(symbol, client_id, created_ns))
 
         self._spawn(ask(), f"query of {client_id}")
+
+    def _read_book(self, command: commands.ReadBook) -> None:
+        """Answered within the same turn, as an event that is journalled like any other."""
+        self._record(COMMAND, time_ns(), self._encode(command))
+        bid, bid_qty, ask, ask_qty = self._market.top(command.book) or (0, 0, 0, 0)
+        state, _, _, data_ns, _ = self._market.view(command.book)
+        self._follow.append(
+            BookTop(
+                now_ns=monotonic_ns(),
+                wall_ns=time_ns(),
+                book=command.book,
+                live=state == "LIVE",
+                bid=bid,
+                bid_qty=bid_qty,
+                ask=ask,
+                ask_qty=ask_qty,
+                data_ns=data_ns,
+            )
+        )
 
     def _set_timer(self, command: commands.SetTimer) -> None:
         self._record(COMMAND, time_ns(), self._encode(command))

@@ -67,6 +67,24 @@ class Query(msgspec.Struct, frozen=True, tag_field="command", tag="query"):
     instrument: str
 
 
+class Reconcile(msgspec.Struct, frozen=True, tag_field="command", tag="reconcile"):
+    """Ask the venue for all that it knows of us: working orders, fills since ``fills_since_ns``
+    (wall time), the orders named, balances. Answered by `Reconciled`, with this number, and the
+    events before it."""
+
+    venue: str
+    number: int
+    client_ids: tuple[str, ...]
+    """Our orders there that are not settled."""
+    fills_since_ns: int
+
+
+class ReadBook(msgspec.Struct, frozen=True, tag_field="command", tag="read_book"):
+    """Read the best levels of a book; answered at once by `BookTop`."""
+
+    book: int
+
+
 class SetTimer(msgspec.Struct, frozen=True, tag_field="command", tag="set_timer"):
     """Send a `Timer` event at ``due_ns`` (monotonic); replaces an earlier one of the same id."""
 
@@ -88,5 +106,7 @@ class Halt(msgspec.Struct, frozen=True, tag_field="command", tag="halt"):
     reason: str
 
 
-AnyCommand: TypeAlias = PlaceLegs | Cancel | Query | SetTimer | Alert | Halt
-AnyCommandRecord: TypeAlias = PlaceLegsRecord | Cancel | Query | SetTimer | Alert | Halt
+AnyCommand: TypeAlias = PlaceLegs | Cancel | Query | Reconcile | ReadBook | SetTimer | Alert | Halt
+AnyCommandRecord: TypeAlias = (
+    PlaceLegsRecord | Cancel | Query | Reconcile | ReadBook | SetTimer | Alert | Halt
+)

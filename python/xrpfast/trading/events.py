@@ -141,6 +141,50 @@ class QueryResult(Event, frozen=True, tag="query_result"):
     authoritative: bool
 
 
+class OpenOrder(msgspec.Struct, frozen=True):
+    """One working order as the venue lists it."""
+
+    client_id: str
+    venue_order_id: str
+    instrument: str
+    side: int
+    price: int
+    qty: int
+    filled_qty: int
+
+
+class Reconciled(Event, frozen=True, tag="reconciled"):
+    """The venue was asked for all that it knows of us; what it said of single orders, fills and
+    balances came as events of their own, right before this one.
+
+    ``complete`` False: something could not be read, ``reason`` says what; nothing is proven then.
+    """
+
+    venue: str
+    number: int
+    """That of the `Reconcile` command."""
+    asked_ns: int
+    """Monotonic time before the first question: what happened later need not be in it."""
+    open_orders: tuple[OpenOrder, ...]
+    """All working orders, ours and others'."""
+    complete: bool
+    reason: str
+
+
+class BookTop(Event, frozen=True, tag="book_top"):
+    """Both best levels of a book, read because the engine asked (`ReadBook`). Zero: no such
+    level."""
+
+    book: int
+    live: bool
+    bid: int
+    bid_qty: int
+    ask: int
+    ask_qty: int
+    data_ns: int
+    """Monotonic bound on the age of the data."""
+
+
 class Clock(Event, frozen=True, tag="clock"):
     """A venue's clock was measured: venue minus local wall time, and its uncertainty."""
 
@@ -156,7 +200,7 @@ class Timer(Event, frozen=True, tag="timer"):
 
 
 class Control(Event, frozen=True, tag="control"):
-    """A person's or the service's word: ``halt``, ``stop``, ``start``."""
+    """A person's or the service's word: ``halt``, ``stop``, ``start``, ``reconcile``."""
 
     action: str
     reason: str
@@ -173,6 +217,8 @@ AnyEvent: TypeAlias = (
     | BookState
     | LinkState
     | QueryResult
+    | Reconciled
+    | BookTop
     | Clock
     | Timer
     | Control
