@@ -120,6 +120,10 @@ def empty_client_id() -> BinanceError:
     return BinanceError(400, -1118, "New client order ID was empty.")
 
 
+def interval() -> BinanceError:
+    return BinanceError(400, -1120, "Invalid interval.")
+
+
 def symbol() -> BinanceError:
     return BinanceError(400, -1121, "Invalid symbol.")
 
@@ -148,6 +152,10 @@ def json(name: str) -> BinanceError:
     return BinanceError(400, -1135, f"JSON sent for parameter '{name}' is not valid")
 
 
+def ticker_type() -> BinanceError:
+    return BinanceError(400, -1139, "Invalid ticker type.")
+
+
 def cancel_restrictions() -> BinanceError:
     return BinanceError(400, -1145, "Invalid cancelRestrictions")
 
@@ -164,6 +172,10 @@ def time_unit() -> BinanceError:
 def status_mismatch() -> BinanceError:
     text = "The symbol's status does not match the requested symbolStatus."
     return BinanceError(400, -1220, text)
+
+
+def no_reference_price() -> BinanceError:
+    return BinanceError(400, -2043, "This symbol doesn't have a reference price.")
 
 
 # --- orders -------------------------------------------------------------------------------------

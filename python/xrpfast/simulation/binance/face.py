@@ -16,7 +16,7 @@ from xrpfast.simulation.binance import (
     cancels,
     errors,
     keys,
-    market,
+    market_data,
     orders,
     queries,
     session,
@@ -26,7 +26,7 @@ from xrpfast.simulation.binance.connection_life import Connections
 from xrpfast.simulation.binance.errors import BinanceError
 from xrpfast.simulation.binance.feeds import connect
 from xrpfast.simulation.binance.limits import Limits
-from xrpfast.simulation.binance.market_data import Market
+from xrpfast.simulation.binance.market import Market
 from xrpfast.simulation.binance.pace import together
 from xrpfast.simulation.binance.rest import Rest
 from xrpfast.simulation.binance.sbe_streams import SbeStreams
@@ -43,7 +43,7 @@ SBE_PATH: Final = "/sbe"
 """Where a base URL of SBE streams points; the real venue has another host for them."""
 ENDPOINTS = (
     *symbol.ENDPOINTS,
-    *market.ENDPOINTS,
+    *market_data.ENDPOINTS,
     *orders.ENDPOINTS,
     *cancels.ENDPOINTS,
     *amends.ENDPOINTS,

@@ -23,7 +23,7 @@ from picows import (
 from xrpfast.simulation.binance import stream_control
 from xrpfast.simulation.binance.connection_life import ConnectionLife, Connections
 from xrpfast.simulation.binance.errors import BinanceError
-from xrpfast.simulation.binance.parameters import time_unit
+from xrpfast.simulation.binance.params import time_unit_ns
 from xrpfast.simulation.binance.stream_names import Topic
 from xrpfast.simulation.binance.wire import MS
 
@@ -101,7 +101,7 @@ class StreamConnection(WSListener):
         path, _, query = target.partition("?")
         query = query.replace("+", "%2B")  # a plus is a plus: time zones of klines
         options = parse_qs(query, keep_blank_values=True)
-        self.unit = time_unit(options.get("timeUnit", [None])[0])
+        self.unit = time_unit_ns(options.get("timeUnit", [None])[0])
         """Nanoseconds of its time unit."""
         self.combined = path.startswith("/stream")
         names = (

@@ -1,27 +1,32 @@
-"""The market-data queries as endpoints of REST and the WebSocket API."""
+"""What market data is made of, for the queries and the streams."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
-from xrpfast.simulation.binance import market_data
-from xrpfast.simulation.binance.call import Call, Endpoint
-from xrpfast.simulation.binance.params import Params
+from xrpfast.simulation.binance.tape import Tape
+from xrpfast.simulation.exchange import Exchange
 
-
-def _endpoint(query: market_data.Call) -> Endpoint:
-    return Endpoint(
-        rest=f"GET {query.path}", ws=query.method, handle=_handle(query), weight=_weight(query)
-    )
+AVERAGE_MINUTES: Final = 5
+"""Of the average price."""
 
 
-def _handle(query: market_data.Call) -> Callable[[Call], Any]:
-    return lambda call: query.answer(call.venue.market, call.params.everything(), call.wire.unit_ns)
+@dataclass(slots=True)
+class Market:
+    """The market of the venue's symbol."""
 
+    exchange: Exchange
+    tape: Tape
+    status: str = "TRADING"
+    reference: tuple[int | None, int] | None = None
+    """Reference price (None: withdrawn) in price units and since when, ns; None: never had one."""
 
-def _weight(query: market_data.Call) -> Callable[[Params], int]:
-    return lambda params: query.weight(params.values)
+    @property
+    def silent(self) -> bool:
+        """During a BREAK there is no market data."""
+        return self.status == "BREAK"
 
-
-ENDPOINTS: Final = tuple(_endpoint(query) for query in market_data.CALLS)
+    @property
+    def symbol(self) -> str:
+        return self.exchange.rules.venue_symbol

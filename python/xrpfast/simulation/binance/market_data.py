@@ -1,77 +1,39 @@
-"""Market-data queries of REST and WebSocket API: parameters in, JSON out, and what they weigh."""
+"""Market-data queries of REST and the WebSocket API, and what they weigh."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Callable
 from typing import Any, Final
 
+from xrpfast.simulation.binance import errors, wire
 from xrpfast.simulation.binance import market_bodies as bodies
-from xrpfast.simulation.binance import wire
-from xrpfast.simulation.binance.errors import BinanceError, missing
+from xrpfast.simulation.binance.call import Call, Endpoint
 from xrpfast.simulation.binance.limits import depth_weight
-from xrpfast.simulation.binance.parameters import Parameters, counted_symbols, invalid
-from xrpfast.simulation.binance.tape import Tape
-from xrpfast.simulation.binance.wire import MS
+from xrpfast.simulation.binance.market import AVERAGE_MINUTES
+from xrpfast.simulation.binance.params import Params
+from xrpfast.simulation.binance.symbol import QUERYABLE_STATUSES, named_symbols
+from xrpfast.simulation.binance.wire import Json
 from xrpfast.simulation.candles import DAY
-from xrpfast.simulation.exchange import Exchange
 from xrpfast.simulation.statistics import Statistics, average_price, rolling, window
 
-Json = dict[str, Any]
-AVERAGE_MINUTES: Final = 5
 LEVELS: Final = 5_000
-
-
-@dataclass(slots=True)
-class Market:
-    """What the market-data queries of one symbol read."""
-
-    exchange: Exchange
-    tape: Tape
-    status: str = "TRADING"
-    reference: tuple[int | None, int] | None = None
-    """Reference price (None: withdrawn) in price units and since when, ns; None: never had one."""
-
-    @property
-    def silent(self) -> bool:
-        """During a BREAK there is no market data."""
-        return self.status == "BREAK"
-
-    @property
-    def symbol(self) -> str:
-        return self.exchange.rules.venue_symbol
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One query: where it is found, what it costs, how it is answered.
-
-    ``weight`` never raises; ``run(market, parameters, unit)`` raises `BinanceError`, ``unit`` is
-    the reply's time unit in nanoseconds.
-    """
-
-    path: str
-    method: str
-    weight: Callable[[Mapping[str, Any]], int]
-    run: Callable[[Market, Parameters, int], Any]
-
-    def answer(self, market: Market, params: Mapping[str, Any], unit: int = MS) -> Any:
-        """The result; raises `BinanceError`, for parameters that nobody reads, too."""
-        read = Parameters(params)
-        result = self.run(market, read, unit)
-        read.done()
-        return result
+MOST_ROWS: Final = 1_000
+AHEAD_NS: Final = 10 * 10**9
+"""No range ends later than that from now."""
 
 
 # --- the book -------------------------------------------------------------------------------------
 
 
-def _depth(market: Market, params: Parameters, unit: int) -> Json:
-    _symbol(market, params)
-    return wire.depth(market.exchange, params.limit(100, LEVELS))
+def _depth(call: Call) -> Json:
+    _one_symbol(call)
+    return wire.depth(call.venue.exchange, _limit(call.params, 100, LEVELS))
 
 
-def _book_ticker(market: Market, params: Parameters, unit: int) -> Any:
+def _book_ticker(call: Call) -> Any:
+    market = call.venue.market
+
     def row() -> Json:
         bid, bid_qty, ask, ask_qty = bodies.touch(market.exchange)
         return {
@@ -79,136 +41,129 @@ def _book_ticker(market: Market, params: Parameters, unit: int) -> Any:
             "bidPrice": bid, "bidQty": bid_qty, "askPrice": ask, "askQty": ask_qty,
         }  # fmt: skip
 
-    return _each(market, params, row, required=False)
+    return _each(call, row, required=False)
 
 
 # --- trades ---------------------------------------------------------------------------------------
 
 
-def _trades(market: Market, params: Parameters, unit: int) -> list[Json]:
-    return _trade_rows(market, params, unit, None)
+def _trades(call: Call) -> list[Json]:
+    return _trade_rows(call, None)
 
 
-def _historical_trades(market: Market, params: Parameters, unit: int) -> list[Json]:
-    return _trade_rows(market, params, unit, params.number("fromId"))
+def _historical_trades(call: Call) -> list[Json]:
+    return _trade_rows(call, call.params.integer("fromId"))
 
 
-def _trade_rows(market: Market, params: Parameters, unit: int, from_id: int | None) -> list[Json]:
-    params.symbol(market.symbol)
-    rows = market.tape.trades(params.limit(500, 1_000), from_id)
-    return [bodies.trade_row(trade, market.exchange.rules, unit) for trade in rows]
+def _trade_rows(call: Call, from_id: int | None) -> list[Json]:
+    call.check_symbol()
+    rows = call.venue.market.tape.trades(_limit(call.params), from_id)
+    return [bodies.trade_row(trade, call.wire.rules, call.wire.unit_ns) for trade in rows]
 
 
-def _block_trades(market: Market, params: Parameters, unit: int) -> list[Json]:
+def _block_trades(call: Call) -> list[Json]:
     """No block trade ever happens here."""
-    params.symbol(market.symbol)
-    if params.number("fromId") is None:
-        raise missing("fromId")
-    params.limit(500, 1_000)
+    call.check_symbol()
+    call.params.need("fromId")
+    call.params.integer("fromId")
+    _limit(call.params)
     return []
 
 
-def _aggregate_trades(market: Market, params: Parameters, unit: int) -> list[Json]:
-    params.symbol(market.symbol)
-    now, from_id = market.exchange.wall_ns(), params.number("fromId")
-    start, end = params.time_ns("startTime", now), params.time_ns("endTime", now, last=True)
+def _aggregate_trades(call: Call) -> list[Json]:
+    call.check_symbol()
+    from_id, (start, end) = call.params.integer("fromId"), _range(call, last=True)
     if from_id is not None and (start is not None or end is not None):
-        raise BinanceError(400, -1128, "Combination of optional parameters invalid.")
-    rows = market.tape.aggregated(
-        params.limit(500, 1_000), from_id=from_id, start_ns=start, end_ns=end
+        raise errors.bad_combination()
+    rows = call.venue.market.tape.aggregated(
+        _limit(call.params), from_id=from_id, start_ns=start, end_ns=end
     )
-    return [bodies.aggregate_row(row, market.exchange.rules, unit) for row in rows]
+    return [bodies.aggregate_row(row, call.wire.rules, call.wire.unit_ns) for row in rows]
 
 
-def _klines(market: Market, params: Parameters, unit: int) -> list[list[Any]]:
-    params.symbol(market.symbol)
-    if not params.sent("interval"):
-        raise missing("interval")
-    bad = BinanceError(400, -1120, "Invalid interval.")
-    interval = bodies.INTERVALS[params.choice("interval", tuple(bodies.INTERVALS), "", bad)]
-    now = market.exchange.wall_ns()
-    candles = market.tape.candles.candles(
-        interval,
-        params.limit(500, 1_000),
-        now,
-        start_ns=params.time_ns("startTime", now),
-        end_ns=params.time_ns("endTime", now),
-        offset=params.zone_seconds(),
+def _klines(call: Call) -> list[list[Any]]:
+    call.check_symbol()
+    name = call.params.need_choice("interval", bodies.INTERVALS, errors.interval())
+    start, end = _range(call)
+    candles = call.venue.market.tape.candles.candles(
+        bodies.INTERVALS[name],
+        _limit(call.params),
+        call.venue.exchange.wall_ns(),
+        start_ns=start,
+        end_ns=end,
+        offset=_zone_seconds(call.params),
     )
-    return [bodies.kline_row(candle, market.exchange.rules, unit) for candle in candles]
+    return [bodies.kline_row(candle, call.wire.rules, call.wire.unit_ns) for candle in candles]
 
 
 # --- prices and statistics ------------------------------------------------------------------------
 
 
-def _average_price(market: Market, params: Parameters, unit: int) -> Json:
-    params.symbol(market.symbol)
-    candles, now = market.tape.candles, market.exchange.wall_ns()
+def _average_price(call: Call) -> Json:
+    call.check_symbol()
+    candles, now = call.venue.market.tape.candles, call.venue.exchange.wall_ns()
     return {
         "mins": AVERAGE_MINUTES,
         "price": bodies.text(average_price(candles, now, AVERAGE_MINUTES, 8), 8),
-        "closeTime": candles.last.wall_ns // unit if candles.last is not None else 0,
+        "closeTime": call.wire.time(candles.last.wall_ns) if candles.last is not None else 0,
     }
 
 
-def _price(market: Market, params: Parameters, unit: int) -> Any:
-    def row() -> Json:
-        last, rules = market.tape.candles.last, market.exchange.rules
-        price = bodies.text(last.price if last is not None else 0, rules.price_decimals)
-        return {"symbol": market.symbol, "price": price}
-
-    return _each(market, params, row, required=False)
+def _price(call: Call) -> Any:
+    last = call.venue.market.tape.candles.last
+    price = call.wire.price(last.price if last is not None else 0)
+    return _each(call, lambda: {"symbol": call.venue.market.symbol, "price": price}, required=False)
 
 
-def _day_ticker(market: Market, params: Parameters, unit: int) -> Any:
-    mini = _is_mini(params)
-    stats = rolling(market.tape.candles, market.exchange.wall_ns())
+def _day_ticker(call: Call) -> Any:
+    exchange, unit, mini = call.venue.exchange, call.wire.unit_ns, _is_mini(call.params)
+    stats = rolling(call.venue.market.tape.candles, exchange.wall_ns())
 
     def row() -> Json:
         if mini:
-            return bodies.ticker_mini(stats, market.exchange.rules, unit)
-        return bodies.ticker_day(stats, market.exchange, unit)
+            return bodies.ticker_mini(stats, exchange.rules, unit)
+        return bodies.ticker_day(stats, exchange, unit)
 
-    return _each(market, params, row, required=False)
+    return _each(call, row, required=False)
 
 
-def _rolling_ticker(market: Market, params: Parameters, unit: int) -> Any:
-    name = params.choice("windowSize", tuple(bodies.WINDOWS), "1d", invalid("windowSize"))
-    now = market.exchange.wall_ns()
+def _rolling_ticker(call: Call) -> Any:
+    name = call.params.choice("windowSize", bodies.WINDOWS) or "1d"
+    now = call.venue.exchange.wall_ns()
     opened = bodies.minute_before(now, bodies.WINDOWS[name])
-    return _window_ticker(market, params, unit, window(market.tape.candles, opened, now + 1))
+    return _window_ticker(call, window(call.venue.market.tape.candles, opened, now + 1))
 
 
-def _trading_day(market: Market, params: Parameters, unit: int) -> Any:
-    zone, now = params.zone_seconds(), market.exchange.wall_ns()
+def _trading_day(call: Call) -> Any:
+    zone, now = _zone_seconds(call.params), call.venue.exchange.wall_ns()
     opened = DAY.start(now, zone)
     closed = DAY.end(opened, zone)
-    return _window_ticker(market, params, unit, window(market.tape.candles, opened, closed))
+    return _window_ticker(call, window(call.venue.market.tape.candles, opened, closed))
 
 
-def _window_ticker(market: Market, params: Parameters, unit: int, stats: Statistics) -> Any:
-    body = bodies.ticker_mini if _is_mini(params) else bodies.ticker_window
-    rules = market.exchange.rules
-    return _each(market, params, lambda: body(stats, rules, unit), required=True)
+def _window_ticker(call: Call, stats: Statistics) -> Any:
+    body = bodies.ticker_mini if _is_mini(call.params) else bodies.ticker_window
+    return _each(call, lambda: body(stats, call.wire.rules, call.wire.unit_ns), required=True)
 
 
-def _reference(market: Market, params: Parameters, unit: int) -> Json:
-    params.symbol(market.symbol)
+def _reference(call: Call) -> Json:
+    call.check_symbol()
+    market = call.venue.market
     if market.reference is None:
-        raise BinanceError(400, -2043, "This symbol doesn't have a reference price.")
+        raise errors.no_reference_price()
     price, since = market.reference
-    decimals = market.exchange.rules.price_decimals
     return {
         "symbol": market.symbol,
-        "referencePrice": None if price is None else bodies.text(price, decimals),
-        "timestamp": since // unit,
+        "referencePrice": None if price is None else call.wire.price(price),
+        "timestamp": call.wire.time(since),
     }
 
 
-def _reference_calculation(market: Market, params: Parameters, unit: int) -> Json:
-    _symbol(market, params)
+def _reference_calculation(call: Call) -> Json:
+    _one_symbol(call)
+    market = call.venue.market
     if market.reference is None:
-        raise BinanceError(400, -2043, "This symbol doesn't have a reference price.")
+        raise errors.no_reference_price()
     return {
         "symbol": market.symbol, "calculationType": "EXTERNAL", "externalCalculationId": 1,
     }  # fmt: skip
@@ -217,71 +172,111 @@ def _reference_calculation(market: Market, params: Parameters, unit: int) -> Jso
 # --- what they share ------------------------------------------------------------------------------
 
 
-def _is_mini(params: Parameters) -> bool:
-    bad = BinanceError(400, -1139, "Invalid ticker type.")
-    return params.choice("type", ("FULL", "MINI"), "FULL", bad) == "MINI"
+def _limit(params: Params, default: int = 500, most: int = MOST_ROWS) -> int:
+    """``limit``: more than the most is the most; raises -1130 for 0."""
+    return min(params.integer("limit", 1) or default, most)
 
 
-def _mismatch() -> BinanceError:
-    text = "The symbol's status does not match the requested symbolStatus."
-    return BinanceError(400, -1220, text)
+def _range(call: Call, *, last: bool = False) -> tuple[int | None, int | None]:
+    """``startTime`` and ``endTime`` in nanoseconds; ``last``: all of the end's own unit."""
+    latest = call.venue.exchange.wall_ns() + AHEAD_NS
+    start = call.params.time_ns("startTime")
+    end = call.params.time_ns("endTime", last=last)
+    return (
+        None if start is None else min(start, latest),
+        None if end is None else min(end, latest),
+    )
 
 
-def _symbol(market: Market, params: Parameters) -> None:
-    params.symbol(market.symbol)
-    if not params.status_matches(market.status):
-        raise _mismatch()
+def _zone_seconds(params: Params) -> int:
+    """``timeZone`` as seconds east of UTC; raises -1130."""
+    value = params.get("timeZone")
+    if value is None:
+        return 0
+    found = re.fullmatch(r"([+-]?)([0-9]{1,2})(?::([0-5][0-9]))?", value, re.ASCII)
+    if found is None:
+        raise errors.invalid("timeZone")
+    seconds = int(found[2]) * 3_600 + int(found[3] or 0) * 60
+    seconds = -seconds if found[1] == "-" else seconds
+    if not -12 * 3_600 <= seconds <= 14 * 3_600:
+        raise errors.invalid("timeZone")
+    return seconds
 
 
-def _each(market: Market, params: Parameters, row: Callable[[], Json], *, required: bool) -> Any:
+def _is_mini(params: Params) -> bool:
+    return params.choice("type", ("FULL", "MINI"), errors.ticker_type()) == "MINI"
+
+
+def _status_matches(call: Call) -> bool:
+    asked = call.params.choice("symbolStatus", QUERYABLE_STATUSES, errors.symbol_status())
+    return asked in (None, call.venue.status)
+
+
+def _one_symbol(call: Call) -> None:
+    call.check_symbol()
+    if not _status_matches(call):
+        raise errors.status_mismatch()
+
+
+def _each(call: Call, row: Callable[[], Json], *, required: bool) -> Any:
     """One object for ``symbol``, an array for ``symbols`` or none."""
-    names, single = params.symbols(market.symbol, required=required)
-    matches = params.status_matches(market.status)
+    names, single = named_symbols(call), call.params.has("symbol")
+    if names is None and required:
+        raise errors.missing_both("symbol", "symbols")
+    matches = _status_matches(call)
     if single and not matches:
-        raise _mismatch()
-    rows = [row() for _ in names] if matches else []
+        raise errors.status_mismatch()
+    rows = [row()] if matches else []
     return rows[0] if single else rows
 
 
-def _flat(weight: int) -> Callable[[Mapping[str, Any]], int]:
-    return lambda _: weight
+def _named(params: Params) -> int | None:
+    """How many symbols a request names, None for all of them; for weights, so it never raises."""
+    if params.has("symbol"):
+        return 1
+    value = params.values.get("symbols")
+    if isinstance(value, list):
+        return len(value)
+    return value.count('"') // 2 if isinstance(value, str) else None
 
 
-def _depth_weight(params: Mapping[str, Any]) -> int:
-    value = str(params.get("limit", 100))
+def _depth_weight(params: Params) -> int:
+    value = str(params.values.get("limit", 100))
     return depth_weight(int(value) if value.isascii() and value.isdigit() else 100)
 
 
-def _symbol_weight(params: Mapping[str, Any]) -> int:
-    return 2 if params.get("symbol") else 4
+def _symbol_weight(params: Params) -> int:
+    return 2 if params.has("symbol") else 4
 
 
-def _day_weight(params: Mapping[str, Any]) -> int:
-    count = counted_symbols(params)
+def _day_weight(params: Params) -> int:
+    count = _named(params)
     return 80 if count is None or count > 100 else 2 if count <= 20 else 40
 
 
-def _window_weight(params: Mapping[str, Any]) -> int:
-    return min(4 * max(1, counted_symbols(params) or 1), 200)
+def _window_weight(params: Params) -> int:
+    return min(4 * max(1, _named(params) or 1), 200)
 
 
-CALLS: Final = (
-    Call("/depth", "depth", _depth_weight, _depth),
-    Call("/trades", "trades.recent", _flat(25), _trades),
-    Call("/historicalTrades", "trades.historical", _flat(25), _historical_trades),
-    Call("/historicalBlockTrades", "blockTrades.historical", _flat(25), _block_trades),
-    Call("/aggTrades", "trades.aggregate", _flat(4), _aggregate_trades),
-    Call("/klines", "klines", _flat(2), _klines),
-    Call("/uiKlines", "uiKlines", _flat(2), _klines),
-    Call("/avgPrice", "avgPrice", _flat(2), _average_price),
-    Call("/ticker/24hr", "ticker.24hr", _day_weight, _day_ticker),
-    Call("/ticker/tradingDay", "ticker.tradingDay", _window_weight, _trading_day),
-    Call("/ticker/price", "ticker.price", _symbol_weight, _price),
-    Call("/ticker/bookTicker", "ticker.book", _symbol_weight, _book_ticker),
-    Call("/ticker", "ticker", _window_weight, _rolling_ticker),
-    Call("/referencePrice", "referencePrice", _flat(2), _reference),
-    Call("/referencePrice/calculation", "referencePrice.calculation", _flat(2),
-         _reference_calculation),
-)  # fmt: skip
+_TABLE: Final = (
+    ("/depth", "depth", _depth_weight, _depth),
+    ("/trades", "trades.recent", 25, _trades),
+    ("/historicalTrades", "trades.historical", 25, _historical_trades),
+    ("/historicalBlockTrades", "blockTrades.historical", 25, _block_trades),
+    ("/aggTrades", "trades.aggregate", 4, _aggregate_trades),
+    ("/klines", "klines", 2, _klines),
+    ("/uiKlines", "uiKlines", 2, _klines),
+    ("/avgPrice", "avgPrice", 2, _average_price),
+    ("/ticker/24hr", "ticker.24hr", _day_weight, _day_ticker),
+    ("/ticker/tradingDay", "ticker.tradingDay", _window_weight, _trading_day),
+    ("/ticker/price", "ticker.price", _symbol_weight, _price),
+    ("/ticker/bookTicker", "ticker.book", _symbol_weight, _book_ticker),
+    ("/ticker", "ticker", _window_weight, _rolling_ticker),
+    ("/referencePrice", "referencePrice", 2, _reference),
+    ("/referencePrice/calculation", "referencePrice.calculation", 2, _reference_calculation),
+)
 """Path below `/api/v3`, method of the WebSocket API, weight, answer."""
-METHODS: Final = {call.method: call for call in CALLS}
+ENDPOINTS: Final = tuple(
+    Endpoint(rest=f"GET {path}", ws=method, weight=weight, handle=handle)
+    for path, method, weight, handle in _TABLE
+)

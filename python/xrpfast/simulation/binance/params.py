@@ -14,6 +14,9 @@ from xrpfast.simulation.binance import errors
 CLIENT_ID: Final = "^[a-zA-Z0-9-_]{1,36}$"
 DECIMAL: Final = r"^([0-9]{1,20})(\.[0-9]{1,20})?$"
 NUMBER: Final = "^[0-9]{1,20}$"
+SYMBOL: Final = re.compile(r"^[A-Z0-9\-_.\u0080-\U0010ffff]{1,50}$")
+SYMBOL_RANGE: Final = r"^[\w\-._&&[^a-z]]{1,50}$"
+"""How the venue writes `SYMBOL` in its errors."""
 PLACES: Final = 8
 """Decimals of an asset; a parameter with more is refused."""
 ONE: Final = 10**PLACES
@@ -130,10 +133,14 @@ class Params:
     def need_decimal(self, name: str) -> int:
         return _decimal(name, self.need(name))
 
-    def time_ns(self, name: str) -> int | None:
-        """A moment of a range in nanoseconds, given in ms or us."""
+    def time_ns(self, name: str, *, last: bool = False) -> int | None:
+        """A moment of a range in nanoseconds, given in ms or us; ``last``: the last nanosecond of
+        it, for an end that is within."""
         value = self.pattern(name, NUMBER)
-        return None if value is None else max(moment_ns(int(value)), EARLIEST_MS * 1_000_000)
+        if value is None:
+            return None
+        moment = moment_ns(int(value) + last) - last
+        return max(moment, EARLIEST_MS * 1_000_000)
 
     def texts(self, name: str) -> list[str] | None:
         """A list such as ``symbols``: a JSON array, in REST as text; raises -1135, -1100."""
@@ -151,11 +158,6 @@ class Params:
         if not all(isinstance(item, str) for item in value):
             raise errors.illegal_parameter()
         return value
-
-    def everything(self) -> dict[str, Any]:
-        """All of it, taken as read by someone who checks for himself."""
-        self._read.update(self._values)
-        return self._values
 
     def signed_text(self) -> bytes:
         """What a signature of the WebSocket API covers: everything but itself, sorted by name."""
@@ -192,6 +194,15 @@ def matched(name: str, value: str, pattern: str) -> str:
 def moment_ns(stamp: int) -> int:
     """Nanoseconds of a time in milliseconds or microseconds."""
     return stamp * (1_000 if stamp >= _MICROSECONDS_FROM else 1_000_000)
+
+
+def time_unit_ns(word: str | None) -> int:
+    """Nanoseconds of the time unit that a header or URL asks for; raises -1194."""
+    if word is None or word in ("MILLISECOND", "millisecond"):
+        return 1_000_000
+    if word in ("MICROSECOND", "microsecond"):
+        return 1_000
+    raise errors.time_unit()
 
 
 def of_form(*texts: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ from xrpfast.simulation.account import Account, BalanceChange
 from xrpfast.simulation.binance.book_changes import BookChanges
 from xrpfast.simulation.binance.connection_life import Connections, ConnectionSettings
 from xrpfast.simulation.binance.feeds import BeforeSend, Feed, Feeds, StreamConnection
-from xrpfast.simulation.binance.market_data import Market
+from xrpfast.simulation.binance.market import Market
 from xrpfast.simulation.binance.pace import Pace
 from xrpfast.simulation.binance.sbe import SbeEncoder, SbeSettings
 from xrpfast.simulation.binance.stream_names import SILENT, Topic

@@ -16,8 +16,8 @@ from xrpfast.simulation.binance import stream_events as events
 from xrpfast.simulation.binance.book_changes import BookChanges
 from xrpfast.simulation.binance.connection_life import Connections, ConnectionSettings
 from xrpfast.simulation.binance.feeds import BeforeSend, Feed, Feeds, StreamConnection, send
+from xrpfast.simulation.binance.market import AVERAGE_MINUTES, Market
 from xrpfast.simulation.binance.market_bodies import INTERVALS, WINDOWS, minute_before
-from xrpfast.simulation.binance.market_data import AVERAGE_MINUTES, Market
 from xrpfast.simulation.binance.pace import Pace
 from xrpfast.simulation.binance.stream_names import topic
 from xrpfast.simulation.binance.wire import MS

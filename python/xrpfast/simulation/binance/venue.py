@@ -11,8 +11,8 @@ from xrpfast.simulation.binance import errors
 from xrpfast.simulation.binance.filters import FilterValues
 from xrpfast.simulation.binance.keys import KeyRing
 from xrpfast.simulation.binance.limits import Limits
-from xrpfast.simulation.binance.market_data import Market
-from xrpfast.simulation.binance.parameters import SYMBOL, SYMBOL_RANGE
+from xrpfast.simulation.binance.market import Market
+from xrpfast.simulation.binance.params import SYMBOL, SYMBOL_RANGE, time_unit_ns
 from xrpfast.simulation.binance.price_range import PriceRange
 from xrpfast.simulation.binance.wire import MS, US, Wire
 from xrpfast.simulation.exchange import Exchange
@@ -60,11 +60,7 @@ class Venue:
 
     def wire(self, time_unit: str | None) -> Wire:
         """The hand for a time unit that a client asks for; raises -1194."""
-        if time_unit is None or time_unit in ("MILLISECOND", "millisecond"):
-            return self._millis
-        if time_unit in ("MICROSECOND", "microsecond"):
-            return self._micros
-        raise errors.time_unit()
+        return self._millis if time_unit_ns(time_unit) == MS else self._micros
 
     def check_symbol(self, name: str) -> None:
         """Raises -1100 for a text that can be none, -1121 for none of ours."""
