@@ -1,8 +1,8 @@
 """The order desk: every order's state and amounts, whatever the venue says in whatever order.
 
-States follow `transitions.TRANSITIONS`. Amounts are apart from states: fills add up once by trade
-id, also after the end; an end that speaks of more than the fills seen so far leaves the order
-unsettled until they arrive. Until an order is settled its worst case stays reserved. Nothing but
+What one word makes of one order is in `lifecycle`. Here is what hangs on it: fills count once by
+trade id; an end that speaks of more than the fills seen so far leaves the order unsettled until
+they arrive. Until an order is settled its worst case stays reserved. Nothing but
 the venue's own word settles an order: time only makes it UNKNOWN and asks.
 """
 
@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from xrpfast.model import OrderState, TimeInForce
+from xrpfast.trading import lifecycle
 from xrpfast.trading.commands import Alert, AnyCommand, Cancel, Halt, Query
-from xrpfast.trading.context import BUY, Book, Context
+from xrpfast.trading.context import Book, Context
+from xrpfast.trading.lifecycle import SILENCE, TERMINAL, Findings, Grade
 from xrpfast.trading.risk.limits import MILLISECOND
-from xrpfast.trading.transitions import END_WORDS, TRANSITIONS, WORKING_STATES, Word
+from xrpfast.trading.transitions import WORKING_STATES
 
 if TYPE_CHECKING:
     from xrpfast.trading.commands import Leg
@@ -38,7 +40,6 @@ _GTC: Final = int(TimeInForce.GTC)
 _SENT: Final = OrderState.SENT
 _UNKNOWN: Final = OrderState.UNKNOWN
 _CANCEL_SENT: Final = OrderState.CANCEL_SENT
-_TERMINAL: Final = frozenset(state for state in OrderState if state.terminal)
 
 
 class Order(msgspec.Struct, gc=False):
@@ -85,7 +86,7 @@ class Order(msgspec.Struct, gc=False):
     @property
     def missing(self) -> int:
         """Quantity that the venue says is filled and whose fills have not arrived."""
-        return max(0, self.claimed - self.filled)
+        return lifecycle.missing(self)
 
 
 class OrderDesk:
@@ -140,12 +141,13 @@ class OrderDesk:
     def cancel_all(self, now_ns: int, out: list[AnyCommand]) -> None:
         """Cancels every order that may still work at its venue."""
         for order in self.unsettled.values():
-            if order.state not in _TERMINAL:
+            if order.state not in TERMINAL:
                 self._cancel(order, now_ns, out)
 
     def _cancel(self, order: Order, now_ns: int, out: list[AnyCommand]) -> None:
-        order.cancel_wanted = True
-        self._say(order, Word.CANCEL, now_ns)
+        before = order.state
+        lifecycle.cancel(order)
+        self._moved(order, before, now_ns)
         if order.state is not _UNKNOWN:
             order.deadline_ns = now_ns + self._ack_timeout_ns
         out.append(Cancel(order.client_id, order.venue, order.instrument))
@@ -154,24 +156,31 @@ class OrderDesk:
 
     def on_ack(self, event: OrderAck, out: list[AnyCommand]) -> None:
         order = self._find(event.client_id, "ack", out)
-        if order is not None and self._same_order(order, event.venue_order_id, out):
-            self._working(order, event.now_ns)
+        if order is None:
+            return
+        before, was_accepted = order.state, order.accepted
+        found: Findings = []
+        moved = lifecycle.acknowledged(order, event.venue_order_id, found)
+        self._report(found, out)
+        if moved:
+            self._shown(order, was_accepted, event.now_ns)
+            self._moved(order, before, event.now_ns)
 
     def on_reject(self, event: OrderReject, out: list[AnyCommand]) -> None:
         order = self._find(event.client_id, "reject", out)
         if order is None:
             return
-        reason = f"{event.code}: {event.text}" if event.text else event.code
-        if not order.accepted:
-            if order.state not in _TERMINAL:
-                order.reason = reason
-            self._say(order, Word.REFUSED, event.now_ns)
-        elif order.state not in _TERMINAL:
-            self._contradiction(order, f"refused ({reason}) after it was accepted", event, out)
+        before = order.state
+        found: Findings = []
+        moved = lifecycle.refused(order, event.code, event.text, found)
+        self._report(found, out)
+        if moved:
+            self._moved(order, before, event.now_ns)
+            self._doubt(order, before, event.now_ns, out)
 
     def on_unknown(self, event: OrderUnknown, out: list[AnyCommand]) -> None:
         order = self._find(event.client_id, "unknown outcome", out)
-        if order is not None and order.state not in _TERMINAL and order.state is not _UNKNOWN:
+        if order is not None and order.state not in TERMINAL and order.state is not _UNKNOWN:
             self._lost(order, event.reason, event.now_ns, out)
 
     def on_fill(self, event: Fill, out: list[AnyCommand]) -> Order | None:
@@ -179,61 +188,57 @@ class OrderDesk:
         order = self._find(event.client_id, "fill", out)
         if order is None:
             return None
-        place = f"fill {event.trade_id} of order {order.client_id} at {order.venue}"
-        if event.qty <= 0 or event.price <= 0:
-            self._violation(f"{place}: price or quantity not positive; not booked", out)
-            return None
+        before = order.state
+        found: Findings = []
         key = (order.book, order.side, event.trade_id)
-        owner = self._trades.get(key)
-        if owner == order.client_id:
-            self.counts["duplicates"] += 1
-            return None
-        if owner is not None:
-            self._violation(f"{place}: trade already booked on {owner}; not booked", out)
+        if not lifecycle.bookable(order, event, self._trades.get(key), found):
+            self.counts["duplicates"] += not found
+            self._report(found, out)
             return None
         self._trades[key] = order.client_id
         if order.trades is None:
             order.trades = []
         order.trades.append(event.trade_id)
-        order.filled += event.qty
-        order.filled_value += event.price * event.qty
-        order.accepted = True
         self.counts["fills"] += 1
-        # What was traded is booked even when it breaks the venue's own rules: the money moved.
-        worse = event.price > order.price if order.side == BUY else event.price < order.price
-        if order.filled > order.qty:
-            self._violation(f"{place}: {order.filled} filled of {order.qty}", out)
-        elif worse:
-            self._violation(f"{place}: price {event.price} is beyond limit {order.price}", out)
-        elif order.state is OrderState.REJECTED:
-            self._violation(f"{place}: the venue had refused this order", out)
-        elif order.state in _TERMINAL and order.filled > order.claimed:
-            self._anomaly(f"{place}: beyond the {order.claimed} of its end", out)
-        self._same_order(order, event.venue_order_id, out)
-        self._say(order, Word.FULL if order.filled >= order.qty else Word.PART, event.now_ns)
+        lifecycle.filled(order, event, found)
+        self._report(found, out)
+        self._moved(order, before, event.now_ns)
         return order
 
     def on_end(self, event: OrderEnd, out: list[AnyCommand]) -> None:
         order = self._find(event.client_id, "end", out)
-        if order is not None and self._same_order(order, event.venue_order_id, out):
-            self._end(order, event.state, event.filled_qty, event.reason, event, out)
+        if order is None:
+            return
+        before = order.state
+        found: Findings = []
+        moved = lifecycle.ended(order, event, found)
+        self._report(found, out)
+        if moved:
+            self._ended_now(order, before, event.now_ns)
+            self._moved(order, before, event.now_ns)
+            self._doubt(order, before, event.now_ns, out)
 
     def on_query_result(self, event: QueryResult, out: list[AnyCommand]) -> None:
         """Takes the venue's answer to a query; one that is not authoritative proves nothing."""
         order = self._find(event.client_id, "query result", out)
-        if order is None or not event.authoritative:
+        if order is None:
             return
-        if event.state is None:
-            self._not_found(order, event, out)
-        elif not self._same_order(order, event.venue_order_id or "", out):
+        before, was_accepted = order.state, order.accepted
+        found: Findings = []
+        moved = lifecycle.answered(order, event, found)
+        self._report(found, out)
+        if not moved:
             return
-        elif event.state in WORKING_STATES:
-            order.claimed = max(order.claimed, event.filled_qty)
-            self._working(order, event.now_ns)
-            if order.cancel_wanted and order.state not in _TERMINAL:
+        if event.state in WORKING_STATES:
+            self._shown(order, was_accepted, event.now_ns)
+            self._moved(order, before, event.now_ns)
+            if order.cancel_wanted and order.state not in TERMINAL:
                 self._cancel(order, event.now_ns, out)
-        else:
-            self._end(order, event.state, event.filled_qty, "query", event, out)
+            return
+        if event.state is not None:
+            self._ended_now(order, before, event.now_ns)
+        self._moved(order, before, event.now_ns)
+        self._doubt(order, before, event.now_ns, out)
 
     # --- silence ------------------------------------------------------------------------------
 
@@ -243,7 +248,7 @@ class OrderDesk:
             if not 0 < order.deadline_ns <= now_ns:
                 continue
             if not order.accepted and order.state is not _UNKNOWN:
-                self._lost(order, "no word of the venue", now_ns, out)
+                self._lost(order, SILENCE, now_ns, out)
             elif order.tif == _GTC and order.state in (OrderState.OPEN, OrderState.PARTLY_FILLED):
                 order.deadline_ns = 0
             else:
@@ -263,9 +268,9 @@ class OrderDesk:
             out.append(Alert("critical", f"{text} after {order.queries} queries"))
 
     def _lost(self, order: Order, reason: str, now_ns: int, out: list[AnyCommand]) -> None:
-        if not order.accepted:
-            order.reason = reason
-            self._say(order, Word.LOST, now_ns)
+        before = order.state
+        if lifecycle.lost(order, reason):
+            self._moved(order, before, now_ns)
             text = f"order {order.client_id} at {order.venue}: outcome unknown: {reason}"
             out.append(Alert("warning", text))
             order.queries = 0
@@ -285,104 +290,43 @@ class OrderDesk:
                 out.append(Alert("warning", text))
         return order
 
-    def _same_order(self, order: Order, venue_order_id: str, out: list[AnyCommand]) -> bool:
-        if venue_order_id and venue_order_id != order.venue_order_id:
-            if order.venue_order_id:
-                text = f"order {order.client_id} at {order.venue} is {order.venue_order_id}"
-                self._violation(f"{text}, but the venue speaks of {venue_order_id}", out)
-                return False
-            order.venue_order_id = venue_order_id
-        return True
-
-    def _working(self, order: Order, now_ns: int) -> None:
-        if not order.accepted:
-            order.accepted = True
+    def _shown(self, order: Order, was_accepted: bool, now_ns: int) -> None:
+        """The venue showed it working, for the first time: its end is due in time."""
+        if not was_accepted:
             order.deadline_ns = now_ns + self._ack_timeout_ns
-        filled = order.filled or order.claimed
-        self._say(order, Word.PART if filled else Word.WORKING, now_ns)
 
-    def _end(
-        self,
-        order: Order,
-        state: str,
-        filled_qty: int,
-        reason: str,
-        event: OrderEnd | QueryResult,
-        out: list[AnyCommand],
-    ) -> None:
-        word = END_WORDS.get(state)
-        if word is None or filled_qty < 0:
-            said = f"said to be {state!r} with {filled_qty} filled"
-            self._contradiction(order, said, event, out)
+    def _ended_now(self, order: Order, before: OrderState, now_ns: int) -> None:
+        """It ended: fills that the venue spoke of and that did not arrive are due in time."""
+        if order.state not in TERMINAL:
             return
-        place = f"end of order {order.client_id} at {order.venue}: {state}"
-        if filled_qty > order.qty:
-            self._violation(f"{place} with {filled_qty} filled of {order.qty}", out)
-        elif word is Word.FULL and filled_qty < order.qty:
-            self._anomaly(f"{place} with {filled_qty} filled of {order.qty}", out)
-            filled_qty = order.qty
-        elif filled_qty < order.filled:
-            self._anomaly(f"{place} with {filled_qty} filled, fills seen: {order.filled}", out)
-        elif word is Word.REJECTED and filled_qty:
-            self._anomaly(f"{place} with {filled_qty} filled", out)
-        order.claimed = max(order.claimed, filled_qty)
-        order.accepted = order.accepted or word is not Word.REJECTED or filled_qty > 0
-        if order.state not in _TERMINAL:
-            order.reason = reason
+        if before not in TERMINAL:
             order.queries = 0
         if order.missing:
-            order.deadline_ns = event.now_ns + self._ack_timeout_ns
-        full = max(order.claimed, order.filled) >= order.qty
-        self._say(order, Word.FULL if full else word, event.now_ns)
+            order.deadline_ns = now_ns + self._ack_timeout_ns
 
-    def _not_found(self, order: Order, event: QueryResult, out: list[AnyCommand]) -> None:
-        if order.state in _TERMINAL:
-            return
-        if order.accepted or order.claimed:
-            self._contradiction(order, "not found after it was accepted", event, out)
-        elif order.state is _UNKNOWN:
-            order.reason = "NOT_FOUND"
-            self._say(order, Word.REFUSED, event.now_ns)
-
-    def _contradiction(
-        self,
-        order: Order,
-        said: str,
-        event: OrderReject | OrderEnd | QueryResult,
-        out: list[AnyCommand],
-    ) -> None:
-        """Words that do not fit together prove nothing: the worst case stays, and we ask again."""
-        self.counts["anomalies"] += 1
-        out.append(Alert("critical", f"order {order.client_id} at {order.venue}: {said}"))
-        if order.state in _TERMINAL:
-            return
-        if order.state is not _UNKNOWN:
-            order.reason = said
+    def _doubt(self, order: Order, before: OrderState, now_ns: int, out: list[AnyCommand]) -> None:
+        """Words that do not fit together made it UNKNOWN: we ask again."""
+        if order.state is _UNKNOWN and before is not _UNKNOWN:
             order.queries = 0
-            self._say(order, Word.CONTRADICTION, event.now_ns)
-            self._ask(order, event.now_ns, out)
+            self._ask(order, now_ns, out)
 
-    def _anomaly(self, text: str, out: list[AnyCommand]) -> None:
-        self.counts["anomalies"] += 1
-        out.append(Alert("warning", text))
+    def _report(self, found: Findings, out: list[AnyCommand]) -> None:
+        """What does not fit together: counted, told, and trading stops where it must."""
+        for grade, text in found:
+            self.counts["anomalies"] += 1
+            out.append(Alert("warning" if grade is Grade.ANOMALY else "critical", text))
+            if grade is Grade.VIOLATION:
+                out.append(Halt("engine", text))
 
-    def _violation(self, text: str, out: list[AnyCommand]) -> None:
-        """The venue broke its own protocol: nothing it says can be built on, so trading stops."""
-        self.counts["anomalies"] += 1
-        out.append(Alert("critical", text))
-        out.append(Halt("engine", text))
-
-    def _say(self, order: Order, word: Word, now_ns: int) -> None:
-        """Applies one word and brings everything that hangs on the state up to date."""
+    def _moved(self, order: Order, before: OrderState, now_ns: int) -> None:
+        """Brings everything that hangs on an order's state and amounts up to date."""
         book = self._books[order.book]
-        before = order.state
-        after = TRANSITIONS[before, word]
-        order.state = after
+        after = order.state
         order.updated_ns = now_ns
         if after is not before:
             book.unknown += (after is _UNKNOWN) - (before is _UNKNOWN)
             self.counts["unknown"] += after is _UNKNOWN
-        terminal = after in _TERMINAL
+        terminal = after in TERMINAL
         order.pending = order.missing if terminal else max(0, order.qty - order.filled)
         settled = terminal and order.claimed <= order.filled
         if settled is not order.settled:
