@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,6 +19,7 @@ from xrpfast.simulation.binance.connection_life import (
     ConnectionSettings,
 )
 from xrpfast.simulation.binance.face import BinanceFace
+from xrpfast.simulation.flood import touch
 
 if TYPE_CHECKING:
     from xrpfast.simulation.server import MockVenues
@@ -274,3 +276,23 @@ async def test_an_address_may_connect_so_often(
     face.enforce_quotas(False)
     async with connected(line["stream_url"] + path, headers):
         pass
+
+
+async def test_who_does_not_read_is_cut_off(venue: MockVenues, face: BinanceFace) -> None:
+    face.streams.sockets.settings.max_backlog = 200_000
+    line = venue.line["venues"]["binance"]
+    async with (
+        connected(f"{line['stream_url']}/ws/xrpusdt@bookTicker") as slow,
+        connected(f"{line['stream_url']}/ws/xrpusdt@bookTicker") as quick,
+    ):
+        slow.transport.underlying_transport.pause_reading()
+        draw = random.Random(1)
+        async with asyncio.timeout(PATIENCE):
+            while len(face.streams.sockets.open) > 1:
+                for _ in range(200):
+                    touch(face.exchange, draw)
+                await asyncio.sleep(0)
+        slow.transport.underlying_transport.resume_reading()
+        async with asyncio.timeout(PATIENCE):
+            await slow.closed.wait()
+        assert not quick.closed.is_set()

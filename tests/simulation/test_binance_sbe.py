@@ -201,6 +201,23 @@ async def test_the_touch_in_real_time_and_twenty_levels(sbe: Sbe, exchange: Exch
             assert len(depth[name]) == 20
 
 
+async def test_of_waiting_touches_the_newest_is_told(
+    sbe: Sbe, face: BinanceFace, exchange: Exchange
+) -> None:
+    async with sbe.open("/ws/xrpusdt@bestBidAsk") as client:
+        (feed,) = face.sbe_streams._feeds.named.values()
+        (connection,) = feed.connections
+        connection.pause_writing()  # as the socket does when the client reads too slowly
+        best = exchange.matching.best(Side.BUY)
+        assert best is not None
+        for step in (1, 2, 3):
+            exchange.place_background(Side.BUY, best[0] + step, 5 + step, TimeInForce.GTC)
+        connection.resume_writing()
+        exchange.place_background(Side.BUY, best[0] + 4, 9, TimeInForce.GTC)
+        await client.until_frame(lambda f: SCHEMA.decode(f)[1]["bidQty"] == 9)
+        assert [t["bidQty"] for t in decoded(client, "BestBidAskStreamEvent")] == [8, 9]
+
+
 async def test_control_frames_are_text(sbe: Sbe, face: BinanceFace) -> None:
     face.sbe_streams.sockets.settings.messages_per_s = None
     async with sbe.open("/ws") as client:

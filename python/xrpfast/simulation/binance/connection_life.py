@@ -26,6 +26,8 @@ class ConnectionSettings(msgspec.Struct):
     messages_per_s: int | None = 5
     """Frames of the client: text, pings, pongs. None: no limit."""
     max_streams: int = 1_024
+    max_backlog: int = 32 * 2**20
+    """Bytes of market frames that wait for a client who does not read; beyond it is cut off."""
     shutdown_notice_s: float = 10.0
     """From ``serverShutdown`` to the close."""
 

@@ -134,6 +134,11 @@ class StreamConnection(WSListener):
         if self._hub.before_send is not None:
             self._hub.before_send(time.monotonic_ns())
         assert self._transport is not None
+        if self._paused:
+            waiting = self._transport.underlying_transport.get_write_buffer_size()
+            if waiting > self._hub.sockets.settings.max_backlog:
+                self._life.drop()
+                return
         self._transport.send(kind, payload)
 
     def deliver_latest(self, name: str, payload: bytes) -> None:
