@@ -136,7 +136,7 @@ async def test_binance_websocket_api(both: MockVenues, data: st.DataObject) -> N
     for message in before:
         if "event" in message:
             continue
-        assert message["status"] in (200, 400, 401, 403, 404, 409), message
+        assert message["status"] in (200, 400, 401, 403, 404, 409, 410), message
         if message["status"] != 200:
             assert message["error"]["code"] in BINANCE_CODES, message
             assert message["error"]["msg"]

@@ -162,6 +162,12 @@ ACTIONS: Final[dict[str, dict[str, Action]]] = {
     "network": NETWORK_ACTIONS,
     "venue": VENUE_ACTIONS,
 }
+_DAY_MS: Final = 86_400_000
+MOST: Final = {
+    "ms": _DAY_MS, "jitter_ms": _DAY_MS, "match_after_ms": _DAY_MS, "lead_s": _DAY_MS // 1_000,
+    "percent": 100, "times": 1_000, "mb": 256, "changes": 100_000, "levels": 1_000, "status": 599,
+}  # fmt: skip
+"""What numbers may be at most: above it the mock would only be busy, or out of memory."""
 LATER_ONLY: Final = frozenset({"mutate", "duplicate"})
 """Actions on a reply: there is none before acceptance."""
 FIRST_ONLY: Final = frozenset({"outrun"})
@@ -208,8 +214,11 @@ def _check_params(rule: Rule, action: Action) -> None:
             raise UsageError(
                 f"rule: {rule.action} {name}: {value!r} is not {_named(allowed[name])}"
             )
-        if isinstance(value, int | float) and name != "offset_ms" and name != "code" and value < 0:
-            raise UsageError(f"rule: {rule.action} {name}: {value!r} is below zero")
+        if isinstance(value, int | float) and name != "offset_ms" and name != "code":
+            if not value >= 0:
+                raise UsageError(f"rule: {rule.action} {name}: {value!r} is below zero")
+            if value > MOST.get(name, value):
+                raise UsageError(f"rule: {rule.action} {name}: {value!r} is above {MOST[name]}")
     for name in action.needs:
         if name not in rule.params:
             raise UsageError(f"rule: {rule.action} needs {name!r}")
