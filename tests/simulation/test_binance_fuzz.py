@@ -48,8 +48,10 @@ METHODS: list[Any] = [
     "order.place", "order.test", "order.cancel", "order.status", "openOrders.status",
     "openOrders.cancelAll", "account.status", "myTrades", "depth", "exchangeInfo", "time",
     "userDataStream.subscribe", "userDataStream.subscribe.signature", "userDataStream.unsubscribe",
-    "session.status", "klines", "ticker.24hr", "ticker", "trades.aggregate", "trades.recent", 5,
-    None, [], {},
+    "session.status", "session.logon", "session.logout", "order.cancelReplace",
+    "order.amend.keepPriority", "order.amendments", "allOrders", "account.commission",
+    "account.rateLimits.orders", "myFilters", "myPreventedMatches", "executionRules",
+    "klines", "ticker.24hr", "ticker", "trades.aggregate", "trades.recent", 5, None, [], {},
 ]  # fmt: skip
 ROUTES = [
     ("POST", "/order"), ("POST", "/order/test"), ("DELETE", "/order"), ("GET", "/order"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
+import aiohttp
 import pytest
 
 from support.binance import Ed25519Keys, Keys, Rest, now_ms
@@ -189,12 +190,21 @@ async def test_a_time_unit_is_asked_for(rest: Rest, venue: MockVenues, keys: Key
         assert len(asked["rateLimits"]) == 1
 
 
-async def test_a_bad_time_unit_refuses_the_socket(venue: MockVenues) -> None:
-    import aiohttp
-
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [("timeUnit=DAY", -1194), ("responseFormat=sbe&sbeSchemaId=3&sbeSchemaVersion=5", -1155)],
+)
+async def test_a_bad_url_refuses_the_socket(venue: MockVenues, query: str, code: int) -> None:
     url = venue.line["venues"]["binance"]["ws_api_url"].replace("ws://", "http://")
-    async with aiohttp.ClientSession() as http, http.get(f"{url}?timeUnit=DAY") as reply:
-        assert (reply.status, (await reply.json())["code"]) == (400, -1194)
+    async with aiohttp.ClientSession() as http, http.get(f"{url}?{query}") as reply:
+        assert (reply.status, (await reply.json())["code"]) == (400, code)
+
+
+async def test_replies_are_json_or_none(rest: Rest) -> None:
+    answer = await rest.whole("GET", "/time", headers={"Accept": "application/sbe"})
+    assert (answer.status, answer.body) == (406, {"code": -1155, "msg": "SBE is not enabled."})
+    both = {"Accept": "application/sbe, application/json"}
+    assert (await rest.whole("GET", "/time", headers=both)).status == 200
 
 
 async def test_a_revoked_key_is_no_key(

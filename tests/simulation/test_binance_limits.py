@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -270,3 +271,10 @@ def test_windows_are_aligned_to_utc() -> None:
     now[0] += 1
     assert limits.order_counts(3) == (0, 1)
     assert limits.order_counts(4) == (0, 0)
+
+
+def test_the_reference_page_is_what_the_tables_say() -> None:
+    from xrpfast.simulation.binance.reference import reference
+
+    page = Path(__file__).parents[2] / "docs" / "mock-binance.md"
+    assert page.read_text() == reference(), "run: make docs"

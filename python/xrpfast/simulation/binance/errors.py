@@ -164,6 +164,10 @@ def duplicate_symbols() -> BinanceError:
     return BinanceError(400, -1151, "Symbol is present multiple times in the list.")
 
 
+def sbe_off(status: int) -> BinanceError:
+    return BinanceError(status, -1155, "SBE is not enabled.")
+
+
 def time_unit() -> BinanceError:
     text = "Invalid value for time unit; expected either MICROSECOND or MILLISECOND."
     return BinanceError(400, -1194, text)

@@ -14,6 +14,7 @@ from xrpfast.simulation.binance.keys import authenticate
 from xrpfast.simulation.binance.params import Params, of_form, unsigned
 from xrpfast.simulation.binance.venue import Venue
 
+SBE: Final = "application/sbe"
 GONE: Final = (
     b"<html>\r\n<head><title>410 Gone</title></head>\r\n<body>\r\n"
     b"<center><h1>410 Gone</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
@@ -54,6 +55,9 @@ class Rest:
             return self._reply(error.status, error.body, endpoint, call, error)
 
     def _call(self, request: web.Request, body: bytes) -> Call:
+        accepted = request.headers.get("Accept", "")
+        if SBE in accepted and not any(other in accepted for other in ("application/json", "*/*")):
+            raise errors.sbe_off(406)
         query = request.raw_path.partition("?")[2]
         form = body.decode("utf-8", "surrogateescape")
         params = Params(of_form(form, query), strict=True)

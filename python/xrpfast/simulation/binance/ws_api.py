@@ -54,6 +54,8 @@ class WsApi:
         """The listener of a new socket by its URL; raises `BinanceError` to refuse it."""
         query = dict(parse_qsl(target.partition("?")[2], keep_blank_values=True))
         wire = self.venue.wire(query.get("timeUnit"))
+        if query.get("responseFormat", "json") != "json":
+            raise errors.sbe_off(400)
         tells_limits = Params(query).flag("returnRateLimits", default=True)
         self.venue.limits.connection()
         return WsApiConnection(self, wire, tells_limits=tells_limits)
