@@ -19,7 +19,7 @@ from support.inbox import PATIENCE, Inbox
 from support.kucoin_ccxt import PRO, pointed
 from support.kucoin_ccxt import SYMBOL as UNIFIED
 from support.kucoin_mock import KucoinMock
-from support.kucoin_sdk import PUBLIC, SYMBOL, Sdk, collect_lost_sockets, wire
+from support.kucoin_sdk import PUBLIC, SYMBOL, Sdk, collect_lost_sockets, settle, wire
 from support.proof import Proof
 from xrpfast.model import Side
 
@@ -116,6 +116,7 @@ def trades_of(kucoin: KucoinMock) -> Iterator[tuple[Inbox, Inbox]]:
     try:
         yield trades, told
     finally:
+        settle()
         service.stop()
         del service
         collect_lost_sockets()

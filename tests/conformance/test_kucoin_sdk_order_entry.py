@@ -18,7 +18,7 @@ from support.expect import positive, some
 from support.kucoin_mock import KucoinMock, client_oid
 from support.kucoin_sdk import SYMBOL, Sdk, collect_lost_sockets
 from support.proof import Client, Proof
-from support.tls_gateway import Gateway, tls_gateway
+from support.tls_gateway import Gateway, proxied
 
 HOST = "wsapi.kucoin.com"
 ENTRY = Client(
@@ -35,11 +35,7 @@ def gateway(
     kucoin: KucoinMock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Gateway]:
     port = int(kucoin.line["order_url"].split(":")[2].split("/")[0])
-    with tls_gateway(HOST, port, tmp_path) as running:
-        for name in ("no_proxy", "NO_PROXY"):
-            monkeypatch.delenv(name, raising=False)
-        monkeypatch.setenv("https_proxy", running.url)
-        monkeypatch.setenv("WEBSOCKET_CLIENT_CA_BUNDLE", str(running.certificate))
+    with proxied(HOST, port, tmp_path, monkeypatch) as running:
         yield running
         collect_lost_sockets()
 

@@ -13,7 +13,7 @@ from kucoin_universal_sdk.generate.spot.spot_private.ws_spot_private import Spot
 from support.expect import positive, some
 from support.inbox import Inbox
 from support.kucoin_mock import KucoinMock, client_oid
-from support.kucoin_sdk import PRIVATE, SYMBOL, Sdk, by_id, wire
+from support.kucoin_sdk import PRIVATE, SYMBOL, Sdk, by_id, settle, wire
 from support.mock_thread import RunningMock
 from support.proof import Proof
 from xrpfast.model import Side
@@ -51,6 +51,7 @@ def streams(venues: RunningMock) -> Iterator[Streams]:
     service = Sdk(venues["kucoin"]).sockets.new_spot_private_ws()
     service.start()
     yield Streams(service)
+    settle()
     service.stop()
 
 

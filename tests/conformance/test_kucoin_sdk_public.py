@@ -15,7 +15,7 @@ from kucoin_universal_sdk.model import WebSocketEvent
 from support.expect import candle, levels, positive, some
 from support.inbox import Inbox
 from support.kucoin_mock import KucoinMock
-from support.kucoin_sdk import PUBLIC, SYMBOL, Sdk, wire
+from support.kucoin_sdk import PUBLIC, SYMBOL, Sdk, settle, wire
 from support.mock_thread import RunningMock
 from support.proof import Proof
 from xrpfast.model import Side
@@ -36,6 +36,7 @@ def stream(venues: RunningMock, told: Inbox) -> Iterator[SpotPublicWS]:
     service = sdk.sockets.new_spot_public_ws()
     service.start()
     yield service
+    settle()
     service.stop()
 
 

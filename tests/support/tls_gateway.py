@@ -15,6 +15,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -124,3 +125,16 @@ def tls_gateway(host: str, port: int, folder: Path) -> Iterator[Gateway]:
     finally:
         leave()
         thread.join(PATIENCE)
+
+
+@contextmanager
+def proxied(
+    host: str, port: int, folder: Path, environment: pytest.MonkeyPatch
+) -> Iterator[Gateway]:
+    """`tls_gateway`, of which the environment tells clients of the ``websocket`` library."""
+    with tls_gateway(host, port, folder) as gateway:
+        for name in ("no_proxy", "NO_PROXY"):
+            environment.delenv(name, raising=False)
+        environment.setenv("https_proxy", gateway.url)
+        environment.setenv("WEBSOCKET_CLIENT_CA_BUNDLE", str(gateway.certificate))
+        yield gateway

@@ -18,7 +18,7 @@ from .auth import ApiKey, KeyRing
 from .limits import Pools, quotas
 from .order_entry import OrderEntry
 from .rest import Rest
-from .uta_push import UTA_PATH
+from .uta_push import UTA_HOST, UTA_PATH
 from .venue import Venue
 from .venue_faults import DAY_S, venue_actions
 
@@ -108,10 +108,10 @@ class KucoinFace:
         path, _, query = request.path.decode("ascii", "replace").partition("?")
         if path == ORDER_ENTRY_PATH:
             return self.order_entry.open(query)
+        if path == UTA_PATH or request.headers.get("Host", "").startswith(UTA_HOST):
+            return self.venue.uta.open()
         if path in PUSH_PATHS:
             return self.venue.hub.open(query)
-        if path == UTA_PATH:
-            return self.venue.uta.open()
         return None
 
     async def run(self) -> None:

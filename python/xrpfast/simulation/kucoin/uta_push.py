@@ -20,6 +20,8 @@ from .wire import Json, Wire
 
 UTA_PATH: Final = "/uta"
 """The real venue has a host of its own for it; here it is a path of the same port."""
+UTA_HOST: Final = "x-push-spot."
+"""A client that asks for that host by name, as through a proxy, gets it without the path."""
 CHANNEL: Final = "obu"
 
 
