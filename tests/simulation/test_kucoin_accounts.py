@@ -59,6 +59,8 @@ async def test_ledger_pages_and_filters(kucoin: World) -> None:
     assert await kucoin.get(f"{LEDGERS}?bizType=TRANSFER") == []
     assert await kucoin.get(f"{LEDGERS}?endAt=1") == []
     kucoin.exchange.transfer(kucoin.account, "USDT", MONEY_ONE, 0, "transfer")
+    assert (await kucoin.get("/api/v1/accounts/ledgers?pageSize=10"))["totalNum"] == 0
+    assert (await kucoin.call("GET", "/api/v1/accounts/ledgers?pageSize=501")).code == "400100"
     (moved,) = await kucoin.get(f"{LEDGERS}?bizType=TRANSFER")
     assert (moved["amount"], moved["direction"], moved["context"]) == ("1", "in", "{}")
     for bad in ("limit=201", "direction=up", "lastId=x"):

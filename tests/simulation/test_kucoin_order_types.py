@@ -452,6 +452,9 @@ async def test_types_that_this_venue_refuses(kucoin: World) -> None:
         "POST", "/api/v1/stop-order", kucoin.order("buy", "2.3", "1", stop="loss", stopPrice="2")
     )
     assert stop.code == "400100"
+    assert (await kucoin.get("/api/v1/stop-order?symbol=XRP-USDT"))["items"] == []
+    gone = await kucoin.call("DELETE", "/api/v1/stop-order/cancel")
+    assert gone.data == {"cancelledOrderIds": []}
     for fields in ({"iceberg": True, "visibleSize": "1"}, {"hidden": "true"}):
         reply = await kucoin.call("POST", HF, kucoin.order("buy", "2.3", "1", **fields))
         assert reply.code == "400100"

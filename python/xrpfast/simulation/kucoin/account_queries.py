@@ -11,7 +11,7 @@ from xrpfast.simulation.account import Account, Balance
 
 from . import errors
 from .auth import Token
-from .reading import HistoryFilter, one_of
+from .reading import HistoryFilter, empty_page, one_of
 from .records import Movement, newest_first
 from .wire import Json, account_id, ms, order_id_text
 
@@ -137,6 +137,11 @@ def _ledger_row(call: Call, cursor: int, movement: Movement) -> Json:
         "createdAt": str(ms(movement.wall_ns)),
         "context": orjson.dumps(context).decode(),
     }
+
+
+def main_ledgers(call: Call) -> Json:
+    """The main account never moves."""
+    return empty_page(call.query)
 
 
 def hf_opened(call: Call) -> bool:

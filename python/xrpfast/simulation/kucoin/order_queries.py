@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from xrpfast.simulation.orders import Order
 
 from . import errors, order_objects
-from .reading import HistoryFilter, need_symbol, number
+from .reading import HistoryFilter, empty_page, need_symbol, number
 from .records import newest_first
 from .wire import Json
 
@@ -94,6 +94,19 @@ def dead_man_set(call: Call) -> Json:
 
 def dead_man_query(call: Call) -> Json | None:
     return call.venue.dead_man.query(call.account)
+
+
+def stop_orders(call: Call) -> Json:
+    """There are none: they are refused."""
+    return empty_page(call.query)
+
+
+def cancel_stop_orders(call: Call) -> Json:
+    return {"cancelledOrderIds": []}
+
+
+def stop_order(call: Call) -> Json:
+    raise errors.TYPE_UNSUPPORTED.refuse("stop")
 
 
 # --- looking ----------------------------------------------------------------------------------

@@ -39,6 +39,13 @@ def need_symbol(symbol: object, known: str) -> None:
         raise errors.SYMBOL_UNKNOWN.refuse()
 
 
+def empty_page(query: Mapping[str, str]) -> dict[str, object]:
+    """The old kind of page (up to 500 rows) of what this venue has none of."""
+    size = number(query, "pageSize", 50, 10, 500)
+    page = number(query, "currentPage", 1, 1, 10**9)
+    return {"currentPage": page, "pageSize": size, "totalNum": 0, "totalPage": 0, "items": []}
+
+
 class HistoryFilter:
     """The filters that history queries share."""
 

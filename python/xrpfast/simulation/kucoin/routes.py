@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 
 from . import account_queries as account
 from . import beyond_spot as beyond
-from . import errors
 from . import market_queries as market
 from . import order_queries as orders
 from .limits import MANAGEMENT, PUBLIC, SPOT
@@ -34,10 +33,6 @@ class Route:
     weight: int
     permission: str | None
     function: Function
-
-
-def _stop_order(call: Call) -> object:
-    raise errors.TYPE_UNSUPPORTED.refuse("stop")
 
 
 def _public(path: str, weight: int, function: Function, method: str = "GET") -> Route:
@@ -85,6 +80,7 @@ ACCOUNT_ROUTES: Final = (
     _public("/api/v1/bullet-public", 10, account.bullet_public, "POST"),
     Route("POST", "/api/v1/bullet-private", SPOT, 10, GENERAL, account.bullet_private),
     _read(MANAGEMENT, "/api/v1/accounts", 5, account.accounts),
+    _read(MANAGEMENT, "/api/v1/accounts/ledgers", 2, account.main_ledgers),
     _read(MANAGEMENT, "/api/v1/accounts/{id}", 5, account.account),
     _read(SPOT, "/api/v1/hf/accounts/opened", 30, account.hf_opened),
     _read(SPOT, "/api/v1/hf/accounts/ledgers", 2, account.ledgers),
@@ -121,7 +117,9 @@ ORDER_ROUTES: Final = (
     _read(SPOT, f"{_HF}/client-order/{{clientOid}}", 2, orders.order),
     _read(SPOT, f"{_HF}/{{orderId}}", 2, orders.order),
     _read(SPOT, "/api/v1/hf/fills", 2, orders.fills),
-    _trade("POST", "/api/v1/stop-order", 1, _stop_order),
-    _trade("POST", "/api/v3/oco/order", 2, _stop_order),
+    _trade("POST", "/api/v1/stop-order", 1, orders.stop_order),
+    _read(SPOT, "/api/v1/stop-order", 8, orders.stop_orders),
+    _trade("DELETE", "/api/v1/stop-order/cancel", 3, orders.cancel_stop_orders),
+    _trade("POST", "/api/v3/oco/order", 2, orders.stop_order),
 )
 ROUTES: Final = MARKET_ROUTES + BEYOND_ROUTES + ACCOUNT_ROUTES + ORDER_ROUTES
