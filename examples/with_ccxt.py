@@ -10,22 +10,25 @@ import ccxt
 from xrpfast.simulation.process import MockExchanges, mock_exchanges
 
 SYMBOL = "XRP/USDT"
+BINANCE_PATHS = {
+    "public": "/api/v3",
+    "private": "/api/v3",
+    "sapi": "/sapi/v1",
+    "fapiPublic": "/fapi/v1",
+    "dapiPublic": "/dapi/v1",
+}
+"""What ccxt asks of Binance before it trades spot; the mock answers all of it."""
 
 
 def binance(mock: MockExchanges) -> ccxt.binance:
-    """ccxt's Binance at the mock. The mock trades spot: ccxt must not ask for anything else."""
+    """ccxt's Binance at the mock."""
     line = mock.binance
-    api = f"{line.rest_url}/api/v3"
+    rest = {name: f"{line.rest_url}{path}" for name, path in BINANCE_PATHS.items()}
     return ccxt.binance(
         {
             "apiKey": line.api_key,
             "secret": line.api_secret,
-            "options": {
-                "fetchMarkets": {"types": ["spot"]},
-                "fetchMargins": False,
-                "fetchCurrencies": False,
-            },
-            "urls": {"api": {"public": api, "private": api}},
+            "urls": {"api": rest},
         }
     )
 

@@ -12,23 +12,26 @@ import ccxt.pro
 from xrpfast.simulation.process import MockExchanges, mock_exchanges
 
 SYMBOL = "XRP/USDT"
+BINANCE_PATHS = {
+    "public": "/api/v3",
+    "private": "/api/v3",
+    "sapi": "/sapi/v1",
+    "fapiPublic": "/fapi/v1",
+    "dapiPublic": "/dapi/v1",
+}
+"""What ccxt asks of Binance before it trades spot; the mock answers all of it."""
 
 
 def binance(mock: MockExchanges) -> ccxt.pro.binance:
     """ccxt.pro's Binance at the mock."""
     line = mock.binance
-    api = f"{line.rest_url}/api/v3"
+    rest = {name: f"{line.rest_url}{path}" for name, path in BINANCE_PATHS.items()}
     sockets = {"spot": f"{line.stream_url}/ws", "ws-api": {"spot": line.ws_api_url}}
     return ccxt.pro.binance(
         {
             "apiKey": line.api_key,
             "secret": line.api_secret,
-            "options": {
-                "fetchMarkets": {"types": ["spot"]},
-                "fetchMargins": False,
-                "fetchCurrencies": False,
-            },
-            "urls": {"api": {"public": api, "private": api, "ws": sockets}},
+            "urls": {"api": rest | {"ws": sockets}},
         }
     )
 
