@@ -47,7 +47,11 @@ async def test_a_cancel_takes_the_orders_name(rest: Rest, api: Client, keys: Key
     )  # fmt: skip
     told = (await api.until(lambda m: m.get("event", {}).get("x") == "CANCELED"))["event"]
     assert (told["c"], told["C"], told["w"]) == ("cxl", "one", False)
-    for which in ({"orderId": number}, {"origClientOrderId": "one"}):
+    names: list[dict[str, Any]] = [
+        {"orderId": number}, {"origClientOrderId": "one"}, {"origClientOrderId": "cxl"},
+        {"orderId": number, "origClientOrderId": "cxl"},
+    ]  # fmt: skip
+    for which in names:
         _, found = await rest.signed("GET", "/order", **SYMBOL, **which)
         assert (found["status"], found["clientOrderId"]) == ("CANCELED", "cxl")
     again = await place(rest, newClientOrderId="one")  # the name is free

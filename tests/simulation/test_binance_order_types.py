@@ -164,6 +164,7 @@ REFUSED: list[tuple[dict[str, Any], int, str]] = [
     (LIMIT | {"selfTradePreventionMode": "MAYBE"}, -1130,
      "Data sent for parameter 'selfTradePreventionMode' is not valid."),
     (LIMIT | {"newClientOrderId": ""}, -1118, "New client order ID was empty."),
+    (LIMIT | {"strategyId": "9" * 20}, -1108, "Parameter 'strategyId' overflowed."),
     (LIMIT | {"strategyType": "999999"}, -1134, "`strategyType` was less than 1000000."),
     (LIMIT | {"icebergQty": ""}, -1105, "Parameter 'icebergQty' was empty."),
     (LIMIT | {"pegPriceType": "MY_PEG"}, -1210, "Invalid pegPriceType."),
@@ -180,6 +181,30 @@ async def test_a_refusal_has_its_own_words(
     assert await rest.signed("POST", "/order", **order) == (400, refusal)
     reply = await api.request("order.place", keys.params(**order))
     assert (reply["status"], reply["error"]) == (400, refusal)
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("oco", "OCO orders are not supported for this symbol"),
+        ("otoco", "OTO orders are not supported for this symbol"),
+        ("opo", "OPO orders are not supported for this symbol."),
+    ],
+)
+async def test_there_are_no_order_lists(
+    rest: Rest, api: Client, keys: Keys, kind: str, words: str
+) -> None:
+    params = {"symbol": "XRPUSDT", "side": "SELL", "quantity": "5", "aboveType": "LIMIT_MAKER"}
+    refusal = {"code": -1013, "msg": words}
+    assert await rest.signed("POST", f"/orderList/{kind}", **params) == (400, refusal)
+    reply = await api.request(f"orderList.place.{kind}", keys.params(**params))
+    assert (reply["error"], len(reply["rateLimits"])) == (refusal, 3)
+    for path in ("/openOrderList", "/allOrderList"):
+        assert await rest.signed("GET", path) == (200, [])
+    _, body = await rest.signed("GET", "/orderList", orderListId=1)
+    assert body["code"] == -2013
+    _, body = await rest.signed("DELETE", "/orderList", symbol="XRPUSDT", orderListId=1)
+    assert body["code"] == -2011
 
 
 async def test_what_the_customer_calls_his_strategy_comes_back(

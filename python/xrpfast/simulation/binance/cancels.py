@@ -30,7 +30,12 @@ class Named:
         """The order; a number selects. Raises -2039 when the client id is not that order's."""
         exchange = venue.exchange
         if self.number is None:
-            return exchange.find(account, client_id=self.client_id)
+            assert self.client_id is not None, "an order is named by something"
+            order = exchange.find(account, client_id=self.client_id)
+            number = venue.cancelled(self.client_id)
+            if order is not None or number is None:
+                return order
+            return exchange.find(account, order_id=number)
         order = exchange.find(account, order_id=self.number)
         if order is not None and self.client_id is not None and self.client_id not in ids_of(order):
             raise errors.foreign_client_id()
@@ -75,9 +80,11 @@ def named(params: Params, number: str = "orderId", client_id: str = "origClientO
 
 def cancel(venue: Venue, account: Account, order: Order, cancel_id: str | None) -> Order:
     """Cancels a working order; it takes the cancel's id as its name."""
-    order.extra["cancel_id"] = cancel_id or venue.fresh_id()
+    name = order.extra["cancel_id"] = cancel_id or venue.fresh_id()
     try:
-        return venue.exchange.cancel(account, order)
+        venue.exchange.cancel(account, order)
+        venue.name_cancelled(name, order.order_id)
+        return order
     except VenueRefusal as refusal:
         del order.extra["cancel_id"]
         raise errors.REFUSALS[refusal.key] from None

@@ -17,6 +17,7 @@ from xrpfast.simulation.binance import (
     errors,
     keys,
     market_data,
+    order_lists,
     orders,
     queries,
     session,
@@ -48,6 +49,7 @@ ENDPOINTS = (
     *cancels.ENDPOINTS,
     *amends.ENDPOINTS,
     *queries.ENDPOINTS,
+    *order_lists.ENDPOINTS,
     *session.ENDPOINTS,
     *beyond_spot.ENDPOINTS,
 )

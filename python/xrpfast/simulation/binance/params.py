@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 from urllib.parse import unquote_plus
 
@@ -88,11 +88,13 @@ class Params:
     def integer(
         self, name: str, low: int = 0, high: int = _LARGEST, *, default: int | None = None
     ) -> int | None:
-        """A whole number; raises -1100, and -1130 outside of [low, high]."""
+        """A whole number; raises -1100, -1108, and -1130 outside of [low, high]."""
         value = self.pattern(name, NUMBER)
         if value is None:
             return default
         number = int(value)
+        if number > _LARGEST:
+            raise errors.overflowed(name)
         if not low <= number <= high:
             raise errors.invalid(name)
         return number
@@ -159,6 +161,10 @@ class Params:
             raise errors.illegal_parameter()
         return value
 
+    def take_all(self) -> None:
+        """Whatever was sent is taken as read."""
+        self._read.update(self._values)
+
     def signed_text(self) -> bytes:
         """What a signature of the WebSocket API covers: everything but itself, sorted by name."""
         parts = (
@@ -219,12 +225,6 @@ def of_form(*texts: str) -> dict[str, str]:
 def unsigned(text: str) -> str:
     """A query or form as it was sent, without its signature."""
     return "&".join(part for part in text.split("&") if not part.startswith("signature="))
-
-
-def need_one(values: Iterable[object], one: str, other: str) -> None:
-    """Raises -1102 when there is none."""
-    if all(value is None for value in values):
-        raise errors.missing_both(one, other)
 
 
 def _pair(part: str) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from xrpfast.simulation.binance.market import Market
 from xrpfast.simulation.binance.params import SYMBOL, SYMBOL_RANGE, time_unit_ns
 from xrpfast.simulation.binance.price_range import PriceRange
 from xrpfast.simulation.binance.wire import MS, US, Wire
-from xrpfast.simulation.exchange import Exchange
+from xrpfast.simulation.exchange import KEEP, Exchange
 from xrpfast.simulation.orders import Fill, Order, Trade
 from xrpfast.simulation.statistics import average_price
 
@@ -44,6 +44,7 @@ class Venue:
         self.execution_id = FIRST_EXECUTION
         """Of the last execution report."""
         self._fresh = 0
+        self._cancelled: dict[str, int] = {}
         self._millis, self._micros = Wire(exchange.rules, MS), Wire(exchange.rules, US)
         exchange.on_rules.append(self._on_rules)
 
@@ -74,6 +75,16 @@ class Venue:
         """A client id for an order or cancel that brings none."""
         self._fresh += 1
         return f"mock{self._fresh:018d}"
+
+    def name_cancelled(self, client_id: str, order_id: int) -> None:
+        """A cancelled order goes by the client id of its cancel."""
+        self._cancelled[client_id] = order_id
+        if len(self._cancelled) > KEEP:
+            del self._cancelled[next(iter(self._cancelled))]
+
+    def cancelled(self, client_id: str) -> int | None:
+        """The order whose cancel had that client id."""
+        return self._cancelled.get(client_id)
 
     def next_execution(self) -> int:
         """Number of the next execution report."""
