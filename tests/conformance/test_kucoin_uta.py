@@ -29,7 +29,8 @@ PRO = Client(
     "KuCoin",
     "ccxt",
     "pro, newer public socket",
-    "every REST address in `urls['api']`, and `urls['api']['ws']['spot']`; each call with `uta`",
+    "every REST address in `urls['api']`, and `urls['api']['ws']['spot']`; each call with `uta`; "
+    "`timeout` 30 s",
 )
 PUSH = Client(
     "KuCoin",
