@@ -29,14 +29,25 @@ from support.fuzz_words import (
     KUCOIN_ORDER,
     KUCOIN_TOPICS,
 )
-from support.fuzzing import Books, FrameWish, RawHttp, examples, frames, no_faults, spoiled, values
+from support.fuzzing import (
+    Books,
+    FrameWish,
+    RawHttp,
+    examples,
+    frames,
+    mostly,
+    no_faults,
+    requests,
+    spoiled,
+    values,
+)
 from support.kucoin_client import World, entry_socket
 from support.sockets import Client, connected
 from xrpfast.simulation.kucoin.face import KucoinFace
 from xrpfast.simulation.server import MockVenues, mock_venues
 
 Json = dict[str, Any]
-ids = st.one_of(st.integers(-3, 3), st.sampled_from(["a", "", "x" * 37, "a b", "é"]), values)
+ids = mostly(st.integers(-3, 3) | st.sampled_from(["a", "x" * 36]), values, 20)
 PUSH_CODES = {400, 401, 403, 404, 406, 415, 500, 509}
 
 
@@ -77,17 +88,21 @@ stream_requests = spoiled(
 ) | st.fixed_dictionaries(
     {
         "id": ids,
-        "method": st.sampled_from(
-            ["SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "GET_PROPERTY", "SET_PROPERTY"]
-        )
-        | values,
-        "params": st.lists(st.sampled_from([*BINANCE_STREAMS, "combined"]) | values, max_size=3),
+        "method": mostly(
+            st.sampled_from(
+                ["SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "GET_PROPERTY", "SET_PROPERTY"]
+            ),
+            values,
+        ),
+        "params": st.lists(
+            mostly(st.sampled_from([*BINANCE_STREAMS, "combined"]), values), max_size=3
+        ),
     }
 )
 
 
 @given(path=st.sampled_from(["/ws", "/stream", "/ws/x", "/stream?streams="]), data=st.data())
-@examples(120)
+@examples(200)
 async def test_binance_streams(both: MockVenues, path: str, data: st.DataObject) -> None:
     """Four frames of anything and a good one: no more than a second may take."""
     wishes = data.draw(frames(stream_requests, most=4))
@@ -103,7 +118,7 @@ async def test_binance_streams(both: MockVenues, path: str, data: st.DataObject)
 
 
 @st.composite
-def api_requests(draw: st.DrawFn, keys: BinanceKeys) -> Json:
+def api_requests(draw: st.DrawFn, keys: BinanceKeys, numbers: st.SearchStrategy[Any]) -> Json:
     """A request of the WebSocket API, most of them signed well."""
     params: Any = draw(spoiled(BINANCE_ORDER, BINANCE_NAMES, values))
     if draw(st.integers(0, 3)):
@@ -112,8 +127,8 @@ def api_requests(draw: st.DrawFn, keys: BinanceKeys) -> Json:
         params["signature"] = keys.sign(text) if text.isprintable() else draw(values)
     if not draw(st.integers(0, 9)):
         params = draw(values)
-    method = draw(st.sampled_from(BINANCE_METHODS) | values)
-    return {"id": draw(ids), "method": method, "params": params}
+    method = draw(mostly(st.sampled_from(BINANCE_METHODS), values, 20))
+    return {"id": draw(numbers), "method": method, "params": params}
 
 
 def _scalar(value: object) -> str:
@@ -125,9 +140,15 @@ def _scalar(value: object) -> str:
 @given(data=st.data())
 @examples(200)
 async def test_binance_websocket_api(both: MockVenues, data: st.DataObject) -> None:
-    """Fewer bad frames than the venue closes a connection for."""
+    """Requests with any method and parameters, or fewer bad frames than the venue closes for."""
     line = both.line["venues"]["binance"]
-    wishes = data.draw(frames(api_requests(BinanceKeys(line)), most=4))
+    wishes = data.draw(
+        mostly(
+            requests(api_requests(BinanceKeys(line), st.integers(0, 9)), most=12),
+            frames(api_requests(BinanceKeys(line), ids), most=4),
+            3,
+        )
+    )
     books = Books(both.faces["binance"].exchange)
     with no_faults():
         async with connected(line["ws_api_url"]) as client:
@@ -152,16 +173,19 @@ push_requests = spoiled(
 ) | st.fixed_dictionaries(
     {
         "id": ids,
-        "type": st.sampled_from(["ping", "subscribe", "unsubscribe", "openTunnel"]) | values,
-        "topic": st.sampled_from(KUCOIN_TOPICS) | values,
-        "privateChannel": st.booleans() | values,
-        "response": st.booleans() | values,
+        "type": mostly(st.sampled_from(["ping", "subscribe", "unsubscribe", "openTunnel"]), values),
+        "topic": mostly(st.sampled_from(KUCOIN_TOPICS), values),
+        "privateChannel": mostly(st.booleans(), values),
+        "response": mostly(st.booleans(), values),
     }
 )
 
 
-@given(wishes=frames(push_requests, most=6), private=st.booleans())
-@examples(120)
+@given(
+    wishes=mostly(requests(push_requests, most=12), frames(push_requests, most=6), 3),
+    private=st.booleans(),
+)
+@examples(200)
 async def test_kucoin_push(world: World, wishes: list[FrameWish], private: bool) -> None:
     with no_faults():
         async with world.push(private=private) as client:
@@ -174,15 +198,19 @@ async def test_kucoin_push(world: World, wishes: list[FrameWish], private: bool)
             assert message["data"]
 
 
-entry_args = spoiled(KUCOIN_ORDER, KUCOIN_NAMES, values) | values
-entry_requests = spoiled({"id": "1", "op": "spot.order", "args": KUCOIN_ORDER}, (), values) | (
+entry_requests = mostly(
     st.fixed_dictionaries(
-        {"id": ids | st.just("r-1"), "op": st.sampled_from(KUCOIN_OPS) | values, "args": entry_args}
-    )
+        {
+            "id": mostly(st.just("r-1"), values),
+            "op": mostly(st.sampled_from(KUCOIN_OPS), values),
+            "args": mostly(spoiled(KUCOIN_ORDER, KUCOIN_NAMES, values), values),
+        }
+    ),
+    spoiled({"id": "1", "op": "spot.order", "args": KUCOIN_ORDER}, (), values),
 )
 
 
-@given(wishes=frames(entry_requests, most=6))
+@given(wishes=mostly(requests(entry_requests, most=12), frames(entry_requests, most=6), 3))
 @examples(200)
 async def test_kucoin_order_entry(world: World, wishes: list[FrameWish]) -> None:
     books = Books(world.exchange)

@@ -69,11 +69,18 @@ values = st.recursive(
 )
 
 
+def mostly(
+    good: st.SearchStrategy[Any], other: st.SearchStrategy[Any], one_in: int = 8
+) -> st.SearchStrategy[Any]:
+    """The good ones but now and then; `|` would choose evenly among all branches of ``other``."""
+    return st.integers(1, one_in).flatmap(lambda draw: other if draw == 1 else good)
+
+
 def spoiled(
     good: Mapping[str, Any], others: Sequence[str], value: st.SearchStrategy[Any]
 ) -> st.SearchStrategy[Json]:
     """A good object with some fields left out and some set to anything."""
-    names = st.sampled_from([*good, *others]) | st.text(max_size=8)
+    names = mostly(st.sampled_from([*good, *others]), st.text(max_size=8))
     return st.builds(
         lambda left_out, changes: {k: v for k, v in good.items() if k not in left_out} | changes,
         st.sets(st.sampled_from(sorted(good)), max_size=2),
@@ -181,8 +188,14 @@ FrameWish = tuple[WSMsgType, bytes, int]
 """Kind, payload, and where a text is cut into two fragments (0 = one frame)."""
 
 
+def requests(messages: st.SearchStrategy[object], most: int) -> st.SearchStrategy[list[FrameWish]]:
+    """Whole messages of one connection, some of them in two fragments."""
+    text = st.tuples(st.just(WSMsgType.TEXT), messages.map(dump), st.sampled_from([0, 0, 0, 9]))
+    return st.lists(text, min_size=1, max_size=most)
+
+
 def frames(messages: st.SearchStrategy[object], most: int) -> st.SearchStrategy[list[FrameWish]]:
-    """Frames of one connection."""
+    """Frames of one connection, of all kinds."""
     text = st.tuples(st.just(WSMsgType.TEXT), mangled(messages), st.sampled_from([0, 0, 0, 1, 7]))
     control = st.tuples(
         st.sampled_from([WSMsgType.PING, WSMsgType.PONG]), st.binary(max_size=125), st.just(0)
