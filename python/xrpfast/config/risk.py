@@ -27,5 +27,13 @@ class RiskSection(Section):
     """Largest distance of a limit price from both venues' mids, in 0.01 %."""
     max_orders_per_second: Annotated[int, Field(gt=0)] = 20
     """Per venue; keep it below the venue's own limit."""
+    hedge_min: PositiveDecimal = Decimal(5)
+    """Imbalances of less base asset stay as residuals until they have grown."""
+    hedge_time_ms: Annotated[int, Field(gt=0)] = 5_000
+    """An imbalance that is not closed by then closes its instrument until a person resumes."""
+    hedge_retry_ms: Annotated[int, Field(gt=0)] = 200
+    """Between two attempts to close an imbalance."""
+    hedge_loss: PositiveDecimal = Decimal(2)
+    """What closing one imbalance may lose against the mean of all mids, in the quote asset."""
     approval_ttl_ms: Annotated[int, Field(gt=0)] = 50
     """An approved order that has not left by then cannot leave."""

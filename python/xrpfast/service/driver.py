@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 EVENT: Final = kinds.EVENT
 COMMAND: Final = kinds.COMMAND
 NOT_SENT: Final = "NOT_SENT"
+NO_TICK: Final = 0
+"""Instead of a receive time: what is sent answers no market frame, and no latency is counted."""
 _SENT: Final = SendResult.SENT
 _STUCK: Final = SendResult.STUCK
 
@@ -193,6 +195,8 @@ class Driver:
             sent += 1
         sent_ns = monotonic_ns()
         if sent == len(legs):
+            if recv_ns == NO_TICK:
+                return
             latencies = self.latencies
             latencies.tick_to_order.record(sent_ns - recv_ns)
             latencies.journal.record(journalled_ns - now_ns)
@@ -255,7 +259,7 @@ class Driver:
         self._record(EVENT, event.wall_ns, self._encode(event))
         asked = self.engine.process(event)
         if asked:
-            self._execute(asked, event.now_ns, event.now_ns, event.wall_ns)
+            self._execute(asked, NO_TICK, event.now_ns, event.wall_ns)
 
     def _drain(self) -> None:
         follow = self._follow

@@ -77,6 +77,10 @@ def limits(section: RiskSection, order_timeout_ms: int) -> RiskLimits:
         max_orders_per_second=section.max_orders_per_second,
         signal_ttl_ns=section.max_signal_age_ms * MILLISECOND_NS,
         ack_timeout_ns=order_timeout_ms * MILLISECOND_NS,
+        hedge_min=money(section.hedge_min),
+        hedge_time_ns=section.hedge_time_ms * MILLISECOND_NS,
+        hedge_retry_ns=section.hedge_retry_ms * MILLISECOND_NS,
+        hedge_loss=money(section.hedge_loss),
     )
 
 

@@ -12,13 +12,14 @@ from typing import Final, NamedTuple
 
 MAX_LENGTH: Final = 24
 PREFIX_LENGTH: Final = 6
-LEGS: Final = "ab"
+LEGS: Final = "abh"
+"""The two legs of a pair, and a hedge."""
 
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 _PAGE: Final = 36 * 36
 # The last two digits of every sequence, ready made: only one id in 1296 needs a division chain.
 _LOW: Final = tuple(high + low for high in _DIGITS for low in _DIGITS)
-_SHAPE: Final = re.compile(r"x[0-9A-Za-z]{5}([0-9a-z]+)-([0-9a-z]+)([ab])")
+_SHAPE: Final = re.compile(r"x[0-9A-Za-z]{5}([0-9a-z]+)-([0-9a-z]+)([abh])")
 
 
 def base36(value: int) -> str:
@@ -80,6 +81,14 @@ class ClientIds:
 
     def next_pair(self) -> tuple[str, str]:
         """The ids of the next two legs; their sequence is spent whatever becomes of them."""
+        stem = self._next()
+        return stem + "a", stem + "b"
+
+    def next_hedge(self) -> str:
+        """The id of a hedge."""
+        return self._next() + "h"
+
+    def _next(self) -> str:
         sequence = self.sequence
         page, low = divmod(sequence, _PAGE)
         if page != self._page:
@@ -88,5 +97,4 @@ class ClientIds:
             self._page = page
             self._stem = self._head + (base36(page) if page else "")
         self.sequence = sequence + 1
-        stem = self._stem + _LOW[low]
-        return stem + "a", stem + "b"
+        return self._stem + _LOW[low]

@@ -36,6 +36,14 @@ class StartBalance(msgspec.Struct, frozen=True):
     """Part of it that orders of others held: never ours to use in this run."""
 
 
+class Residual(msgspec.Struct, frozen=True):
+    """What earlier runs bought (above zero) or sold of an instrument without its counterpart, money
+    of the base asset."""
+
+    instrument: str
+    amount: int
+
+
 class EngineConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that decisions depend on beside the events.
 
@@ -53,6 +61,7 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True):
     risk: RiskLimits
     strategies: tuple[ArbitrageParams, ...]
     balances: tuple[StartBalance, ...] = ()
+    residuals: tuple[Residual, ...] = ()
     keep_orders: int = 4096
     """How many ended orders stay in memory (and with them, their trade ids)."""
 

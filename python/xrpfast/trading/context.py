@@ -25,6 +25,8 @@ class TradingState(StrEnum):
 
     STOPPED = "STOPPED"
     ACTIVE = "ACTIVE"
+    REDUCING = "REDUCING"
+    """No entries; what makes a position smaller goes on."""
     HALTED = "HALTED"
 
 
@@ -44,6 +46,11 @@ class Venue:
     def set_link(self, link: str, up: bool) -> None:
         self.links[link] = up
         self.open = all(self.links[needed] for needed in LINKS_NEEDED)
+
+    @property
+    def reachable(self) -> bool:
+        """Whether its word on an order can come: order entry and account stream are up."""
+        return all(self.links.values())
 
     def has_room(self, now_ns: int) -> bool:
         """Whether one more order within the last second stays within the throttle."""
@@ -146,7 +153,16 @@ class Pair:
 class Context:
     """Books, venues and trading state of one engine."""
 
-    __slots__ = ("accounts", "books", "instruments", "pairs", "positions", "trading", "venues")
+    __slots__ = (
+        "accounts",
+        "books",
+        "closed",
+        "instruments",
+        "pairs",
+        "positions",
+        "trading",
+        "venues",
+    )
 
     def __init__(self, config: EngineConfig) -> None:
         self.trading = TradingState.STOPPED
@@ -170,6 +186,8 @@ class Context:
             book.base_account = self.account(rules.venue, rules.base)
             book.quote_account = self.account(rules.venue, rules.quote)
             self.books.append(book)
+        self.closed = [False] * len(self.instruments)
+        """Instruments whose imbalance is being closed or was given up: no entries."""
         self.pairs: dict[tuple[int, int], Pair] = {}
         """Per (buy book, sell book): every ordered pair of venues of one instrument."""
         for buy, sell in permutations(self.books, 2):

@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from xrpfast.model import format_money
+from xrpfast.model import OrderType, TimeInForce, format_money
 from xrpfast.trading import events
 from xrpfast.trading.client_ids import ClientIds
 from xrpfast.trading.commands import Alert, AnyCommand, Halt, Leg, PlaceLegs, SetTimer
 from xrpfast.trading.config import ArbitrageParams, EngineConfig
 from xrpfast.trading.context import Context, TradingState
 from xrpfast.trading.events import AnyEvent, Signal
+from xrpfast.trading.intents import LegIntent
+from xrpfast.trading.legs.manager import LegManager
 from xrpfast.trading.orders import OrderDesk
 from xrpfast.trading.portfolio import Portfolio
 from xrpfast.trading.risk.engine import RiskEngine
@@ -28,11 +30,20 @@ from xrpfast.trading.strategies.reasons import Ignored
 if TYPE_CHECKING:
     from xrpfast._core import RiskGate
     from xrpfast.trading.context import Pair
+    from xrpfast.trading.legs.hedge import Hedge
 
 __all__ = ["ArbitrageParams", "Engine", "EngineConfig", "RiskLimits"]
 
 ORDERS_TIMER: Final = "orders"
-"""The one timer: the next order about which silence is to be acted on."""
+"""The next order about which silence is to be acted on."""
+LEGS_TIMER: Final = "legs"
+"""The next look at an imbalance."""
+HEDGE: Final = "hedge"
+"""Stands where a strategy's name does."""
+_LIMIT: Final = int(OrderType.LIMIT)
+_IOC: Final = int(TimeInForce.IOC)
+_QUIET: Final = frozenset({events.Balance, events.BookState, events.Clock})
+"""Events after which no leg needs a look."""
 
 
 class Engine:
@@ -46,6 +57,13 @@ class Engine:
             self.context, self.portfolio, config.risk.ack_timeout_ns, config.keep_orders
         )
         self.risk = RiskEngine(config.risk, gate, self.context, self.portfolio)
+        self.legs = LegManager(
+            self.context,
+            self.portfolio,
+            self.orders,
+            config.risk,
+            {residual.instrument: residual.amount for residual in config.residuals},
+        )
         self.client_ids = ClientIds(config.environment, config.deployment, config.epoch)
         self.opportunities = 0
         """Signals that a strategy had asked for."""
@@ -56,6 +74,7 @@ class Engine:
         self.last_refusal: tuple[int, str] | None = None
         """(signal, reason) when the latest signal was refused, else None."""
         self._timer_ns = 0
+        self._legs_ns = 0
         self._ack_timeout_ns = config.risk.ack_timeout_ns
         self._pairs = self.context.pairs
         self._marks = self.portfolio.marks
@@ -72,6 +91,7 @@ class Engine:
             events.Fill: self._on_fill,
             events.OrderEnd: self.orders.on_end,
             events.QueryResult: self.orders.on_query_result,
+            events.BookTop: self._on_book_top,
             events.Balance: self._on_balance,
             events.BookState: self._on_book_state,
             events.LinkState: self._on_link_state,
@@ -88,6 +108,8 @@ class Engine:
         self._handlers[type(event)](event, out)
         if out and any(type(command) is Halt for command in out):
             out = self._halt(event.now_ns, out)
+        if type(event) not in _QUIET:
+            self._look_at_legs(event.now_ns, out)
         due_ns = self.orders.next_deadline()
         if due_ns:
             self._arm(due_ns, out)
@@ -146,8 +168,11 @@ class Engine:
             sell.qty,
         )
         name, signal_id, now_ns = strategy.name, signal.signal_id, signal.now_ns
-        self.orders.place(first, buy_book, name, signal_id, now_ns)
-        self.orders.place(second, sell_book, name, signal_id, now_ns)
+        self.legs.opened(
+            pair.instrument_index,
+            self.orders.place(first, buy_book, name, signal_id, now_ns),
+            self.orders.place(second, sell_book, name, signal_id, now_ns),
+        )
         out.append(PlaceLegs(name, signal_id, (first, second), approved))
         if not self._timer_ns:
             self._arm(now_ns + self._ack_timeout_ns, out)
@@ -163,6 +188,51 @@ class Engine:
         self.last_refusal = (signal.signal_id, code)
         if reason is Refusal.CHECK_FAILED and count & (count - 1) == 0:
             out.append(Alert("critical", f"risk check failed ({count}): {self.risk.error}"))
+
+    # --- legs ---------------------------------------------------------------------------------
+
+    def _look_at_legs(self, now_ns: int, out: list[AnyCommand]) -> None:
+        self.legs.step(now_ns, self._may_reduce, out)
+        due_ns = self.legs.next_due()
+        if due_ns and (not self._legs_ns or due_ns < self._legs_ns):
+            self._legs_ns = due_ns
+            out.append(SetTimer(LEGS_TIMER, due_ns))
+
+    @property
+    def _may_reduce(self) -> bool:
+        return self.context.trading in (TradingState.ACTIVE, TradingState.REDUCING)
+
+    def _on_book_top(self, event: events.BookTop, out: list[AnyCommand]) -> None:
+        instrument = self.legs.on_top(event)
+        if instrument is None:
+            return
+        chosen = self.legs.hedge(instrument, event.now_ns, out)
+        if chosen is not None:
+            self._hedge(instrument, chosen, event.now_ns, out)
+
+    def _hedge(self, instrument: int, chosen: Hedge, now_ns: int, out: list[AnyCommand]) -> None:
+        book = chosen.book
+        intent = LegIntent(book, chosen.side, _LIMIT, _IOC, chosen.price, chosen.qty)
+        client_id = self.client_ids.next_hedge()
+        excess = self.legs.imbalance(instrument)
+        approved = self.risk.check_hedge(intent, chosen.top, excess, client_id, now_ns)
+        if isinstance(approved, Refusal):
+            code = approved.value
+            self.refused[code] = self.refused.get(code, 0) + 1
+            return
+        self.legs.hedged(instrument, chosen)
+        leg = Leg(
+            client_id,
+            book.venue_name,
+            book.instrument,
+            chosen.side,
+            _LIMIT,
+            _IOC,
+            chosen.price,
+            chosen.qty,
+        )
+        self.orders.place(leg, book, HEDGE, 0, now_ns)
+        out.append(PlaceLegs(HEDGE, 0, (leg,), (approved,)))
 
     # --- everything else ------------------------------------------------------------------------
 
@@ -189,6 +259,8 @@ class Engine:
         if event.timer_id == ORDERS_TIMER:
             self._timer_ns = 0
             self.orders.sweep(event.now_ns, out)
+        elif event.timer_id == LEGS_TIMER:
+            self._legs_ns = 0
 
     def _on_control(self, event: events.Control, out: list[AnyCommand]) -> None:
         halted = self.context.trading is TradingState.HALTED
@@ -197,6 +269,8 @@ class Engine:
                 out.append(Alert("warning", "start refused: trading is halted"))
             else:
                 self.context.trading = TradingState.ACTIVE
+        elif event.action == "resume":
+            self.legs.resume()
         elif event.action == "stop":
             if not halted:
                 self.context.trading = TradingState.STOPPED
@@ -240,6 +314,11 @@ class Engine:
                 "ignored": dict(self.ignored),
             },
             "unsettled": len(desk.unsettled),
+            "legs": dict(self.legs.counts),
+            "imbalances": {
+                name: format_money(self.legs.imbalance(at))
+                for at, name in enumerate(context.instruments)
+            },
             "unknown": [
                 {"venue": book.venue_name, "instrument": book.instrument}
                 for book in context.books

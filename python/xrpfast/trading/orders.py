@@ -111,7 +111,7 @@ class OrderDesk:
 
     # --- ours ---------------------------------------------------------------------------------
 
-    def place(self, leg: Leg, book: Book, strategy: str, signal_id: int, now_ns: int) -> None:
+    def place(self, leg: Leg, book: Book, strategy: str, signal_id: int, now_ns: int) -> Order:
         """Takes up an order that is about to leave; its worst case is reserved from here on."""
         qty = leg.qty
         client_id = leg.client_id
@@ -137,6 +137,7 @@ class OrderDesk:
         self.busy[book.instrument_index] += 1
         self.counts["orders"] += 1
         self._portfolio.hold(order, book)
+        return order
 
     def cancel_all(self, now_ns: int, out: list[AnyCommand]) -> None:
         """Cancels every order that may still work at its venue."""

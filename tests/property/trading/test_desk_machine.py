@@ -67,6 +67,7 @@ class DeskMachine(RuleBasedStateMachine):
         # The pair gate of the strategy is not what is tested here.
         busy = self.world.engine.orders.busy
         kept, busy[0] = busy[0], 0
+        self.world.engine.context.closed[0] = False
         out = self.world.signal()
         unknown = any(book.unknown for book in self.world.engine.context.books)
         assert bool(out) is not unknown

@@ -42,7 +42,18 @@ def trading(state: RiskState, legs: Legs, signal: Signal) -> Refusal | None:
     now = state.context.trading
     if now is _ACTIVE:
         return None
+    if now is TradingState.REDUCING:
+        return Refusal.TRADING_REDUCING
     return Refusal.TRADING_HALTED if now is TradingState.HALTED else Refusal.TRADING_STOPPED
+
+
+def exposure(state: RiskState, legs: Legs, signal: Signal) -> Refusal | None:
+    """No imbalance of the instrument is being closed or was given up."""
+    closed = state.context.closed
+    for leg in legs:
+        if closed[leg.book.instrument_index]:
+            return Refusal.INSTRUMENT_EXPOSED
+    return None
 
 
 def pair(state: RiskState, legs: Legs, signal: Signal) -> Refusal | None:
@@ -204,6 +215,7 @@ def first_refusal(state: RiskState, legs: Legs, signal: Signal) -> Refusal | Non
         trading(state, legs, signal)
         or pair(state, legs, signal)
         or signal_use(state, legs, signal)
+        or exposure(state, legs, signal)
         or venue(state, legs, signal)
         or book(state, legs, signal)
         or book_data(state, legs, signal)

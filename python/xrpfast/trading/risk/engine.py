@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 from xrpfast.trading.context import Context
 from xrpfast.trading.intents import Legs
 from xrpfast.trading.risk.checks import RiskState, first_refusal
+from xrpfast.trading.risk.hedges import refusal_of_hedge
 from xrpfast.trading.risk.reasons import Refusal
 
 if TYPE_CHECKING:
     from xrpfast._core import Approved, RiskGate
-    from xrpfast.trading.events import Signal
+    from xrpfast.trading.events import BookTop, Signal
+    from xrpfast.trading.intents import LegIntent
     from xrpfast.trading.portfolio import Portfolio
     from xrpfast.trading.risk.limits import RiskLimits
 
@@ -68,3 +70,32 @@ class RiskEngine:
             leg.book.venue.note_order(now_ns)
         state.signals[signal.detector] = signal.signal_id
         return tuple(approved)
+
+    def check_hedge(
+        self, leg: LegIntent, top: BookTop, excess: int, client_id: str, now_ns: int
+    ) -> Approved | Refusal:
+        """The approval of an order that makes ``excess`` (money of base) smaller, or the first
+        reason against it."""
+        try:
+            refusal = refusal_of_hedge(self.state, leg, top, excess, now_ns)
+            if refusal is not None:
+                return refusal
+            book = leg.book
+            approved = self._gate.approve(
+                book.venue_name,
+                book.symbol,
+                leg.side,
+                leg.order_type,
+                leg.tif,
+                leg.price,
+                book.price_decimals,
+                leg.qty,
+                book.qty_decimals,
+                client_id,
+                now_ns,
+            )
+        except Exception as error:
+            self.error = f"{type(error).__name__}: {error}"
+            return Refusal.CHECK_FAILED
+        leg.book.venue.note_order(now_ns)
+        return approved

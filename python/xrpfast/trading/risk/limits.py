@@ -6,6 +6,8 @@ from typing import Final
 
 import msgspec
 
+from xrpfast.model import MONEY_ONE
+
 MILLISECOND: Final = 1_000_000
 SECOND: Final = 1_000_000_000
 
@@ -29,10 +31,21 @@ class RiskLimits(msgspec.Struct, frozen=True, kw_only=True):
     ack_timeout_ns: int = 2 * SECOND
     """An order without any word of the venue for so long is UNKNOWN."""
 
+    hedge_min: int = 5 * MONEY_ONE
+    """Imbalances below stay as residuals, money of the base asset."""
+    hedge_time_ns: int = 5 * SECOND
+    """From an imbalance to giving it up, and from an unsettled leg beside a filled one to an
+    alert."""
+    hedge_retry_ns: int = 200 * MILLISECOND
+    """Between two looks at the books for a hedge."""
+    hedge_loss: int = 2 * MONEY_ONE
+    """What closing one imbalance may lose against the mean of all mids, fees included; money of
+    the quote asset."""
+
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
             if getattr(self, name) < 0:
                 raise ValueError(f"risk limit {name} is negative")
-        for name in ("max_orders_per_second", "ack_timeout_ns"):
+        for name in ("max_orders_per_second", "ack_timeout_ns", "hedge_min", "hedge_retry_ns"):
             if getattr(self, name) < 1:
                 raise ValueError(f"risk limit {name} is below 1")

@@ -32,6 +32,12 @@ class Refusal(StrEnum):
         "ORDER_STATE_UNKNOWN",
         "The outcome of an earlier order on a leg's venue and instrument is not known.",
     )
+    TRADING_REDUCING = "TRADING_REDUCING", "Only what makes a position smaller is allowed."
+    INSTRUMENT_EXPOSED = (
+        "INSTRUMENT_EXPOSED",
+        "An imbalance of the instrument is being closed, or was given up.",
+    )
+    NOT_REDUCING = "NOT_REDUCING", "A hedge would not make the imbalance smaller."
     PAIR_INVALID = "PAIR_INVALID", "The legs are not one order each on different venues."
     ORDER_TYPE_NOT_ALLOWED = "ORDER_TYPE_NOT_ALLOWED", "Only limit orders that do not rest."
     PRICE_OFF_TICK = "PRICE_OFF_TICK", "The price is not positive or not whole ticks."

@@ -31,6 +31,7 @@ class Arbitrage:
 
     __slots__ = (
         "_busy",
+        "_closed",
         "_instrument",
         "_limits",
         "_next_entry_ns",
@@ -54,6 +55,7 @@ class Arbitrage:
         self._limits = limits
         self._portfolio = portfolio
         self._busy = desk.busy
+        self._closed = context.closed
         self._instrument = context.instruments.index(params.instrument)
         self._next_entry_ns: list[int | None] = [None] * len(context.pairs)
 
@@ -64,6 +66,8 @@ class Arbitrage:
             return Ignored.NOT_WANTED
         if self._busy[instrument]:
             return Ignored.IN_FLIGHT
+        if self._closed[instrument]:
+            return Ignored.EXPOSED
         next_entry_ns = self._next_entry_ns[pair.index]
         if next_entry_ns is not None and signal.now_ns < next_entry_ns:
             return Ignored.COOLDOWN

@@ -18,6 +18,7 @@ class Ignored(StrEnum):
 
     NOT_WANTED = "NOT_WANTED", "No strategy asked for this detector, or for this pair of books."
     IN_FLIGHT = "IN_FLIGHT", "An order of this instrument is not settled yet."
+    EXPOSED = "EXPOSED", "An imbalance of the instrument is being closed, or was given up."
     COOLDOWN = "COOLDOWN", "The last entry in this direction is too recent."
     PROFIT_TOO_SMALL = "PROFIT_TOO_SMALL", "The expected profit is below min_profit."
     MAX_QTY = "MAX_QTY", "What max_qty leaves of the size is below a venue's minimum."

@@ -1,0 +1,109 @@
+"""Where, how much and at which price an imbalance is closed: one order, chosen among the books.
+
+Selling what is too much or buying what is missing is the same act wherever it happens: at the
+venue of the failed leg it is a hedge, at that of the filled one an unwind. The cheapest is taken,
+measured by what it gives against the mean of all mids, fees counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+from xrpfast.model import RATE_ONE
+from xrpfast.trading.context import BUY, SELL, Book
+
+if TYPE_CHECKING:
+    from xrpfast.trading.events import BookTop
+    from xrpfast.trading.portfolio import Portfolio
+    from xrpfast.trading.risk.limits import RiskLimits
+
+_BPS = 10_000
+
+
+class Hedge(NamedTuple):
+    """One order that would make an imbalance smaller."""
+
+    book: Book
+    top: BookTop
+    side: int
+    price: int
+    qty: int
+    cost: int
+    """What it is expected to lose against the mean of all mids, fees included; money of quote."""
+
+
+def usable(top: BookTop, now_ns: int, max_age_ns: int) -> bool:
+    """Whether a book's top shows a market of this moment."""
+    return top.live and 0 < top.bid < top.ask and 0 <= now_ns - top.data_ns <= max_age_ns
+
+
+def choose(
+    excess: int,
+    tops: Iterable[tuple[Book, BookTop]],
+    portfolio: Portfolio,
+    limits: RiskLimits,
+    now_ns: int,
+) -> Hedge | None:
+    """The cheapest order that closes ``excess`` (money of base, above zero: too much of it), or as
+    much of it as a venue takes; None when no venue can take any of it now."""
+    side = SELL if excess > 0 else BUY
+    fresh = [(b, t) for b, t in tops if usable(t, now_ns, limits.max_book_age_ns)]
+    if not fresh:
+        return None
+    # Twice the sum of all mids, on the finest scale of prices.
+    mids = sum((top.bid + top.ask) * book.price_scale for book, top in fresh)
+    found = [
+        hedge
+        for book, top in fresh
+        if book.venue.open and not book.unknown
+        and (hedge := _at(book, top, side, abs(excess), mids, len(fresh), portfolio, limits))
+    ]  # fmt: skip
+    # Most of the imbalance first: a cheap order that leaves half of it open is not cheap.
+    return min(found, key=lambda h: (-h.qty * h.book.qty_money, h.cost), default=None)
+
+
+def _at(
+    book: Book,
+    top: BookTop,
+    side: int,
+    amount: int,
+    mids: int,
+    count: int,
+    portfolio: Portfolio,
+    limits: RiskLimits,
+) -> Hedge | None:
+    price = _limit(book, top, side, limits.collar_bps)
+    if price <= 0:
+        return None
+    value = price * book.money_per_value
+    most = min(amount // book.qty_money, book.max_qty, limits.max_order_notional // value)
+    if side == BUY:
+        quote = portfolio.available(book.quote_account)
+        most = min(most, quote * RATE_ONE // (value * (RATE_ONE + book.buy_fee_rate)))
+    else:
+        most = min(most, portfolio.available(book.base_account) // book.qty_money)
+    qty = most - most % book.lot
+    if qty < book.min_qty or qty * value < book.min_notional:
+        return None
+    touch = top.bid if side == SELL else top.ask
+    # Against the mean of mids: sum over the books, in the money of one unit of this book.
+    mean = mids * book.price_money // book.price_scale // (2 * count)
+    got = touch * book.price_money
+    worse = mean - got if side == SELL else got - mean
+    traded = qty * book.qty_money
+    cost = (
+        worse * traded // 10**18
+        + touch * qty * book.money_per_value * book.rules.taker_rate // RATE_ONE
+    )
+    return Hedge(book, top, side, price, qty, cost)
+
+
+def _limit(book: Book, top: BookTop, side: int, collar_bps: int) -> int:
+    """The worst price within the collar around the book's own mid, on the tick."""
+    doubled = top.bid + top.ask
+    if side == SELL:
+        price = -(-doubled * (_BPS - collar_bps) // (2 * _BPS))
+        return -(-price // book.tick) * book.tick
+    price = doubled * (_BPS + collar_bps) // (2 * _BPS)
+    return price // book.tick * book.tick

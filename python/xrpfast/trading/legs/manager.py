@@ -1,0 +1,230 @@
+"""The legs of every instrument over time: wait, hedge, unwind, keep as a residual, or give up.
+
+An instrument's imbalance is the change of its base over all venues: fills, base fees, and what an
+earlier run left. With both legs filled it is what fees took. While any order of the instrument is
+not settled nothing is sent. Once all are, an imbalance of at least ``hedge_min`` is closed by one
+order at a time, within the collar, a budget of loss and one of time; what a venue cannot take or
+that is smaller stays as a residual and is closed when it has grown. A budget that is spent closes
+the instrument to entries until a person looks.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from xrpfast.model import format_money
+from xrpfast.trading.commands import Alert, AnyCommand, ReadBook
+from xrpfast.trading.legs.hedge import Hedge, choose
+from xrpfast.trading.legs.outcomes import NEXT, Step, outcome
+
+if TYPE_CHECKING:
+    from xrpfast.trading.context import Book, Context
+    from xrpfast.trading.events import BookTop
+    from xrpfast.trading.orders import Order, OrderDesk
+    from xrpfast.trading.portfolio import Portfolio
+    from xrpfast.trading.risk.limits import RiskLimits
+
+NO_DUE: Final = 0
+
+
+class Exposure(msgspec.Struct):
+    """One instrument's imbalance while it is being closed."""
+
+    since_ns: int
+    lost: int = 0
+    """Spent of the loss budget, money of quote."""
+    attempts: int = 0
+    retry_ns: int = 0
+    """Not before: books are read again then."""
+    alerted: bool = False
+    venue: str = ""
+    """Where the latest hedge went."""
+
+
+class LegManager:
+    """What every instrument owes, and the order that closes it. Pure; ``step`` says what to read
+    and what to send, the engine has it checked and placed."""
+
+    def __init__(
+        self,
+        context: Context,
+        portfolio: Portfolio,
+        desk: OrderDesk,
+        limits: RiskLimits,
+        residuals: dict[str, int],
+    ) -> None:
+        self._context = context
+        self._portfolio = portfolio
+        self._desk = desk
+        self._limits = limits
+        count = len(context.instruments)
+        self.given_up = [False] * count
+        """Closed to entries until a person resumes."""
+        self.carried = [residuals.get(name, 0) for name in context.instruments]
+        """What earlier runs left, money of base."""
+        self._books: list[list[Book]] = [[] for _ in range(count)]
+        for book in context.books:
+            self._books[book.instrument_index].append(book)
+        self._pairs: dict[int, tuple[Order, Order]] = {}
+        self._exposed: dict[int, Exposure] = {}
+        self._tops: dict[int, dict[int, BookTop]] = {}
+        """Instrument -> book -> top, while the books of a hedge are being read."""
+        self.counts = dict.fromkeys(("hedges", "waits", "given_up"), 0)
+
+    # --- what others ask ------------------------------------------------------------------------
+
+    def imbalance(self, instrument: int) -> int:
+        """Base too much (or too little) over all venues, money."""
+        at = self._books[instrument][0].position_index
+        return self._portfolio.position[at] + self.carried[instrument]
+
+    def opened(self, instrument: int, first: Order, second: Order) -> None:
+        """A pair has left."""
+        self._pairs[instrument] = (first, second)
+
+    def resume(self) -> None:
+        """A person has looked: what was given up may be tried again."""
+        self.given_up = [False] * len(self.given_up)
+        self._exposed.clear()
+        for instrument in range(len(self._books)):
+            self._mark(instrument)
+
+    # --- over time ------------------------------------------------------------------------------
+
+    def step(self, now_ns: int, may_send: bool, out: list[AnyCommand]) -> None:
+        """Looks at every instrument; books that a hedge needs are asked for if it may be sent."""
+        for instrument in range(len(self._books)):
+            waits = self._waits(instrument, now_ns, out) or self._desk.busy[instrument]
+            if may_send and not waits:
+                self._consider(instrument, now_ns, out)
+            self._mark(instrument)
+
+    def next_due(self) -> int:
+        """When `step` has something to do next; 0 for never."""
+        return min((e.retry_ns for e in self._exposed.values() if e.retry_ns), default=NO_DUE)
+
+    def on_top(self, top: BookTop) -> int | None:
+        """Takes a book that was asked for; the instrument once all of its books are there."""
+        if not 0 <= top.book < len(self._context.books):
+            return None
+        instrument = self._context.books[top.book].instrument_index
+        tops = self._tops.get(instrument)
+        if tops is None:
+            return None
+        tops[top.book] = top
+        return instrument if len(tops) == len(self._books[instrument]) else None
+
+    def hedge(self, instrument: int, now_ns: int, out: list[AnyCommand]) -> Hedge | None:
+        """The order to place now, from the books read; None when there is none to place."""
+        tops = self._tops.pop(instrument, None)
+        exposure = self._exposed.get(instrument)
+        if tops is None or exposure is None or self._desk.busy[instrument]:
+            return None
+        excess = self.imbalance(instrument)
+        if abs(excess) < self._limits.hedge_min:
+            self._close(instrument, out)
+            self._mark(instrument)
+            return None
+        books = self._context.books
+        chosen = choose(
+            excess,
+            [(books[at], top) for at, top in sorted(tops.items())],
+            self._portfolio,
+            self._limits,
+            now_ns,
+        )
+        exposure.retry_ns = now_ns + self._limits.hedge_retry_ns
+        if chosen is None:
+            return None
+        if exposure.lost + max(0, chosen.cost) > self._limits.hedge_loss:
+            return None  # too dear now; it may come back within the time
+        return chosen
+
+    def hedged(self, instrument: int, chosen: Hedge) -> None:
+        """The hedge was approved and leaves."""
+        exposure = self._exposed[instrument]
+        exposure.attempts += 1
+        exposure.lost += max(0, chosen.cost)
+        exposure.venue = chosen.book.venue_name
+        self.counts["hedges"] += 1
+
+    # --- inside ---------------------------------------------------------------------------------
+
+    def _mark(self, instrument: int) -> None:
+        self._context.closed[instrument] = self.given_up[instrument] or instrument in self._exposed
+
+    def _waits(self, instrument: int, now_ns: int, out: list[AnyCommand]) -> bool:
+        """Whether the instrument's pair has a leg whose outcome must be waited for."""
+        pair = self._pairs.get(instrument)
+        if pair is None:
+            return False
+        venues = self._context.venues
+        first, second = (outcome(order, venues[order.venue]) for order in pair)
+        if first is None or second is None:
+            return True
+        step = NEXT[first, second]
+        if step is Step.DONE or step is Step.HEDGE:
+            del self._pairs[instrument]
+            return False
+        exposure = self._exposed.get(instrument)
+        if exposure is None:
+            exposure = self._exposed[instrument] = Exposure(now_ns)
+            self.counts["waits"] += 1
+        exposure.retry_ns = exposure.since_ns + self._limits.hedge_time_ns
+        if step is Step.WAIT_EXPOSED and not exposure.alerted and now_ns >= exposure.retry_ns:
+            exposure.alerted = True
+            names = ", ".join(
+                f"{order.client_id} at {order.venue} {said.value}"
+                for order, said in zip(pair, (first, second), strict=True)
+            )
+            out.append(Alert("critical", f"a leg has traded alone for too long: {names}"))
+        if exposure.alerted or now_ns >= exposure.retry_ns:
+            exposure.retry_ns = NO_DUE  # the venue's word is the next event
+        return True
+
+    def _consider(self, instrument: int, now_ns: int, out: list[AnyCommand]) -> None:
+        """All orders are settled: is there something to close, and may it be tried now?"""
+        if self.given_up[instrument]:
+            return
+        excess = self.imbalance(instrument)
+        exposure = self._exposed.get(instrument)
+        if abs(excess) < self._limits.hedge_min:
+            if exposure is not None:
+                self._close(instrument, out)
+            return
+        if exposure is None or exposure.alerted:
+            # From here the time counts for the hedge; the wait for a leg had its own.
+            exposure = self._exposed[instrument] = Exposure(now_ns)
+        if now_ns - exposure.since_ns >= self._limits.hedge_time_ns:
+            self._give_up(instrument, excess, exposure, out)
+            return
+        if now_ns < exposure.retry_ns:
+            return
+        exposure.retry_ns = now_ns + self._limits.hedge_retry_ns
+        if instrument not in self._tops:
+            self._tops[instrument] = {}
+            out.extend(ReadBook(book.index) for book in self._books[instrument])
+
+    def _close(self, instrument: int, out: list[AnyCommand]) -> None:
+        exposure = self._exposed.pop(instrument)
+        if exposure.attempts:
+            name = self._context.instruments[instrument]
+            left = format_money(self.imbalance(instrument))
+            out.append(Alert("info", f"{name}: closed by {exposure.attempts} hedges, left: {left}"))
+
+    def _give_up(
+        self, instrument: int, excess: int, exposure: Exposure, out: list[AnyCommand]
+    ) -> None:
+        del self._exposed[instrument]
+        self.given_up[instrument] = True
+        self.counts["given_up"] += 1
+        name, left = self._context.instruments[instrument], format_money(excess)
+        out.append(
+            Alert(
+                "critical",
+                f"{name}: {left} of base not closed within time and loss budget after "
+                f"{exposure.attempts} hedges: closed to entries until a person resumes",
+            )
+        )

@@ -1,0 +1,345 @@
+"""Pairs of orders after they left: all 36 pairs of outcomes, and what closes an imbalance."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import pytest
+
+from support.trading import MS, World, check_books, config
+from xrpfast.model import MONEY_ONE
+from xrpfast.trading import events as ev
+from xrpfast.trading.commands import Alert, AnyCommand, Leg, PlaceLegs, ReadBook, SetTimer
+from xrpfast.trading.config import Residual
+from xrpfast.trading.context import TradingState
+from xrpfast.trading.legs.outcomes import NEXT, Outcome, Step, outcome
+
+XRP = MONEY_ONE
+LIMITS: dict[str, Any] = {
+    "hedge_min": 5 * XRP,
+    "hedge_time_ns": 5_000 * MS,
+    "hedge_retry_ns": 200 * MS,
+    "hedge_loss": 2 * MONEY_ONE,
+}
+TOPS = {0: (20_990, 21_000), 1: (210_500, 210_600)}
+
+
+class Legs(World):
+    """A world whose books can be read, and where hedges are watched."""
+
+    def __init__(self, **more: Any) -> None:
+        self.tops: dict[int, tuple[int, int]] = dict(TOPS)
+        self.live = {0: True, 1: True}
+        self.read = 0
+        super().__init__(config(limits=LIMITS | more.pop("limits", {}), **more))
+
+    def process(self, event: ev.AnyEvent) -> list[AnyCommand]:
+        """Answers each `ReadBook` at once, as the driver does."""
+        out = super().process(event)
+        for command in [c for c in out if isinstance(c, ReadBook)]:
+            bid, ask = self.tops[command.book]
+            self.read += 1
+            out += self.tell(
+                ev.BookTop,
+                book=command.book,
+                live=self.live[command.book],
+                bid=bid,
+                bid_qty=10**9,
+                ask=ask,
+                ask_qty=10**9,
+                data_ns=self.now_ns - MS,
+            )
+        check_books(self.engine)
+        return out
+
+    @property
+    def hedges(self) -> list[Leg]:
+        placed = [c for c in self.asked if isinstance(c, PlaceLegs) and c.strategy == "hedge"]
+        return [leg for command in placed for leg in command.legs]
+
+    @property
+    def imbalance(self) -> int:
+        return self.engine.legs.imbalance(0)
+
+    def reach(self, leg: Leg, wanted: Outcome) -> None:
+        """Brings a leg to that outcome."""
+        if wanted is Outcome.FILLED:
+            self.settle(leg)
+        elif wanted is Outcome.PARTIAL:
+            part = leg.qty * 2 // 5
+            self.fill(leg, "t" + leg.client_id, part)
+            self.end(leg, "EXPIRED", part)
+        elif wanted is Outcome.REJECTED:
+            self.reject(leg)
+        elif wanted is Outcome.EXPIRED:
+            self.end(leg, "EXPIRED", 0)
+        else:
+            self.unknown(leg)
+
+    def lose(self, leg: Leg) -> None:
+        self.link(leg.venue, "orders", False)
+
+    def pass_time(self, ms: int) -> None:
+        """Wakes the engine at each of its own timers on the way."""
+        until = self.now_ns + ms * MS
+        while True:
+            due = [
+                (c.due_ns, c.timer_id)
+                for c in self.asked
+                if isinstance(c, SetTimer) and self.now_ns < c.due_ns <= until
+            ]
+            if not due:
+                break
+            self.now_ns, name = min(due)
+            self.tell(ev.Timer, timer_id=name)
+        self.now_ns = until
+
+    def alerts(self, level: str) -> list[str]:
+        return [c.text for c in self.asked if isinstance(c, Alert) and c.level == level]
+
+
+def test_the_table_is_whole_symmetric_and_never_sends_while_a_leg_is_open() -> None:
+    assert set(NEXT) == set(product(Outcome, Outcome))
+    unsettled = {Outcome.UNKNOWN, Outcome.GONE}
+    traded = {Outcome.FILLED, Outcome.PARTIAL}
+    for (one, other), step in NEXT.items():
+        assert NEXT[other, one] is step
+        if {one, other} & unsettled:
+            exposed = bool({one, other} & traded)
+            assert step is (Step.WAIT_EXPOSED if exposed else Step.WAIT)
+        elif (one is Outcome.FILLED and other is Outcome.FILLED) or not {one, other} & traded:
+            assert step is Step.DONE
+        else:
+            assert step is Step.HEDGE
+
+
+@pytest.mark.parametrize(("first", "second"), list(product(Outcome, Outcome)))
+def test_each_pair_of_outcomes_has_its_next_step(first: Outcome, second: Outcome) -> None:
+    world = Legs()
+    buy, sell = world.place()
+    for leg, wanted in ((buy, first), (sell, second)):
+        world.reach(leg, wanted)
+    for leg, wanted in ((buy, first), (sell, second)):
+        if wanted is Outcome.GONE:
+            world.lose(leg)
+    venues = world.engine.context.venues
+    for leg, wanted in ((buy, first), (sell, second)):
+        assert outcome(world.order(leg), venues[leg.venue]) is wanted
+    parts = {Outcome.FILLED: 100, Outcome.PARTIAL: 40}
+    net = (parts.get(first, 0) - parts.get(second, 0)) * XRP
+    assert world.imbalance == net
+    step = NEXT[first, second]
+    closed = world.engine.context.closed[0]
+    if step is Step.HEDGE and net:
+        (hedge,) = world.hedges
+        assert hedge.side == (1 if net > 0 else 0)
+        book = world.engine.context.books[0 if hedge.venue == "binance" else 1]
+        assert hedge.qty * book.qty_money == abs(net)
+        assert closed
+    else:
+        assert world.hedges == []
+        assert world.read == 0
+        assert closed == (step in (Step.WAIT, Step.WAIT_EXPOSED))
+    world.pass_time(60_000)
+    told = any("traded alone" in text for text in world.alerts("critical"))
+    assert told == (step is Step.WAIT_EXPOSED)
+    if step in (Step.WAIT, Step.WAIT_EXPOSED):
+        assert world.hedges == []
+
+
+def test_a_hedge_that_fills_closes_the_imbalance_and_opens_the_instrument() -> None:
+    world = Legs()
+    buy, sell = world.place()
+    world.settle(buy)
+    world.end(sell, "EXPIRED", 0)
+    (hedge,) = world.hedges
+    # Selling at kucoin gives more than unwinding at binance: 2.1050 against 2.0990.
+    assert (hedge.venue, hedge.side, hedge.qty) == ("kucoin", 1, 1_000_000)
+    assert hedge.price < 210_550
+    assert hedge.client_id.endswith("h")
+    world.fill(hedge, "h1", price=210_500)
+    assert world.imbalance == 0
+    assert not world.engine.context.closed[0]
+    assert "closed by 1 hedges" in world.alerts("info")[0]
+    world.now_ns += 10_000 * MS
+    assert isinstance(world.signal()[0], PlaceLegs)
+
+
+def test_exactly_what_one_leg_traded_beyond_the_other_is_hedged() -> None:
+    world = Legs()
+    buy, sell = world.place()
+    world.fill(buy, "b1", 700)
+    world.end(buy, "EXPIRED", 700)
+    world.fill(sell, "s1", 250_000)
+    world.end(sell, "EXPIRED", 250_000)
+    (hedge,) = world.hedges
+    assert (hedge.side, hedge.venue, hedge.qty) == (1, "kucoin", 450_000)
+
+
+def test_fills_that_are_still_on_their_way_are_waited_for() -> None:
+    world = Legs()
+    buy, sell = world.place()
+    world.settle(buy)
+    world.end(sell, "EXPIRED", 400_000)
+    assert world.hedges == []
+    world.fill(sell, "s1", 400_000)
+    (hedge,) = world.hedges
+    assert hedge.qty == 600_000
+
+
+def test_a_hedge_that_fails_is_tried_again_and_elsewhere_until_the_time_is_over() -> None:
+    world = Legs()
+    buy, sell = world.place()
+    world.settle(buy)
+    world.reject(sell)
+    world.reject(world.hedges[0])
+    assert len(world.hedges) == 1
+    world.pass_time(200)
+    assert len(world.hedges) == 2
+    world.live[1] = False  # kucoin's book is no more to be had: unwind at binance
+    world.end(world.hedges[1], "EXPIRED", 0)
+    world.pass_time(200)
+    assert [leg.venue for leg in world.hedges] == ["kucoin", "kucoin", "binance"]
+    world.end(world.hedges[2], "EXPIRED", 0)
+    world.live[0] = False
+    world.pass_time(10_000)
+    assert len(world.hedges) == 3
+    assert world.engine.legs.given_up == [True]
+    assert world.engine.context.closed == [True]
+    assert any("100 of base not closed" in text for text in world.alerts("critical"))
+    world.live = {0: True, 1: True}
+    world.now_ns += 60_000 * MS
+    assert world.signal() == []
+    assert world.engine.ignored["EXPOSED"] == 1
+    world.control("resume")
+    assert len(world.hedges) == 4
+    world.fill(world.hedges[3], "h", price=world.hedges[3].price)
+    assert world.imbalance == 0
+    assert world.engine.context.closed == [False]
+
+
+def test_a_hedge_of_unknown_outcome_is_not_sent_twice() -> None:
+    world = Legs()
+    buy, sell = world.place()
+    world.settle(buy)
+    world.reject(sell)
+    (hedge,) = world.hedges
+    world.unknown(hedge)
+    world.pass_time(60_000)
+    assert world.hedges == [hedge]
+    world.query(hedge, "FILLED", hedge.qty)
+    world.fill(hedge, "h1", price=210_500)
+    world.pass_time(60_000)
+    assert world.hedges == [hedge]
+    assert world.imbalance == 0
+
+
+def test_no_hedge_may_lose_more_than_the_budget() -> None:
+    world = Legs(limits={"hedge_loss": MONEY_ONE // 10})
+    world.tops = {0: (20_500, 21_500), 1: (205_000, 215_000)}  # 2.4 % from bid to mid
+    buy, sell = world.place()
+    world.settle(buy)
+    world.reject(sell)
+    assert world.hedges == []
+    world.pass_time(1_000)
+    assert world.hedges == []
+    world.tops = {0: (20_990, 21_000), 1: (210_000, 210_100)}
+    world.pass_time(1_000)
+    assert world.hedges == []  # the fee alone is 0.21
+    world.pass_time(10_000)
+    assert world.engine.legs.given_up == [True]
+
+
+def test_small_imbalances_stay_and_are_closed_when_they_have_grown() -> None:
+    world = Legs()
+    for number in range(3):
+        world.now_ns += 2_000 * MS
+        buy, sell = world.place()
+        world.fill(buy, f"b{number}", fee=2 * XRP, fee_asset="XRP")
+        world.settle(sell)
+        assert world.imbalance == -2 * XRP * (number + 1)
+        assert len(world.hedges) == (number == 2)
+    (hedge,) = world.hedges
+    assert (hedge.side, hedge.venue, hedge.qty) == (0, "binance", 60)
+    world.fill(hedge, "h", price=21_000, fee=6 * XRP // 1_000, fee_asset="XRP")
+    assert world.imbalance == -6 * XRP // 1_000
+    assert not world.engine.context.closed[0]
+
+
+def test_what_an_earlier_run_left_is_closed_at_the_start() -> None:
+    world = Legs(residuals=(Residual("XRP/USDT", 30 * XRP),))
+    (hedge,) = world.hedges
+    assert (hedge.side, hedge.qty) == (1, 300_000)
+    world.fill(hedge, "h", price=210_500)
+    assert world.imbalance == 0
+    assert world.engine.portfolio.position[0] == -30 * XRP
+
+
+@pytest.mark.parametrize("state", [TradingState.STOPPED, TradingState.HALTED])
+def test_nothing_is_hedged_while_trading_is_stopped_or_halted(state: TradingState) -> None:
+    world = Legs()
+    buy, sell = world.place()
+    world.control("halt" if state is TradingState.HALTED else "stop")
+    world.settle(buy)
+    world.end(sell, "CANCELLED", 0)
+    world.pass_time(60_000)
+    assert world.engine.context.trading is state
+    assert world.hedges == []
+    assert world.imbalance == 100 * XRP
+
+
+def test_entries_are_refused_while_reducing_and_hedges_are_not() -> None:
+    world = Legs()
+    buy, sell = world.place()
+    world.engine.context.trading = TradingState.REDUCING
+    world.settle(buy)
+    world.end(sell, "EXPIRED", 0)
+    (hedge,) = world.hedges
+    world.fill(hedge, "h", price=210_500)
+    world.now_ns += 10_000 * MS
+    assert world.signal() == []
+    assert world.engine.refused == {"TRADING_REDUCING": 1}
+
+
+def test_a_hedge_is_cut_to_what_venue_balance_and_limits_take() -> None:
+    world = Legs(limits={"max_order_notional": 300 * MONEY_ONE}, xrp=150)
+    buy, sell = world.place()
+    world.settle(buy)
+    world.reject(sell)
+    assert world.hedges[0].qty == 1_000_000
+    small = Legs(limits={"max_order_notional": 211 * MONEY_ONE})
+    buy, sell = small.place()
+    small.settle(buy)
+    small.reject(sell)
+    assert small.hedges[0].price * small.hedges[0].qty <= 211 * 10**9
+
+
+def test_stale_crossed_and_dead_books_are_no_place_for_a_hedge() -> None:
+    for tops, live in (
+        ({0: (0, 0), 1: (0, 0)}, {0: True, 1: True}),
+        ({0: (21_000, 20_990), 1: (210_600, 210_500)}, {0: True, 1: True}),
+        (dict(TOPS), {0: False, 1: False}),
+    ):
+        world = Legs()
+        world.tops, world.live = tops, live
+        buy, sell = world.place()
+        world.settle(buy)
+        world.reject(sell)
+        assert world.read == 2
+        assert world.hedges == []
+
+
+def test_the_same_events_give_the_same_hedges() -> None:
+    world = Legs()
+    buy, sell = world.place()
+    world.settle(buy)
+    world.reject(sell)
+    world.reject(world.hedges[0])
+    world.pass_time(400)
+    again = World(config(limits=LIMITS), ready=False)
+    for event in world.told:
+        again.process(event)
+    assert [c.record() if isinstance(c, PlaceLegs) else c for c in again.asked] == [
+        c.record() if isinstance(c, PlaceLegs) else c for c in world.asked
+    ]
