@@ -25,6 +25,7 @@ NAMES = {
     "newClientOrderId": "new_client_order_id",
     "icebergQty": "iceberg_qty",
     "stopPrice": "stop_price",
+    "trailingDelta": "trailing_delta",
 }
 WISH = {
     "symbol": SYMBOL,

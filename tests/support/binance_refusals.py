@@ -55,8 +55,15 @@ FILTERS = (
     _filter("MIN_NOTIONAL", {}, plain_min_notional=100 * MONEY_ONE),
     _filter("NOTIONAL", {"quantity": "1"}),
     _filter("ICEBERG_PARTS", {"quantity": "100", "icebergQty": "0.5"}),
+    _filter("TRAILING_DELTA", MARKET | {"type": "STOP_LOSS", "trailingDelta": "1"}),
     _filter("MAX_POSITION", {}, max_position=ONE),
     _filter("MAX_NUM_ORDERS", {}, max_orders=0),
+    _filter(
+        "MAX_NUM_ALGO_ORDERS",
+        {"type": "STOP_LOSS_LIMIT", "stopPrice": "3"},
+        max_algo_orders=0,
+    ),
+    _filter("MAX_NUM_ICEBERG_ORDERS", {"icebergQty": "5"}, max_iceberg_orders=0),
     _filter("EXCHANGE_MAX_NUM_ORDERS", {}, max_account_orders=0),
     _filter("MAX_ASSET", {}, max_asset=("XRP", MONEY_ONE)),
 )
