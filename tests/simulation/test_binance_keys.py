@@ -163,6 +163,9 @@ async def test_an_order_that_is_late_at_the_engine_costs_its_count(
     assert face.exchange.orders == {}
     assert (await rest.signed("POST", "/order", **ORDER))[0] == 200
     assert (await rest.signed("GET", "/openOrders", recvWindow=700))[0] == 200
+    _, body = await rest.signed("DELETE", "/openOrders", symbol="XRPUSDT", recvWindow=700)
+    assert body["code"] == -1021
+    assert face.limits.order_counts(1) == (2, 2)  # cancels cost none
 
 
 async def test_a_time_unit_is_asked_for(rest: Rest, venue: MockVenues, keys: Keys) -> None:

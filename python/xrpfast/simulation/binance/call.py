@@ -49,13 +49,14 @@ class Call:
             self.venue.check_symbol(name)
         return name
 
-    def enter_engine(self) -> None:
+    def enter_engine(self, *, placing: bool = False) -> None:
         """Everything is read and checked, the engine is next: raises -1104, and -1021 when the
-        request took too long to get here, which costs an order."""
+        request took too long to get here, which costs an order that was to be placed."""
         self.params.finish()
         venue = self.venue
         if venue.exchange.wall_ns() + venue.broker_ns > self.deadline_ns:
-            venue.limits.ordered(self.account.uid)
+            if placing:
+                venue.limits.ordered(self.account.uid)
             raise errors.late()
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from xrpfast.simulation.account import Account
 from xrpfast.simulation.binance import errors, orders
@@ -134,53 +135,52 @@ def _cancel_replace(call: Call) -> Json:
         if exceeded_mode == "DO_NOTHING":
             raise
         exceeded = error
-    call.enter_engine()
+    call.enter_engine(placing=True)
 
-    cancel_reply: Json | None = None
+    cancelled, kept = _attempt(lambda: call.wire.cancelled(wish.run(venue, account)))
+    if kept is not None and mode == "STOP_ON_FAILURE":
+        if exceeded is None:
+            venue.limits.ordered(account.uid)  # it counts although it was not attempted
+        outcome = _outcome(cancelled, kept, None, None) | {"newOrderResult": "NOT_ATTEMPTED"}
+        raise _failed(outcome, 400 if exceeded is None else 429)
+    placed, refused = None, exceeded
+    if exceeded is None:
+        placed, refused = _attempt(
+            lambda: orders.described(call, orders.enter(venue, account, request), request.reply)
+        )
+    outcome = _outcome(cancelled, kept, placed, refused)
+    if kept is None and refused is None:
+        return outcome
+    if kept is not None and refused is not None:
+        raise _failed(outcome, 400)
+    text = "Order cancel-replace partially failed."
+    raise BinanceError(409, -2021, text, data=outcome)
+
+
+def _attempt(half: Callable[[], Json]) -> tuple[Json | None, BinanceError | None]:
+    """The reply of one half, or its refusal."""
     try:
-        cancel_reply = call.wire.cancelled(wish.run(venue, account))
+        return half(), None
     except BinanceError as error:
-        cancel_error = error
-    if cancel_reply is None and mode == "STOP_ON_FAILURE":
-        if exceeded is not None:
-            raise _failed("FAILURE", "NOT_ATTEMPTED", cancel_error.body, None, status=429)
-        venue.limits.ordered(account.uid)  # it counts although it was not attempted
-        raise _failed("FAILURE", "NOT_ATTEMPTED", cancel_error.body, None)
-
-    new_reply: Json | None = None
-    new_error = exceeded
-    if new_error is None:
-        try:
-            order = orders.enter(venue, account, request)
-            new_reply = orders.described(call, order, request.reply)
-        except BinanceError as error:
-            new_error = error
-    if cancel_reply is not None and new_reply is not None:
-        return _outcome("SUCCESS", "SUCCESS", cancel_reply, new_reply)
-    if new_reply is not None:
-        raise _partial("FAILURE", "SUCCESS", cancel_error.body, new_reply)
-    assert new_error is not None
-    if cancel_reply is not None:
-        raise _partial("SUCCESS", "FAILURE", cancel_reply, new_error.body)
-    raise _failed("FAILURE", "FAILURE", cancel_error.body, new_error.body)
+        return None, error
 
 
-def _outcome(cancel_result: str, new_result: str, cancel_reply: Any, new_reply: Any) -> Json:
+def _outcome(
+    cancelled: Json | None,
+    kept: BinanceError | None,
+    placed: Json | None,
+    refused: BinanceError | None,
+) -> Json:
     return {
-        "cancelResult": cancel_result,
-        "newOrderResult": new_result,
-        "cancelResponse": cancel_reply,
-        "newOrderResponse": new_reply,
+        "cancelResult": "SUCCESS" if kept is None else "FAILURE",
+        "newOrderResult": "SUCCESS" if refused is None else "FAILURE",
+        "cancelResponse": cancelled if kept is None else kept.body,
+        "newOrderResponse": placed if refused is None else refused.body,
     }
 
 
-def _partial(*outcome: Any) -> BinanceError:
-    text = "Order cancel-replace partially failed."
-    return BinanceError(409, -2021, text, data=_outcome(*outcome))
-
-
-def _failed(*outcome: Any, status: int = 400) -> BinanceError:
-    return BinanceError(status, -2022, "Order cancel-replace failed.", data=_outcome(*outcome))
+def _failed(outcome: Json, status: int) -> BinanceError:
+    return BinanceError(status, -2022, "Order cancel-replace failed.", data=outcome)
 
 
 def _restrictions(params: Params) -> str | None:

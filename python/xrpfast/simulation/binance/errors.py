@@ -136,6 +136,18 @@ def more_than_a_day() -> BinanceError:
     return BinanceError(400, -1127, "More than 24 hours between startTime and endTime.")
 
 
+def side() -> BinanceError:
+    return BinanceError(400, -1117, "Invalid side.")
+
+
+def order_type() -> BinanceError:
+    return BinanceError(400, -1116, "Invalid orderType.")
+
+
+def time_in_force() -> BinanceError:
+    return BinanceError(400, -1115, "Invalid timeInForce.")
+
+
 def bad_combination() -> BinanceError:
     return BinanceError(400, -1128, "Combination of optional parameters invalid.")
 

@@ -63,12 +63,8 @@ class Request:
 
 def read(params: Params, venue: Venue) -> Request:
     """The order that the parameters describe; raises for each that is not as it must be."""
-    side = Side[
-        params.need_choice(
-            "side", ("BUY", "SELL"), errors.BinanceError(400, -1117, "Invalid side.")
-        )
-    ]
-    kind = params.need_choice("type", TYPES, errors.BinanceError(400, -1116, "Invalid orderType."))
+    side = Side[params.need_choice("side", ("BUY", "SELL"), errors.side())]
+    kind = params.need_choice("type", TYPES, errors.order_type())
     pegged = _pegged(params, kind)
     qty, funds = _size(params, kind)
     price = _price(params, kind, pegged=pegged)
@@ -180,7 +176,7 @@ def _place(call: Call) -> Json:
     call.params.finish()
     check(venue, call.account, request)
     venue.limits.order(call.account.uid)
-    call.enter_engine()
+    call.enter_engine(placing=True)
     return described(call, enter(venue, call.account, request), request.reply)
 
 
@@ -233,8 +229,8 @@ def _time_in_force(params: Params, kind: str) -> TimeInForce:
         if params.get("timeInForce") is not None:
             raise errors.not_required("timeInForce")
         return TimeInForce.GTC
-    known, refusal = ("GTC", "IOC", "FOK"), errors.BinanceError(400, -1115, "Invalid timeInForce.")
-    return TimeInForce[params.need_choice("timeInForce", known, refusal)]
+    known = ("GTC", "IOC", "FOK")
+    return TimeInForce[params.need_choice("timeInForce", known, errors.time_in_force())]
 
 
 def _size(params: Params, kind: str) -> tuple[int | None, int | None]:
