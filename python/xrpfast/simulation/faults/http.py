@@ -122,7 +122,7 @@ class HttpFaults:
         elif rule.action == "reply":
             status, body, kind, headers = replies.rest(self._venue, given)
             raise Answered(
-                web.Response(status=status, body=body, content_type=kind, headers=headers)
+                web.Response(status=status, body=body, headers=headers | {"Content-Type": kind})
             )
         elif rule.action == "stale":
             old = self._last.get(_route(request))

@@ -45,10 +45,12 @@ def strike(exchange: Exchange, rule: Rule, params: Mapping[str, Any]) -> None:
 
 
 def fill(exchange: Exchange, order: Order, percent: float) -> None:
-    """Somebody trades with part of a resting order, whole lots, at least one."""
+    """Somebody trades with part of a resting order, whole lots, at least one; nobody does with one
+    that is accepted and not in the book yet."""
     lot = exchange.rules.lot
     qty = max(lot, round(order.remaining * percent / 100) // lot * lot)
-    exchange.trade_with(order, min(qty, order.remaining))
+    with suppress(VenueRefusal):
+        exchange.trade_with(order, min(qty, order.remaining))
 
 
 def outrun(exchange: Exchange, params: Mapping[str, Any], percent: float) -> None:

@@ -224,6 +224,17 @@ def _check_params(rule: Rule, action: Action) -> None:
             raise UsageError(f"rule: {rule.action} needs {name!r}")
     if rule.action == "corrupt":
         check_way(rule.params["how"])
+    if not 200 <= rule.params.get("status", 200):
+        raise UsageError(f"rule: {rule.action} status: {rule.params['status']} is below 200")
+    headers = rule.params.get("headers", {})
+    for text in (*headers, *map(str, headers.values()), rule.params.get("content_type", "x")):
+        if not (text and text.isascii() and text.isprintable()):
+            raise UsageError(f"rule: {rule.action}: {text!r} cannot stand in an HTTP header")
+    if rule.action == "close":
+        if not 1_000 <= rule.params.get("code", 1_000) <= 4_999:
+            raise UsageError("rule: close code: between 1000 and 4999")
+        if len(rule.params.get("reason", "").encode("utf-8", "replace")) > 123:
+            raise UsageError("rule: close reason: 123 bytes at most")
     if rule.params.get("direction", "both") not in ("both", "up", "down"):
         raise UsageError("rule: direction: one of both, up (to the venue), down (to the client)")
 
