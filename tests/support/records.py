@@ -21,7 +21,7 @@ from xrpfast.trading.risk.limits import RiskLimits
 WALL = 1_790_000_000_000_000_000
 
 Record = tuple[int, int, bytes]
-"""(time, kind, payload)."""
+"""(wall time, kind, payload)."""
 
 
 def rules(venue: str, price_decimals: int, qty_decimals: int) -> SymbolRules:
@@ -75,10 +75,10 @@ def start(epoch: int = 1) -> Record:
         wall_ns=WALL,
         config=config,
     )
-    return 500, kinds.START, msgspec.json.encode(payload)
+    return WALL + 500, kinds.START, msgspec.json.encode(payload)
 
 
-def pair(buy: str, sell: str, *, signal_id: int = 7, time_ns: int = 600) -> Record:
+def pair(buy: str, sell: str, *, signal_id: int = 7, time_ns: int = WALL + 600) -> Record:
     """Buys 25 on Binance at 2.1234, sells 25.5 on KuCoin at 2.13."""
     legs = (
         Leg(buy, "binance", "XRP/USDT", 0, 0, 1, 21234, 250),
@@ -89,7 +89,7 @@ def pair(buy: str, sell: str, *, signal_id: int = 7, time_ns: int = 600) -> Reco
 
 
 def event(value: Any) -> Record:
-    return value.now_ns, kinds.EVENT, msgspec.json.encode(value)
+    return value.wall_ns, kinds.EVENT, msgspec.json.encode(value)
 
 
 def write(directory: Path, records: Iterable[Record], **options: int) -> None:

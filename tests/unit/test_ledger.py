@@ -17,11 +17,8 @@ from xrpfast.model import MONEY_ONE
 from xrpfast.records import kinds
 from xrpfast.records.ledger import Ledger
 from xrpfast.records.rebuild import rebuild
-from xrpfast.records.start import Refused
+from xrpfast.records.start import Ignored, Refused
 from xrpfast.trading import commands, events
-
-OFFSET = WALL - 500
-"""From the journal's times to wall times, as the START record sets it."""
 
 
 def fill(client_id: str, trade_id: str, qty: int, at: int, **changes: Any) -> events.Fill:
@@ -29,7 +26,7 @@ def fill(client_id: str, trade_id: str, qty: int, at: int, **changes: Any) -> ev
         "now_ns": at,
         "wall_ns": WALL + at,
         "client_id": client_id,
-        "venue_order_id": "v-1",
+        "venue_order_id": "v-1" if client_id == "b-1" else "v-2",
         "trade_id": trade_id,
         "price": 21230,
         "qty": qty,
@@ -45,14 +42,14 @@ def ack(client_id: str, at: int) -> events.OrderAck:
     return events.OrderAck(now_ns=at, wall_ns=WALL + at, client_id=client_id, venue_order_id="v-1")
 
 
-def end(client_id: str, state: str, at: int, reason: str = "") -> events.OrderEnd:
+def end(client_id: str, state: str, at: int, reason: str = "", filled: int = 0) -> events.OrderEnd:
     return events.OrderEnd(
         now_ns=at,
         wall_ns=WALL + at,
         client_id=client_id,
-        venue_order_id="v-2",
+        venue_order_id="v-1" if client_id == "b-1" else "v-2",
         state=state,
-        filled_qty=0,
+        filled_qty=filled,
         reason=reason,
     )
 
@@ -67,12 +64,13 @@ RUN = [
     event(fill("b-1", "t1", 100, 710)),
     event(fill("b-1", "t1", 100, 715)),  # the same trade again
     event(fill("b-1", "t2", 150, 720, fee=MONEY_ONE // 40, fee_asset="BNB", maker=True)),
-    event(end("b-1", "FILLED", 730)),
+    event(end("b-1", "FILLED", 730, filled=250)),
     event(fill("k-1", "t1", 5_000, 740, price=213001, fee=3 * MONEY_ONE, fee_asset="USDT")),
-    event(end("k-1", "EXPIRED", 750, "the rest of an IOC")),
-    (760, kinds.NOTE, msgspec.json.encode(Refused(signal_id=8, reason="BOOK_STALE"))),
-    (765, kinds.NOTE, b'{"note":"other","text":"for people"}'),
-    (770, kinds.END, b"{}"),
+    event(end("k-1", "EXPIRED", 750, "the rest of an IOC", filled=5_000)),
+    (WALL + 760, kinds.NOTE, msgspec.json.encode(Refused(signal_id=8, reason="BOOK_STALE"))),
+    (WALL + 762, kinds.NOTE, msgspec.json.encode(Ignored(signal_id=9, reason="BUSY", count=3))),
+    (WALL + 765, kinds.NOTE, b'{"note":"other","text":"for people"}'),
+    (WALL + 770, kinds.END, b"{}"),
 ]
 
 
@@ -115,8 +113,11 @@ def test_orders(ledger: Path) -> None:
         "venue_order_id": "v-1",
         "filled_qty": "25",
         "reason": "",
-        "created_ns": OFFSET + 600,
+        "created_ns": WALL + 600,
         "updated_ns": WALL + 730,
+        "claimed_qty": "25",
+        "accepted": 1,
+        "cancel_wanted": 0,
     }
     assert (sell["price"], sell["qty"], sell["filled_qty"]) == ("2.13", "25.5", "0.5")
     assert (sell["side"], sell["tif"], sell["state"]) == ("SELL", "FOK", "EXPIRED")
@@ -138,13 +139,21 @@ def test_fills_once_each_with_exact_texts(ledger: Path) -> None:
     assert all(r["venue_ns"] == 99 for r in rows)
 
 
-def test_refusals_and_starts(ledger: Path) -> None:
+def test_signals_let_pass_and_starts(ledger: Path) -> None:
     (refusal,) = table(ledger, "refusals")
     assert refusal == {
         "sequence": 11,
-        "wall_ns": OFFSET + 760,
+        "wall_ns": WALL + 760,
         "signal_id": 8,
         "reason": "BOOK_STALE",
+    }
+    (ignored,) = table(ledger, "ignored")
+    assert ignored == {
+        "sequence": 12,
+        "wall_ns": WALL + 762,
+        "signal_id": 9,
+        "reason": "BUSY",
+        "count": 3,
     }
     with closing(sqlite3.connect(ledger)) as db:
         ((balances,),) = db.execute("select balances from starts")
@@ -224,7 +233,7 @@ def test_a_record_is_applied_whole_or_not_at_all(tmp_path: Path) -> None:
                 )
             ],
             "REJECTED",
-            "-2010 no funds",
+            "-2010: no funds",
         ),
         (
             [events.OrderUnknown(now_ns=1, wall_ns=WALL, client_id="b-1", reason="timeout")],
@@ -333,13 +342,6 @@ def test_a_damaged_journal_is_not_projected_in_silence(tmp_path: Path, journal: 
     segment.write_bytes(raw)
     with pytest.raises(JournalError):
         rebuild(journal, tmp_path / "ledger.sqlite")
-
-
-def test_another_version_is_refused(tmp_path: Path, ledger: Path) -> None:
-    with closing(sqlite3.connect(ledger)) as db:
-        db.execute("pragma user_version = 9")
-    with pytest.raises(UsageError, match="version 9"):
-        Ledger(ledger)
 
 
 def test_a_file_that_is_no_ledger_is_named_and_refused(tmp_path: Path) -> None:

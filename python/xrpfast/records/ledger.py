@@ -1,85 +1,86 @@
 """`ledger.sqlite`: orders, fills and refusals as tables, projected from the journal.
 
 The journal is the truth; the ledger can be thrown away and rebuilt (`rebuild`), which is why it
-does not wait for the disk. Amounts are decimal texts. Order states follow the order desk's own
-table of transitions, so that the two cannot tell different stories.
+does not wait for the disk. Amounts are decimal texts. Orders follow the order desk's own reducer
+(`trading.lifecycle`), so that the two cannot tell different stories.
 """
 
 from __future__ import annotations
 
 import json
-import sqlite3
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from xrpfast._core import format_units
-from xrpfast.errors import UsageError
-from xrpfast.model import OrderState, OrderType, Side, SymbolRules, TimeInForce, format_money
+from xrpfast.model import (
+    MONEY_DECIMALS,
+    OrderState,
+    OrderType,
+    Side,
+    SymbolRules,
+    TimeInForce,
+    format_money,
+    parse_money,
+)
 from xrpfast.records import kinds
-from xrpfast.records.start import Refused, Start
-from xrpfast.trading import commands, events
-from xrpfast.trading.transitions import END_WORDS, TRANSITIONS, WORKING_STATES, Word
+from xrpfast.records.schema import open_database
+from xrpfast.records.start import Ignored, Refused, Start
+from xrpfast.trading import commands, events, lifecycle
 
-VERSION: Final = 1
-_SCHEMA: Final = """
-create table meta (key text primary key, value text not null) without rowid;
-create table starts (
-    epoch integer primary key, wall_ns integer not null, version text not null,
-    environment text not null, deployment text not null, balances text not null
-);
-create table orders (
-    client_id text primary key, venue text not null, instrument text not null,
-    side text not null, type text not null, tif text not null, price text not null,
-    qty text not null, strategy text not null, signal_id integer not null, epoch integer not null,
-    state text not null, venue_order_id text, filled_qty text not null, reason text not null,
-    created_ns integer not null, updated_ns integer not null
-) without rowid;
-create table fills (
-    venue text not null, instrument text not null, trade_id text not null,
-    client_id text not null, price text not null, qty text not null, fee text not null,
-    fee_asset text not null, maker integer not null, venue_ns integer not null,
-    sequence integer not null,
-    primary key (venue, instrument, trade_id, client_id)
-) without rowid;
-create table refusals (
-    sequence integer primary key, wall_ns integer not null, signal_id integer not null,
-    reason text not null
-);
-"""
-_SILENT: Final = frozenset({OrderState.SENT.value, OrderState.CANCEL_SENT.value})
 _SIGNAL: Final = b'{"event":"signal"'
+_LET_PASS: Final = (b'{"note":"refused"', b'{"note":"ignored"')
+_TOLD: Final = (
+    events.OrderAck,
+    events.OrderReject,
+    events.OrderUnknown,
+    events.OrderEnd,
+    events.QueryResult,
+)
+_INSERT_ORDER: Final = (
+    "insert into orders (client_id, venue, instrument, side, type, tif, price, qty, strategy, "
+    "signal_id, epoch, state, filled_qty, reason, created_ns, updated_ns) "
+    "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '0', '', ?, ?)"
+)
 _EVENTS: Final = msgspec.json.Decoder(events.AnyEvent)
 _COMMANDS: Final = msgspec.json.Decoder(commands.AnyCommandRecord)
 _START: Final = msgspec.json.Decoder(Start)
-_REFUSED: Final = msgspec.json.Decoder(Refused)
+_NOTES: Final = msgspec.json.Decoder(Refused | Ignored)
+
+
+class LedgerOrder(msgspec.Struct, kw_only=True):
+    """One row of ``orders`` as the reducer takes it, amounts in the units of its book."""
+
+    client_id: str
+    venue: str
+    instrument: str
+    epoch: int
+    side: int
+    price: int
+    qty: int
+    state: OrderState
+    filled: int
+    claimed: int
+    venue_order_id: str
+    accepted: bool
+    cancel_wanted: bool
+    reason: str
+    filled_value: int = 0
+    """Not kept: the fills have it."""
 
 
 class Ledger:
     """The one writer of a ledger file. Times of orders are wall-clock nanoseconds."""
 
     def __init__(self, path: Path) -> None:
-        """Opens or creates. Raises `UsageError` for a file of another version or of no ledger."""
-        self._db = sqlite3.connect(path, isolation_level=None)
-        try:
-            self._db.execute("pragma journal_mode = wal")
-            self._db.execute("pragma synchronous = off")
-            (version,) = self._db.execute("pragma user_version").fetchone()
-        except sqlite3.DatabaseError as error:
-            self._db.close()
-            raise UsageError(
-                f"{path}: no ledger ({error}): move the file away, it is rebuilt from the journal"
-            ) from error
-        if version not in (0, VERSION):
-            self._db.close()
-            raise UsageError(
-                f"{path}: ledger of version {version}, this is version {VERSION}: "
-                "move the file away, it is rebuilt from the journal"
-            )
-        if version == 0:
-            self._db.executescript(f"begin;{_SCHEMA}pragma user_version = {VERSION};commit;")
-        self._sequence, self._epoch, self._wall_offset = -1, 0, 0
+        """Opens or creates, an older file is brought up to date (`schema.MIGRATIONS`).
+
+        Raises `UsageError` for a file of a newer version or of no ledger.
+        """
+        self._db = open_database(path)
+        self._sequence, self._epoch = -1, 0
         self._rules: dict[tuple[str, str], SymbolRules] = {}
         self._load()
 
@@ -125,21 +126,17 @@ class Ledger:
             if not payload.startswith(_SIGNAL):
                 self._event(_EVENTS.decode(payload), sequence)
         elif kind == kinds.COMMAND:
-            self._command(_COMMANDS.decode(payload), time_ns + self._wall_offset)
+            self._command(_COMMANDS.decode(payload), time_ns)
         elif kind == kinds.START:
-            self._start(_START.decode(payload), time_ns)
-        elif kind == kinds.NOTE and b'"refused"' in payload:
-            refused = _REFUSED.decode(payload)
-            row = (sequence, time_ns + self._wall_offset, refused.signal_id, refused.reason)
-            self._db.execute("insert into refusals values (?, ?, ?, ?)", row)
+            self._start(_START.decode(payload))
+        elif kind == kinds.NOTE and payload.startswith(_LET_PASS):
+            self._let_pass(_NOTES.decode(payload), sequence, time_ns)
 
-    def _start(self, start: Start, time_ns: int) -> None:
+    def _start(self, start: Start) -> None:
         balances: dict[str, dict[str, str]] = {}
         for held in start.config.balances:
             balances.setdefault(held.venue, {})[held.asset] = format_money(held.amount)
         self._epoch = start.epoch
-        self._wall_offset = start.wall_ns - time_ns  # the journal's times are monotonic
-        self._set_meta("wall_offset", str(self._wall_offset))
         self._db.execute(
             "insert or replace into starts values (?, ?, ?, ?, ?, ?)",
             (start.epoch, start.wall_ns, start.version, start.environment, start.deployment,
@@ -149,13 +146,19 @@ class Ledger:
         self._set_meta("epoch", str(start.epoch))
         self._set_meta("rules", msgspec.json.encode(start.config.books).decode())
 
+    def _let_pass(self, note: Refused | Ignored, sequence: int, time_ns: int) -> None:
+        row = (sequence, time_ns, note.signal_id, note.reason)
+        if isinstance(note, Refused):
+            self._db.execute("insert into refusals values (?, ?, ?, ?)", row)
+        else:
+            self._db.execute("insert into ignored values (?, ?, ?, ?, ?)", (*row, note.count))
+
     def _command(self, command: commands.AnyCommandRecord, wall_ns: int) -> None:
         if isinstance(command, commands.PlaceLegsRecord):
             for leg in command.legs:
                 rules = self._rules[leg.venue, leg.instrument]
                 self._db.execute(
-                    "insert into orders values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, null, '0', "
-                    "'', ?, ?)",
+                    _INSERT_ORDER,
                     (leg.client_id, leg.venue, leg.instrument, Side(leg.side).name,
                      OrderType(leg.order_type).name, TimeInForce(leg.tif).name,
                      format_units(leg.price, rules.price_decimals),
@@ -163,104 +166,96 @@ class Ledger:
                      command.signal_id, self._epoch, OrderState.SENT.value, wall_ns, wall_ns),
                 )  # fmt: skip
         elif isinstance(command, commands.Cancel):
-            self._say(command.client_id, Word.CANCEL, wall_ns)
+            self._reduce(command.client_id, wall_ns, lifecycle.cancel)
         elif isinstance(command, commands.Query):
             # Silence is no event: the desk asks about an order never seen since it is UNKNOWN.
-            order = self._order(command.client_id)
-            if order and not order["venue_order_id"] and order["state"] in _SILENT:
-                self._say(command.client_id, Word.LOST, wall_ns, reason="no word of the venue")
+            self._reduce(
+                command.client_id, wall_ns, lambda life: lifecycle.lost(life, lifecycle.SILENCE)
+            )
 
     def _event(self, event: events.AnyEvent, sequence: int) -> None:
         if isinstance(event, events.Fill):
-            self._fill(event, sequence)
-        elif isinstance(event, events.OrderAck):
-            self._say(event.client_id, Word.WORKING, event.wall_ns, event.venue_order_id)
-        elif isinstance(event, events.OrderReject):
-            order = self._order(event.client_id)
-            word = Word.CONTRADICTION if order and order["venue_order_id"] else Word.REFUSED
-            self._say(event.client_id, word, event.wall_ns, reason=f"{event.code} {event.text}")
-        elif isinstance(event, events.OrderUnknown):
-            self._say(event.client_id, Word.LOST, event.wall_ns, reason=event.reason)
-        elif isinstance(event, events.OrderEnd):
-            word = END_WORDS[event.state]
-            self._say(
-                event.client_id, word, event.wall_ns, event.venue_order_id, reason=event.reason
+            self._reduce(
+                event.client_id, event.wall_ns, lambda life: self._fill(life, event, sequence)
             )
-        elif isinstance(event, events.QueryResult) and event.state is not None:
-            word = Word.WORKING if event.state in WORKING_STATES else END_WORDS[event.state]
-            self._say(event.client_id, word, event.wall_ns, event.venue_order_id, reason="query")
-        elif isinstance(event, events.QueryResult):
-            self._not_found(event)
+        elif isinstance(event, _TOLD):
+            self._reduce(
+                event.client_id, event.wall_ns, lambda life: lifecycle.told(life, event, [])
+            )
 
-    def _not_found(self, event: events.QueryResult) -> None:
-        """As the order desk takes it: an UNKNOWN order that was never seen was never there."""
-        order = self._order(event.client_id)
-        if order is None or not event.authoritative or OrderState(order["state"]).terminal:
-            return
-        if order["venue_order_id"] or order["filled_qty"] != "0":
-            self._say(event.client_id, Word.CONTRADICTION, event.wall_ns)
-        elif order["state"] == OrderState.UNKNOWN.value:
-            self._say(event.client_id, Word.REFUSED, event.wall_ns, reason="NOT_FOUND")
-
-    def _fill(self, fill: events.Fill, sequence: int) -> None:
-        order = self._order(fill.client_id)
-        if order is None:
-            return
-        rules = self._rules[order["venue"], order["instrument"]]
-        qty = format_units(fill.qty, rules.qty_decimals)
-        done = self._db.execute(
-            "insert or ignore into fills values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (order["venue"], order["instrument"], fill.trade_id, fill.client_id,
-             format_units(fill.price, rules.price_decimals), qty, format_money(fill.fee),
+    def _fill(self, life: LedgerOrder, fill: events.Fill, sequence: int) -> bool:
+        # Of this run alone: a venue that begins anew, as a mock does, begins with its ids too.
+        row = self._db.execute(
+            "select client_id from fills join orders using (client_id) where fills.venue = ? "
+            "and fills.instrument = ? and trade_id = ? and side = ? and epoch = ?",
+            (life.venue, life.instrument, fill.trade_id, Side(life.side).name, life.epoch),
+        ).fetchone()
+        if not lifecycle.bookable(life, fill, None if row is None else str(row[0]), []):
+            return False
+        rules = self._rules[life.venue, life.instrument]
+        self._db.execute(
+            "insert into fills values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (life.venue, life.instrument, fill.trade_id, fill.client_id,
+             format_units(fill.price, rules.price_decimals),
+             format_units(fill.qty, rules.qty_decimals), format_money(fill.fee),
              fill.fee_asset, int(fill.maker), fill.venue_ns, sequence),
         )  # fmt: skip
-        if not done.rowcount:
-            return
-        filled = _units(order["filled_qty"], rules) + fill.qty
-        self._db.execute(
-            "update orders set filled_qty = ? where client_id = ?",
-            (format_units(filled, rules.qty_decimals), fill.client_id),
-        )
-        word = Word.FULL if filled >= _units(order["qty"], rules) else Word.PART
-        self._say(fill.client_id, word, fill.wall_ns, fill.venue_order_id)
+        return lifecycle.filled(life, fill, [])
 
-    def _say(
-        self,
-        client_id: str,
-        word: Word,
-        wall_ns: int,
-        venue_order_id: str | None = None,
-        reason: str = "",
-    ) -> None:
-        order = self._order(client_id)
-        if order is None:
+    def _reduce(self, client_id: str, wall_ns: int, word: Callable[[LedgerOrder], bool]) -> None:
+        """One word about one order; what does not fit together the order desk has told already."""
+        life = self._order(client_id)
+        if life is None:
             return
-        state = TRANSITIONS[OrderState(order["state"]), word]
+        moved = word(life)
+        rules = self._rules[life.venue, life.instrument]
         self._db.execute(
-            "update orders set state = ?, updated_ns = ?, "
-            "venue_order_id = coalesce(venue_order_id, ?), "
-            "reason = case when ? = '' then reason else ? end where client_id = ?",
-            (state.value, wall_ns, venue_order_id or None, reason, reason, client_id),
-        )
+            "update orders set state = ?, filled_qty = ?, claimed_qty = ?, venue_order_id = ?, "
+            "accepted = ?, cancel_wanted = ?, reason = ?, "
+            "updated_ns = case when ? then ? else updated_ns end where client_id = ?",
+            (life.state.value, format_money(rules.qty_money(life.filled)),
+             format_money(rules.qty_money(life.claimed)), life.venue_order_id or None,
+             life.accepted, life.cancel_wanted, life.reason, moved, wall_ns, client_id),
+        )  # fmt: skip
 
     # --- tables ---------------------------------------------------------------------------------
 
-    def _order(self, client_id: str) -> dict[str, Any] | None:
-        cursor = self._db.execute(
-            "select venue, instrument, qty, filled_qty, state, venue_order_id from orders "
-            "where client_id = ?",
+    def _order(self, client_id: str) -> LedgerOrder | None:
+        row = self._db.execute(
+            "select venue, instrument, side, price, qty, epoch, state, filled_qty, claimed_qty, "
+            "venue_order_id, accepted, cancel_wanted, reason from orders where client_id = ?",
             (client_id,),
-        )
-        row = cursor.fetchone()
+        ).fetchone()
         if row is None:
             return None
-        return dict(zip((column[0] for column in cursor.description), row, strict=True))
+        venue, instrument, side, price, qty, epoch, state, filled, claimed, *rest = row
+        rules = self._rules[venue, instrument]
+        venue_order_id, accepted, cancel_wanted, reason = rest
+
+        def units(text: str) -> int:
+            return parse_money(text) // 10 ** (MONEY_DECIMALS - rules.qty_decimals)
+
+        return LedgerOrder(
+            client_id=client_id,
+            venue=venue,
+            instrument=instrument,
+            epoch=epoch,
+            side=Side[side],
+            price=parse_money(price) // 10 ** (MONEY_DECIMALS - rules.price_decimals),
+            qty=units(qty),
+            state=OrderState(state),
+            filled=units(filled),
+            claimed=units(claimed),
+            venue_order_id=venue_order_id or "",
+            accepted=bool(accepted),
+            cancel_wanted=bool(cancel_wanted),
+            reason=reason,
+        )
 
     def _load(self) -> None:
         """What is kept in memory, as the file has it."""
         self._sequence = int(self._meta("sequence") or -1)
         self._epoch = int(self._meta("epoch") or 0)
-        self._wall_offset = int(self._meta("wall_offset") or 0)
         rules = json.loads(self._meta("rules") or "[]")
         self._rules = self._by_place(msgspec.convert(rules, tuple[SymbolRules, ...]))
 
@@ -274,8 +269,3 @@ class Ledger:
     @staticmethod
     def _by_place(rules: tuple[SymbolRules, ...]) -> dict[tuple[str, str], SymbolRules]:
         return {(rule.venue, rule.instrument): rule for rule in rules}
-
-
-def _units(text: str, rules: SymbolRules) -> int:
-    whole, _, part = text.partition(".")
-    return int(whole + f"{part:<0{rules.qty_decimals}}")

@@ -25,3 +25,15 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, tag_field="note", tag="
 
     signal_id: int
     reason: str
+
+
+class Ignored(msgspec.Struct, frozen=True, kw_only=True, tag_field="note", tag="ignored"):
+    """Payload of a `kinds.NOTE` record: a strategy let this signal pass by.
+
+    A sample: the first of each reason in a minute.
+    """
+
+    signal_id: int
+    reason: str
+    count: int
+    """Signals ignored for this reason so far in this run, this one included."""

@@ -12,13 +12,19 @@ units of the order's book.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from xrpfast.model import OrderState, Side
+from xrpfast.trading.events import (
+    AnyEvent,
+    Fill,
+    OrderAck,
+    OrderEnd,
+    OrderReject,
+    OrderUnknown,
+    QueryResult,
+)
 from xrpfast.trading.transitions import END_WORDS, TRANSITIONS, WORKING_STATES, Word
-
-if TYPE_CHECKING:
-    from xrpfast.trading.events import Fill, OrderEnd, QueryResult
 
 TERMINAL: Final = frozenset(state for state in OrderState if state.terminal)
 SILENCE: Final = "no word of the venue"
@@ -167,6 +173,23 @@ def answered(order: Life, event: QueryResult, found: Findings) -> bool:
         order.claimed = max(order.claimed, event.filled_qty)
         return _working(order)
     return _end(order, event.state, event.filled_qty, "query", found)
+
+
+def told(order: Life, event: AnyEvent, found: Findings) -> bool:
+    """Any event about this order but a fill, which needs to be `bookable` first."""
+    match event:
+        case OrderAck():
+            return acknowledged(order, event.venue_order_id, found)
+        case OrderReject():
+            return refused(order, event.code, event.text, found)
+        case OrderUnknown():
+            return lost(order, event.reason)
+        case OrderEnd():
+            return ended(order, event, found)
+        case QueryResult():
+            return answered(order, event, found)
+        case _:
+            return False
 
 
 # --- inside ---------------------------------------------------------------------------------------

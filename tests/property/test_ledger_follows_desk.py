@@ -1,0 +1,224 @@
+"""What the engine's order desk believes is what the ledger says, whatever was told in any order.
+
+The engine's events and commands go into a real journal as the driver writes them; the ledger
+follows that journal alone.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from support.records import Record, table, tables, write
+from support.trading import MS, World, config
+from xrpfast._core import JournalReader
+from xrpfast.model import MONEY_ONE, parse_money
+from xrpfast.records import kinds
+from xrpfast.records.ledger import Ledger
+from xrpfast.records.rebuild import rebuild
+from xrpfast.records.start import Refused, Start
+from xrpfast.trading import events as ev
+from xrpfast.trading.commands import AnyCommand, Leg, PlaceLegs
+
+
+class Recorded(World):
+    """A world whose every event and command is kept as the driver would journal it."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+        self.legs: list[Leg] = []
+        super().__init__(
+            config(
+                xrp=10**6,
+                usdt=10**7,
+                limits={"max_position": 10**30, "max_orders_per_second": 10**4},
+            )
+        )
+        start = Start(
+            version="0",
+            environment="t",
+            deployment="test",
+            epoch=7,
+            wall_ns=self.now_ns,
+            config=self.engine.config,
+        )
+        self.records.insert(0, (self.now_ns, kinds.START, msgspec.json.encode(start)))
+
+    def process(self, event: ev.AnyEvent) -> list[AnyCommand]:
+        self.records.append((event.wall_ns, kinds.EVENT, msgspec.json.encode(event)))
+        out = super().process(event)
+        for command in out:
+            written: Any = command
+            if isinstance(command, PlaceLegs):
+                self.legs += command.legs
+                written = command.record()
+            self.records.append((event.wall_ns, kinds.COMMAND, msgspec.json.encode(written)))
+        if isinstance(event, ev.Signal) and self.engine.last_refusal is not None:
+            signal_id, reason = self.engine.last_refusal
+            note = Refused(signal_id=signal_id, reason=reason)
+            self.records.append((event.wall_ns, kinds.NOTE, msgspec.json.encode(note)))
+        return out
+
+
+QTY = st.sampled_from([0, 1, 400, 500, 999, 1_000, 1_001, 400_000, 500_000, 10**6, 10**6 + 1])
+STATES = st.sampled_from(["FILLED", "CANCELLED", "EXPIRED", "REJECTED", "OPEN", "PARTLY_FILLED"])
+VENUE_ID = st.sampled_from(["", "v", "v", "v", "other"])
+STEPS = st.one_of(
+    st.tuples(st.just("signal"), st.booleans()),
+    st.tuples(st.just("wait"), st.sampled_from([1, 100, 500, 3_000])),
+    st.tuples(st.just("control"), st.sampled_from(["stop", "start", "start"])),
+    st.tuples(st.just("ack"), VENUE_ID),
+    st.tuples(st.just("reject"), st.sampled_from(["", "no funds"])),
+    st.tuples(st.just("unknown")),
+    st.tuples(st.just("fill"), VENUE_ID, st.sampled_from("123"), QTY, st.sampled_from([0, 0, 1])),
+    st.tuples(st.just("end"), VENUE_ID, STATES, QTY),
+    st.tuples(st.just("query"), VENUE_ID, st.one_of(st.none(), STATES), QTY, st.booleans()),
+    st.tuples(st.just("again"), st.integers(1, 30)),
+)
+
+
+def step(world: Recorded, which: int, kind: str, values: tuple[Any, ...]) -> None:
+    world.now_ns += MS
+    if kind == "signal":
+        busy = world.engine.orders.busy
+        kept, busy[0] = busy[0], 0  # the gate for one pair at a time is not what is tested
+        (world.reverse_signal if values[0] else world.signal)()
+        busy[0] += kept
+        return
+    if kind == "wait":
+        world.now_ns += values[0] * MS
+        world.timer()
+        return
+    if kind == "control":
+        world.control(values[0])
+        return
+    if kind == "again":
+        world.process(world.told[-min(values[0], len(world.told))])
+        return
+    if not world.legs:
+        return
+    leg = world.legs[-1 - which % min(4, len(world.legs))]
+    if which == 7:
+        leg = msgspec.structs.replace(leg, client_id="xweb-1")
+
+    def venue_id(at: int) -> str:
+        return values[at] + leg.client_id if values[at] else ""
+
+    if kind == "ack":
+        world.tell(ev.OrderAck, client_id=leg.client_id, venue_order_id=venue_id(0))
+    elif kind == "reject":
+        world.tell(ev.OrderReject, client_id=leg.client_id, code="-2010", text=values[0])
+    elif kind == "unknown":
+        world.unknown(leg)
+    elif kind == "fill":
+        worse = values[3] if leg.side == 0 else -values[3]
+        world.fill(
+            leg,
+            values[1],
+            values[2],
+            venue_order_id=venue_id(0),
+            price=leg.price + worse,
+            fee=MONEY_ONE // 7,
+        )
+    elif kind == "end":
+        world.tell(
+            ev.OrderEnd,
+            client_id=leg.client_id,
+            venue_order_id=venue_id(0),
+            state=values[1],
+            filled_qty=values[2],
+            reason="done",
+        )
+    else:
+        world.query(leg, values[1], values[2], authoritative=values[3])
+
+
+def desk_rows(world: World) -> dict[str, dict[str, Any]]:
+    """Every order that the desk knows, as the ledger has to say it."""
+    rows = {}
+    for order in world.engine.orders.orders.values():
+        rules = world.engine.config.books[order.book]
+        rows[order.client_id] = {
+            "state": order.state.value,
+            "filled_qty": rules.qty_money(order.filled),
+            "claimed_qty": rules.qty_money(order.claimed),
+            "price": rules.notional(order.price, 10**rules.qty_decimals),
+            "qty": rules.qty_money(order.qty),
+            "venue_order_id": order.venue_order_id or None,
+            "accepted": int(order.accepted),
+            "cancel_wanted": int(order.cancel_wanted),
+            "reason": order.reason,
+            "strategy": order.strategy,
+            "signal_id": order.signal_id,
+            "trades": sorted(order.trades or ()),
+            "value": rules.notional(1, 1) * order.filled_value,
+        }
+    return rows
+
+
+def ledger_rows(path: Path) -> dict[str, dict[str, Any]]:
+    fills = table(path, "fills")
+    rows = {}
+    for row in table(path, "orders"):
+        own = [fill for fill in fills if fill["client_id"] == row["client_id"]]
+        said = {
+            key: row[key]
+            for key in (
+                "state", "venue_order_id", "accepted", "cancel_wanted", "reason", "strategy",
+                "signal_id",
+            )
+        }  # fmt: skip
+        for key in ("filled_qty", "claimed_qty", "price", "qty"):
+            said[key] = parse_money(row[key])
+        said["trades"] = sorted(fill["trade_id"] for fill in own)
+        said["value"] = sum(
+            parse_money(fill["price"]) * parse_money(fill["qty"]) // MONEY_ONE for fill in own
+        )
+        rows[row["client_id"]] = said
+    return rows
+
+
+SILENCE = [(0, ("wait", 3_000))]
+SAME_TRADE_ID = [
+    (1, ("fill", "v", "1", 500, 0)),  # bought on binance
+    (0, ("fill", "v", "1", 500, 0)),  # sold on kucoin
+    (0, ("signal", True)),
+    (0, ("fill", "v", "1", 500, 0)),  # sold on binance: the other side of the same trade
+    (3, ("fill", "v", "1", 500, 0)),  # the first one again
+    (0, ("signal", False)),
+    (1, ("fill", "v", "1", 500, 0)),  # bought on binance, by another order: cannot be
+]
+
+
+@settings(max_examples=120, deadline=None)
+@example(steps=SILENCE, commits=set())
+@example(steps=SAME_TRADE_ID, commits={3})
+@given(
+    steps=st.lists(st.tuples(st.integers(0, 7), STEPS), max_size=40),
+    commits=st.sets(st.integers(1, 120)),
+)
+def test_ledger_says_what_the_desk_believes(
+    steps: list[tuple[int, tuple[Any, ...]]], commits: set[int]
+) -> None:
+    world = Recorded()
+    step(world, 0, "signal", (False,))
+    for which, (kind, *values) in steps:
+        step(world, which, kind, tuple(values))
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        write(root / "journal", world.records, segment_bytes=16_384)
+        live = Ledger(root / "live.sqlite")
+        for sequence, time_ns, kind_of, payload in JournalReader(root / "journal"):
+            live.apply(sequence, time_ns, kind_of, payload)
+            live.apply(sequence, time_ns, kind_of, payload)
+            if sequence in commits:
+                live.commit()
+        live.close()
+        assert ledger_rows(root / "live.sqlite") == desk_rows(world)
+        assert rebuild(root / "journal", root / "again.sqlite") == len(world.records)
+        assert tables(root / "live.sqlite") == tables(root / "again.sqlite")
