@@ -232,8 +232,8 @@ class Ledger:
         rules = self._rules[venue, instrument]
         venue_order_id, accepted, cancel_wanted, reason = rest
 
-        def units(text: str) -> int:
-            return parse_money(text) // 10 ** (MONEY_DECIMALS - rules.qty_decimals)
+        price_unit: int = 10 ** (MONEY_DECIMALS - rules.price_decimals)
+        qty_unit: int = 10 ** (MONEY_DECIMALS - rules.qty_decimals)
 
         return LedgerOrder(
             client_id=client_id,
@@ -241,11 +241,11 @@ class Ledger:
             instrument=instrument,
             epoch=epoch,
             side=Side[side],
-            price=parse_money(price) // 10 ** (MONEY_DECIMALS - rules.price_decimals),
-            qty=units(qty),
+            price=parse_money(price) // price_unit,
+            qty=parse_money(qty) // qty_unit,
             state=OrderState(state),
-            filled=units(filled),
-            claimed=units(claimed),
+            filled=parse_money(filled) // qty_unit,
+            claimed=parse_money(claimed) // qty_unit,
             venue_order_id=venue_order_id or "",
             accepted=bool(accepted),
             cancel_wanted=bool(cancel_wanted),
