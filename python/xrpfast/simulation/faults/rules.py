@@ -224,8 +224,9 @@ def _check_params(rule: Rule, action: Action) -> None:
             raise UsageError(f"rule: {rule.action} needs {name!r}")
     if rule.action == "corrupt":
         check_way(rule.params["how"])
-    if not 200 <= rule.params.get("status", 200):
-        raise UsageError(f"rule: {rule.action} status: {rule.params['status']} is below 200")
+    status = rule.params.get("status", 200)
+    if isinstance(status, int) and status < 200:
+        raise UsageError(f"rule: {rule.action} status: {status} is below 200")
     headers = rule.params.get("headers", {})
     for text in (*headers, *map(str, headers.values()), rule.params.get("content_type", "x")):
         if not (text and text.isascii() and text.isprintable()):
