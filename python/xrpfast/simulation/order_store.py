@@ -8,6 +8,9 @@ from collections import deque
 from xrpfast.simulation.account import Account
 from xrpfast.simulation.orders import Order
 
+SPARE = 64
+"""Times of ended orders that are kept before they are looked through."""
+
 
 class OrderStore:
     """Orders by number and by client id; ``keep`` ended ones, so that memory stays flat."""
@@ -28,6 +31,8 @@ class OrderStore:
         self._client_ids[order.account.uid, order.client_id] = order.order_id
         if order.expires_ns is not None:
             heapq.heappush(self._expiries, (order.expires_ns, order.order_id))
+            if len(self._expiries) > 2 * len(self._working) + SPARE:
+                self._drop_ended()
 
     def ended(self, order: Order) -> None:
         """It works no more; the oldest that ended may be forgotten for it."""
@@ -77,6 +82,11 @@ class OrderStore:
         for order in self.all.values():
             order.fills = ()
         self.all.clear()
+
+    def _drop_ended(self) -> None:
+        """Takes out the times of orders that ended before them: they would wait for ever."""
+        self._expiries = [row for row in self._expiries if row[1] in self._working]
+        heapq.heapify(self._expiries)
 
     def _forget(self, order: Order) -> None:
         self.forgotten += 1
