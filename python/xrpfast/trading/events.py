@@ -132,7 +132,12 @@ class LinkState(Event, frozen=True, tag="link_state"):
 
 
 class QueryResult(Event, frozen=True, tag="query_result"):
-    """The venue's own word on one order. ``state`` None: the venue does not know it."""
+    """The venue's own word on one order. ``state`` None: the venue does not know it.
+
+    ``authoritative``: the venue was in a position to know: nothing that was sent could still arrive
+    there, another signed call succeeded after this answer, and the private stream stood without a
+    gap since the order was sent, or what a gap hid was asked for since.
+    """
 
     client_id: str
     venue_order_id: str | None

@@ -48,6 +48,10 @@ class Grade(StrEnum):
 Findings: TypeAlias = list[tuple[Grade, str]]
 
 
+ABSENCES: Final = 2
+"""Authoritative answers "not found" that it takes to prove that an order never was."""
+
+
 class Life(Protocol):
     """What an order must have to be reduced; only the functions below change it."""
 
@@ -67,6 +71,8 @@ class Life(Protocol):
     accepted: bool
     """The venue has shown it as taken."""
     cancel_wanted: bool
+    absences: int
+    """Authoritative answers that the venue does not know it."""
     reason: str
     """The venue's reason of a refusal or end, or why the outcome is unknown."""
 
@@ -241,6 +247,10 @@ def _not_found(order: Life, found: Findings) -> bool:
     if order.accepted or order.claimed:
         return _contradiction(order, "not found after it was accepted", found)
     if order.state is not _UNKNOWN:
+        return False
+    # A late arrival or a replica that lags looks the same: once is no proof.
+    order.absences += 1
+    if order.absences < ABSENCES:
         return False
     order.reason = "NOT_FOUND"
     say(order, Word.REFUSED)

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     )
     from xrpfast.trading.portfolio import Portfolio
 
+ALERT_EVERY: Final = 12
+"""Queries between two alerts about an order that nobody knows of: a minute."""
 QUERY_AFTER: Final = tuple(MILLISECOND * wait for wait in (200, 300, 500, 1000, 3000, 5000))
 """Waits between the queries for an order without word; the last one repeats."""
 
@@ -76,6 +78,8 @@ class Order(msgspec.Struct, gc=False):
     cancel_wanted: bool = False
     updated_ns: int = 0
     queries: int = 0
+    absences: int = 0
+    """Authoritative answers that the venue does not know it."""
     reason: str = ""
     """The venue's reason of a refusal or end, or why the outcome is unknown."""
     reserved: int = 0
@@ -264,7 +268,8 @@ class OrderDesk:
         order.queries += 1
         order.deadline_ns = now_ns + QUERY_AFTER[step]
         out.append(Query(order.client_id, order.venue, order.instrument))
-        if order.queries == len(QUERY_AFTER):
+        late = order.queries - len(QUERY_AFTER)
+        if late >= 0 and late % ALERT_EVERY == 0:
             text = f"order {order.client_id} at {order.venue}: {order.state.value}, unsettled"
             out.append(Alert("critical", f"{text} after {order.queries} queries"))
 

@@ -63,6 +63,11 @@ class AccountStream:
         self.sink = sink
         self.connection: PrivateConnection | None = None
         self.unreadable = 0
+        self._whole_since_ns: int | None = None
+        """Monotonic; since then every event of ours has reached us. None: the stream is down, or
+        what it missed was not asked for yet."""
+        self._up_ns = 0
+        self._began = False
         self._setup: asyncio.Future[None] | None = None
 
     # --- per venue ------------------------------------------------------------------------------
@@ -96,8 +101,21 @@ class AccountStream:
 
     async def _dial(self) -> Connection:
         connection = await self.dial()
+        self._up_ns = monotonic_ns()
+        if not self._began:
+            self._began, self._whole_since_ns = True, 0  # nothing of ours was sent before
         self.sink.on_events((link_state(self.venue, "account", True),))
         return connection
+
+    def heard_all_since(self, time_ns: int) -> bool:
+        """Whether every event of our orders since then (monotonic) has reached us."""
+        return self._whole_since_ns is not None and self._whole_since_ns <= time_ns
+
+    def caught_up(self, asked_ns: int) -> None:
+        """All that the venue knows of us was asked for, beginning at ``asked_ns``: what a gap
+        before that hid is known now."""
+        if self.connection is not None and asked_ns >= self._up_ns:
+            self._whole_since_ns = 0
 
     async def confirmed(self, connection: PrivateConnection, opening: asyncio.Future[None]) -> None:
         """Waits for the venue's confirmation; hangs up when it does not come."""
@@ -115,6 +133,7 @@ class AccountStream:
             self._setup.set_exception(ConnectionError("closed during set-up"))
         if connection is self.connection:
             self.connection = None
+            self._whole_since_ns = None
             self.sink.on_events((link_state(self.venue, "account", False),))
 
     async def close(self) -> None:

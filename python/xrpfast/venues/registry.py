@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 SECOND_NS = 1_000_000_000
 API_TIMEOUT_NS = 10 * SECOND_NS
 MARGIN_NS = 2 * SECOND_NS
+SIGNED_TIME_NS = 5 * SECOND_NS
+"""How long KuCoin takes a signed timestamp for valid."""
 
 
 class Wiring(NamedTuple):
@@ -84,6 +86,17 @@ class Venue:
         """Closes every socket."""
         parts = [getattr(self, part, None) for part in ("orders", "account", "stream")]
         await asyncio.gather(*(part.close() for part in parts if part is not None))
+
+    async def _absent(
+        self, symbol: str, client_id: str, created_ns: int, late: bool
+    ) -> QueryResult:
+        """The venue did not find an order; ``late``: nothing of it can be on its way any more.
+
+        Another signed call shows that the venue answers us at all, and that the order is not among
+        those that work."""
+        working = await self.open_order_ids(symbol)
+        sure = late and client_id not in working and self.account.heard_all_since(created_ns)
+        return self._result(client_id, None, None, 0, sure)
 
     def _result(
         self, client_id: str, order_id: str | None, state: str | None, filled: int, sure: bool
@@ -162,8 +175,8 @@ class Binance(Venue):
         order = await self._rest.order(symbol, client_id)
         if order is None:
             window_ns = self._config.recv_window_ms * 1_000_000
-            sure = asked_ns - created_ns > window_ns + API_TIMEOUT_NS + MARGIN_NS
-            return [self._result(client_id, None, None, 0, sure)]
+            late = asked_ns - created_ns > window_ns + API_TIMEOUT_NS + MARGIN_NS
+            return [await self._absent(symbol, client_id, created_ns, late)]
         order_id = str(order["orderId"])
         filled = parse_units(order["executedQty"], self._ours.rules[symbol].qty_decimals)
         events: list[AnyEvent] = []
@@ -245,8 +258,8 @@ class Kucoin(Venue):
         asked_ns = monotonic_ns()
         order = await self._rest.order(symbol, client_id)
         if order is None:
-            sure = asked_ns - created_ns > API_TIMEOUT_NS + MARGIN_NS
-            return [self._result(client_id, None, None, 0, sure)]
+            late = asked_ns - created_ns > SIGNED_TIME_NS + API_TIMEOUT_NS + MARGIN_NS
+            return [await self._absent(symbol, client_id, created_ns, late)]
         order_id = str(order["id"])
         filled = parse_units(order["dealSize"], self._ours.rules[symbol].qty_decimals)
         events: list[AnyEvent] = []

@@ -31,6 +31,7 @@ class Truth:
         self.told_accepted = False
         self.told_end: str | None = None
         self.lost = False
+        self.absences = 0
 
     @property
     def filled(self) -> int:
@@ -161,7 +162,9 @@ class DeskMachine(RuleBasedStateMachine):
         proven = truth.refused
         order = self.world.order(truth.leg)
         if proven and order.state is OrderState.UNKNOWN:
-            truth.told_end = truth.told_end or "REJECTED"
+            truth.absences += 1
+            if truth.absences == 2:
+                truth.told_end = truth.told_end or "REJECTED"
         self.say(self.world.query(truth.leg, None, authoritative=proven))
 
     @rule(data=st.data())

@@ -66,6 +66,8 @@ def test_an_unknown_leg_keeps_the_next_pair_back() -> None:
     world.now_ns += 10_000 * MS
     assert ignored(world) == Ignored.IN_FLIGHT
     world.query(buy, None)
+    assert ignored(world) == Ignored.IN_FLIGHT
+    world.query(buy, None)
     world.place()
 
 

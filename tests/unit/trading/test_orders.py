@@ -171,6 +171,10 @@ def test_only_the_venue_settles_an_unknown_order(said: str) -> None:
             assert (order.state, order.missing) == (OrderState.CANCELLED, 200)
         case "absent":
             world.query(buy, None)
+            assert order.state is OrderState.UNKNOWN  # once is no proof
+            world.query(buy, None, authoritative=False)
+            assert order.state is OrderState.UNKNOWN
+            world.query(buy, None)
             assert (order.state, order.reason) == (OrderState.REJECTED, "NOT_FOUND")
     assert world.engine.context.books[0].unknown == 0
     check_books(world.engine)
