@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import aiohttp
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from support.binance import Ed25519Keys, Keys, Rest, now_ms
 from support.sockets import Client
+from xrpfast.simulation.account import Account
 from xrpfast.simulation.binance.face import BinanceFace
+from xrpfast.simulation.binance.keys import ed25519_verifies, hmac_key
+from xrpfast.simulation.binance.params import unsigned
 from xrpfast.simulation.server import MockVenues
 
 FORM = "symbol=XRPUSDT&side=BUY&type=LIMIT&timeInForce=GTC"
@@ -225,3 +232,28 @@ async def test_a_revoked_key_is_no_key(
     assert (await rest.signed("GET", "/account"))[0] == 200
     face.venue.keys.restore(ed25519.key)
     assert (await api.request("session.logon", ed25519.params()))["status"] == 200
+
+
+VECTORS = json.loads((Path(__file__).parents[1] / "data/vectors/binance_signing.json").read_text())
+
+
+@pytest.mark.parametrize("vector", VECTORS["hmac"]["vectors"], ids=lambda vector: vector["id"])
+def test_published_hmac_signatures_are_good(vector: dict[str, Any]) -> None:
+    account = Account(9, VECTORS["hmac"]["apiKey"], VECTORS["hmac"]["secretKey"])
+    payload, signature = vector["payload"].encode(), vector["signature"]
+    assert hmac_key(account).verifies(payload, signature)
+    assert not hmac_key(account).verifies(payload + b" ", signature)
+    if "query" in vector:
+        query = f"{vector['query']}&signature={signature}".lstrip("&")
+        assert (unsigned(query) + unsigned(vector["body"])).encode() == payload
+
+
+@pytest.mark.parametrize("vector", VECTORS["ed25519"]["vectors"], ids=lambda vector: vector["id"])
+def test_published_ed25519_signatures_are_good(vector: dict[str, Any]) -> None:
+    private = load_pem_private_key(VECTORS["ed25519"]["privateKeyPem"].encode(), None)
+    assert isinstance(private, Ed25519PrivateKey)
+    payload, signature = vector["payload"].encode(), vector["signature"]
+    assert ed25519_verifies(private.public_key(), payload, signature)
+    assert not ed25519_verifies(private.public_key(), payload + b" ", signature)
+    assert not ed25519_verifies(private.public_key(), payload, signature[:-4])
+    assert not ed25519_verifies(private.public_key(), payload, "no base64")

@@ -9,10 +9,14 @@ import hmac
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+    Ed25519PrivateKey,
+    Ed25519PublicKey,
+)
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -81,7 +85,7 @@ class KeyRing:
         for account in self._exchange.accounts.values():
             if account.api_key not in self._seen:
                 self._seen.add(account.api_key)
-                for key in (_hmac_key(account), _ed25519_key(account)):
+                for key in (hmac_key(account), _ed25519_key(account)):
                     self._known[key.text] = key
 
 
@@ -117,7 +121,8 @@ def deadline_ns(now_ns: int, params: Params) -> int:
     return stamp_ns + window_ns
 
 
-def _hmac_key(account: Account) -> ApiKey:
+def hmac_key(account: Account) -> ApiKey:
+    """The customer's HMAC key; its signatures are hexadecimal in either case."""
     secret = account.secret.encode()
 
     def verifies(payload: bytes, signature: str) -> bool:
@@ -127,16 +132,17 @@ def _hmac_key(account: Account) -> ApiKey:
     return ApiKey(account.api_key, "HMAC", account, verifies)
 
 
+def ed25519_verifies(public: Ed25519PublicKey, payload: bytes, signature: str) -> bool:
+    """Whether ``signature`` is the base64 of that key's signature."""
+    try:
+        public.verify(base64.b64decode(signature, validate=True), payload)
+    except (InvalidSignature, binascii.Error, ValueError):
+        return False
+    return True
+
+
 def _ed25519_key(account: Account) -> ApiKey:
-    public = _private(account).public_key()
-
-    def verifies(payload: bytes, signature: str) -> bool:
-        try:
-            public.verify(base64.b64decode(signature, validate=True), payload)
-        except (InvalidSignature, binascii.Error, ValueError):
-            return False
-        return True
-
+    verifies = partial(ed25519_verifies, _private(account).public_key())
     return ApiKey(_ed25519_name(account), "ED25519", account, verifies)
 
 
