@@ -78,6 +78,7 @@ lint-types: build
 docs: develop  ## print the reference pages from the code and from what the tests saw
 	$(BIN)/python -m xrpfast.config.reference > docs/configuration.md
 	$(BIN)/python -m xrpfast.simulation.faults.reference > docs/faults.md
+	$(BIN)/python -m xrpfast.trading.reference > docs/orders.md
 	$(BIN)/python -m xrpfast.simulation.binance.reference > docs/mock-binance.md
 	$(BIN)/python -m xrpfast.simulation.kucoin.reference > docs/mock-kucoin.md
 	XRPFAST_WRITE_DOCS=1 $(BIN)/python -m pytest --quiet tests/conformance

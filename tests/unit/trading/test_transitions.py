@@ -1,8 +1,11 @@
 """The table of transitions: complete, and nothing leaves the end."""
 
+from pathlib import Path
+
 import pytest
 
 from xrpfast.model import OrderState
+from xrpfast.trading.reference import reference
 from xrpfast.trading.transitions import END_WORDS, TRANSITIONS, Word
 
 LIVE = [state for state in OrderState if not state.terminal]
@@ -48,3 +51,8 @@ def test_no_word_leads_back_to_before_it_was_sent() -> None:
         for (state, _), after in TRANSITIONS.items()
         if state not in (OrderState.NEW, OrderState.SENT)
     )
+
+
+def test_the_reference_page_is_what_the_tables_say() -> None:
+    page = Path(__file__).parents[3] / "docs" / "orders.md"
+    assert page.read_text() == reference(), "run: make docs"
