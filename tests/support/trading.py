@@ -7,7 +7,7 @@ from typing import Any
 from xrpfast._core import RiskGate
 from xrpfast.model import MONEY_ONE, SymbolRules
 from xrpfast.trading import events as ev
-from xrpfast.trading.commands import AnyCommand, Leg, PlaceLegs
+from xrpfast.trading.commands import AnyCommand, Leg, PlaceLegs, Reconcile
 from xrpfast.trading.config import ArbitrageParams, EngineConfig, StartBalance
 from xrpfast.trading.engine import Engine
 from xrpfast.trading.risk.limits import RiskLimits
@@ -105,6 +105,7 @@ class World:
             for venue in self.engine.context.venues:
                 for link in ("market", "orders", "account"):
                     self.link(venue, link, True)
+            self.reconcile()
             for book in range(len(self.engine.context.books)):
                 self.tell(ev.BookState, book=book, state="LIVE")
             self.control("start")
@@ -222,6 +223,32 @@ class World:
 
     def link(self, venue: str, link: str, up: bool) -> list[AnyCommand]:
         return self.tell(ev.LinkState, venue=venue, link=link, up=up)
+
+    def reconcile(self, *venues: str, **fields: Any) -> list[AnyCommand]:
+        """Answers the latest question of each venue: nothing is found there."""
+        out: list[AnyCommand] = []
+        for venue in venues or tuple(self.engine.context.venues):
+            asked = [c for c in self.asked if isinstance(c, Reconcile) and c.venue == venue]
+            values: dict[str, Any] = {
+                "venue": venue,
+                "number": asked[-1].number,
+                "asked_ns": self.now_ns,
+                "open_orders": (),
+                "complete": True,
+                "reason": "",
+            }
+            out += self.tell(ev.Reconciled, **(values | fields))
+        return out
+
+    def reconciled(self, venue: str) -> None:
+        """Answers rounds, and lets the time between them pass, until the venue is through."""
+        state = self.engine.reconciler.rounds[venue]
+        for _ in range(5):
+            if state.step == "NEEDED" and state.venue.linked:
+                self.now_ns = max(self.now_ns, state.due_ns)
+                self.tell(ev.Timer, timer_id="reconcile:" + venue)
+            if state.step == "RUNNING":
+                self.reconcile(venue)
 
     def timer(self) -> list[AnyCommand]:
         return self.tell(ev.Timer, timer_id="orders")

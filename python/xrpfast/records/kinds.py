@@ -17,3 +17,8 @@ A JSON object whose ``note`` names it; the ledger takes ``refused`` and leaves t
 """
 END: Final = 5
 """The run ended on purpose."""
+RECOVERY: Final = 6
+"""An event as `EVENT` has it, told before the run's START: what became of orders of earlier runs.
+
+The ledger takes it like any event; no engine processed it, so a rerun leaves it out.
+"""

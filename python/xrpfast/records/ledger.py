@@ -122,7 +122,7 @@ class Ledger:
     # --- records --------------------------------------------------------------------------------
 
     def _apply(self, sequence: int, time_ns: int, kind: int, payload: bytes) -> None:
-        if kind == kinds.EVENT:
+        if kind in (kinds.EVENT, kinds.RECOVERY):
             if not payload.startswith(_SIGNAL):
                 self._event(_EVENTS.decode(payload), sequence)
         elif kind == kinds.COMMAND:

@@ -79,6 +79,17 @@ class Reconcile(msgspec.Struct, frozen=True, tag_field="command", tag="reconcile
     fills_since_ns: int
 
 
+class Adopt(msgspec.Struct, frozen=True, tag_field="command", tag="adopt"):
+    """The books now follow the venue's word on a balance: nothing is to be done, it is on record.
+
+    ``delta`` is what the venue reported beyond what was booked, money (10^-18) of ``asset``."""
+
+    venue: str
+    asset: str
+    delta: int
+    reason: str
+
+
 class ReadBook(msgspec.Struct, frozen=True, tag_field="command", tag="read_book"):
     """Read the best levels of a book; answered at once by `BookTop`."""
 
@@ -106,7 +117,9 @@ class Halt(msgspec.Struct, frozen=True, tag_field="command", tag="halt"):
     reason: str
 
 
-AnyCommand: TypeAlias = PlaceLegs | Cancel | Query | Reconcile | ReadBook | SetTimer | Alert | Halt
+AnyCommand: TypeAlias = (
+    PlaceLegs | Cancel | Query | Reconcile | Adopt | ReadBook | SetTimer | Alert | Halt
+)
 AnyCommandRecord: TypeAlias = (
-    PlaceLegsRecord | Cancel | Query | Reconcile | ReadBook | SetTimer | Alert | Halt
+    PlaceLegsRecord | Cancel | Query | Reconcile | Adopt | ReadBook | SetTimer | Alert | Halt
 )

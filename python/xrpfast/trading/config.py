@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from xrpfast.model import MONEY_DECIMALS, SymbolRules
-from xrpfast.trading.risk.limits import RiskLimits
+from xrpfast.trading.risk.limits import SECOND, RiskLimits
 
 
 class ArbitrageParams(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="arbitrage"):
@@ -64,10 +64,14 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True):
     residuals: tuple[Residual, ...] = ()
     keep_orders: int = 4096
     """How many ended orders stay in memory (and with them, their trade ids)."""
+    reconcile_ns: int = 60 * SECOND
+    """Time between two comparisons with a venue while all is well."""
 
     def __post_init__(self) -> None:
         if self.keep_orders < 0:
             raise ValueError("keep_orders is negative")
+        if self.reconcile_ns < SECOND:
+            raise ValueError("reconcile_ns is below a second")
         for rules in self.books:
             _check_rules(rules)
         places = [(rules.venue, rules.instrument) for rules in self.books]
@@ -81,6 +85,9 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True):
                 raise ValueError(f"strategy {strategy.name}: no book of {strategy.instrument}")
             if strategy.max_qty <= 0 or strategy.cooldown_ns < 0:
                 raise ValueError(f"strategy {strategy.name}: max_qty or cooldown out of range")
+        left = [residual.instrument for residual in self.residuals]
+        if len(set(left)) != len(left):
+            raise ValueError("two residuals of one instrument")
         accounts = [(balance.venue, balance.asset) for balance in self.balances]
         if len(set(accounts)) != len(accounts):
             raise ValueError("two starting balances of one venue and asset")

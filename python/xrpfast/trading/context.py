@@ -14,6 +14,7 @@ from typing import Final
 from xrpfast.model import MONEY_DECIMALS, RATE_ONE, Side, SymbolRules, SyncState
 from xrpfast.trading.config import EngineConfig
 from xrpfast.trading.risk.limits import SECOND
+from xrpfast.trading.risk.reasons import Refusal
 
 BUY: Final = int(Side.BUY)
 SELL: Final = int(Side.SELL)
@@ -31,21 +32,54 @@ class TradingState(StrEnum):
 
 
 class Venue:
-    """One venue: its links and the times of its latest orders."""
+    """One venue: its links, what else closes it to entries, and the times of its latest orders."""
 
-    __slots__ = ("_next", "_times", "links", "name", "open")
+    __slots__ = (
+        "_next",
+        "_times",
+        "clock_stale",
+        "links",
+        "name",
+        "open",
+        "reconciled",
+        "reducing",
+    )
 
     def __init__(self, name: str, orders_per_second: int) -> None:
         self.name = name
         self.links = dict.fromkeys(LINKS_NEEDED, False)
+        self.reconciled = False
+        """What the venue knows of us was compared since the links came up."""
+        self.reducing = False
+        """Somebody else moved a balance here: no entries until a person resumes."""
+        self.clock_stale = False
         self.open = False
-        """Order entry and account stream are both up. Closed until they are reported so."""
+        """Nothing closes it: links up, reconciled, clock known. Closed until it is proven so."""
         self._times: list[int | None] = [None] * orders_per_second
         self._next = 0
 
+    @property
+    def linked(self) -> bool:
+        """Order entry and account stream are both up."""
+        return all(self.links[needed] for needed in LINKS_NEEDED)
+
     def set_link(self, link: str, up: bool) -> None:
         self.links[link] = up
-        self.open = all(self.links[needed] for needed in LINKS_NEEDED)
+        if link in LINKS_NEEDED and not up:
+            self.reconciled = False
+        self.weigh()
+
+    def weigh(self) -> None:
+        """Brings ``open`` up to date: to be called after any change of what closes the venue."""
+        self.open = self.linked and self.reconciled and not self.reducing and not self.clock_stale
+
+    def closed_by(self) -> Refusal:
+        """Why the venue is not ``open``: the gravest reason."""
+        if not self.linked:
+            return Refusal.VENUE_DOWN
+        if not self.reconciled:
+            return Refusal.VENUE_NOT_RECONCILED
+        return Refusal.VENUE_REDUCING if self.reducing else Refusal.CLOCK_STALE
 
     @property
     def reachable(self) -> bool:

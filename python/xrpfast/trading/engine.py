@@ -17,10 +17,12 @@ from xrpfast.trading.commands import Alert, AnyCommand, Halt, Leg, PlaceLegs, Se
 from xrpfast.trading.config import ArbitrageParams, EngineConfig
 from xrpfast.trading.context import Context, TradingState
 from xrpfast.trading.events import AnyEvent, Signal
+from xrpfast.trading.fees import FeeBook
 from xrpfast.trading.intents import LegIntent
 from xrpfast.trading.legs.manager import LegManager
 from xrpfast.trading.orders import OrderDesk
 from xrpfast.trading.portfolio import Portfolio
+from xrpfast.trading.reconcile import Reconciler
 from xrpfast.trading.risk.engine import RiskEngine
 from xrpfast.trading.risk.limits import RiskLimits
 from xrpfast.trading.risk.reasons import Refusal
@@ -36,6 +38,8 @@ __all__ = ["ArbitrageParams", "Engine", "EngineConfig", "RiskLimits"]
 
 ORDERS_TIMER: Final = "orders"
 """The next order about which silence is to be acted on."""
+CLOCK_TIMER: Final = "clock:"
+"""And a venue's name: its clock was not measured for too long."""
 LEGS_TIMER: Final = "legs"
 """The next look at an imbalance."""
 HEDGE: Final = "hedge"
@@ -56,6 +60,8 @@ class Engine:
         self.orders = OrderDesk(
             self.context, self.portfolio, config.risk.ack_timeout_ns, config.keep_orders
         )
+        self.fees = FeeBook(self.portfolio)
+        self.reconciler = Reconciler(config, self.context, self.portfolio, self.orders)
         self.risk = RiskEngine(config.risk, gate, self.context, self.portfolio)
         self.legs = LegManager(
             self.context,
@@ -93,6 +99,8 @@ class Engine:
             events.QueryResult: self.orders.on_query_result,
             events.BookTop: self._on_book_top,
             events.Balance: self._on_balance,
+            events.BalanceMoved: self.reconciler.on_moved,
+            events.Reconciled: self.reconciler.on_reconciled,
             events.BookState: self._on_book_state,
             events.LinkState: self._on_link_state,
             events.Clock: self._on_clock,
@@ -240,6 +248,10 @@ class Engine:
         order = self.orders.on_fill(event, out)
         if order is not None:
             self.portfolio.book_fill(self.context.books[order.book], order.side, event)
+            self.fees.booked(event)
+            self.reconciler.on_fill(order.venue, event.now_ns)
+        else:
+            self.fees.correct(self.orders.orders.get(event.client_id), event)
 
     def _on_balance(self, event: events.Balance, out: list[AnyCommand]) -> None:
         self.portfolio.report(event)
@@ -251,9 +263,18 @@ class Engine:
     def _on_link_state(self, event: events.LinkState, out: list[AnyCommand]) -> None:
         if not self.context.set_link(event.venue, event.link, event.up):
             out.append(Alert("warning", f"link of a venue without books: {event.venue}"))
+        self.reconciler.on_link(event, out)
 
     def _on_clock(self, event: events.Clock, out: list[AnyCommand]) -> None:
-        """Clocks bound the age of data in the native core; no decision rests on them here."""
+        """Clocks bound the age of data in the native core; one that is not measured, or not well,
+        closes its venue."""
+        limits = self.config.risk
+        venue = self.context.venues.get(event.venue)
+        if venue is None or event.uncertainty_ns > limits.max_book_age_ns:
+            return
+        venue.clock_stale = False
+        venue.weigh()
+        out.append(SetTimer(CLOCK_TIMER + event.venue, event.now_ns + limits.max_clock_age_ns))
 
     def _on_timer(self, event: events.Timer, out: list[AnyCommand]) -> None:
         if event.timer_id == ORDERS_TIMER:
@@ -261,6 +282,15 @@ class Engine:
             self.orders.sweep(event.now_ns, out)
         elif event.timer_id == LEGS_TIMER:
             self._legs_ns = 0
+        elif event.timer_id.startswith(CLOCK_TIMER):
+            venue = self.context.venues.get(event.timer_id.removeprefix(CLOCK_TIMER))
+            if venue is not None:
+                venue.clock_stale = True
+                venue.weigh()
+                text = f"{venue.name}: its clock was not measured for too long: no entries there"
+                out.append(Alert("critical", text))
+        else:
+            self.reconciler.on_timer(event, out)
 
     def _on_control(self, event: events.Control, out: list[AnyCommand]) -> None:
         halted = self.context.trading is TradingState.HALTED
@@ -271,6 +301,9 @@ class Engine:
                 self.context.trading = TradingState.ACTIVE
         elif event.action == "resume":
             self.legs.resume()
+            for venue in self.context.venues.values():
+                venue.reducing = False
+                venue.weigh()
         elif event.action == "stop":
             if not halted:
                 self.context.trading = TradingState.STOPPED
@@ -280,6 +313,8 @@ class Engine:
                 self.orders.cancel_all(event.now_ns, out)
             else:
                 out.append(Halt("engine", event.reason))
+        elif event.action == "reconcile":
+            self.reconciler.want(None, event, out)
         else:
             out.append(Alert("warning", f"control word not known: {event.action!r}"))
 
@@ -307,6 +342,11 @@ class Engine:
         return {
             "trading": context.trading.value,
             "venues": {name: venue.open for name, venue in context.venues.items()},
+            "adopted": [
+                {"venue": venue, "asset": asset, "amount": format_money(portfolio.adopted[at])}
+                for (venue, asset), at in context.accounts.items()
+                if portfolio.adopted[at]
+            ],
             "counts": {
                 **desk.counts,
                 "opportunities": self.opportunities,

@@ -92,6 +92,8 @@ class Fill(Event, frozen=True, tag="fill"):
     fee_asset: str
     maker: bool
     venue_ns: int
+    fee_estimated: bool = False
+    """The venue did not say the fee yet: the same trade with the true one corrects it."""
 
 
 class OrderEnd(Event, frozen=True, tag="order_end"):
@@ -114,6 +116,19 @@ class Balance(Event, frozen=True, tag="balance"):
     free: int
     locked: int
     venue_ns: int
+
+
+class BalanceMoved(Event, frozen=True, tag="balance_moved"):
+    """The venue told of a change of a balance that no order of ours made: a deposit, a transfer, a
+    trade of somebody else's order on this account."""
+
+    venue: str
+    asset: str
+    delta: int
+    """Change of free + locked, money (10^-18)."""
+    reason: str
+    move_id: str
+    """Of the venue: the same change is told once, however often it is heard."""
 
 
 class BookState(Event, frozen=True, tag="book_state"):
@@ -205,7 +220,8 @@ class Timer(Event, frozen=True, tag="timer"):
 
 
 class Control(Event, frozen=True, tag="control"):
-    """A person's or the service's word: ``halt``, ``stop``, ``start``, ``reconcile``."""
+    """A person's or the service's word: ``halt``, ``stop``, ``start``, ``reconcile``,
+    ``resume`` (entries again on venues where somebody else moved a balance)."""
 
     action: str
     reason: str
@@ -219,6 +235,7 @@ AnyEvent: TypeAlias = (
     | Fill
     | OrderEnd
     | Balance
+    | BalanceMoved
     | BookState
     | LinkState
     | QueryResult

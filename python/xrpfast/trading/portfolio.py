@@ -6,7 +6,9 @@ Three views of the money that are never mixed:
   price x quantity of quote; a sell the reverse; the fee comes out of the asset the venue named;
 - *reserved*: what orders not settled yet can still take at worst, and what orders that are not
   ours held at the start;
-- *reported*: the venue's own absolute word, kept beside for `drift`, never booked.
+- *reported*: the venue's own absolute word, kept beside for `drift`; what is taken over from it
+  (`adopt`: moves that no fill of ours made) is booked and counted apart, so that it never looks
+  like profit.
 
 Profit and loss in a quote asset is the cash flow of all fills (change of quote over all venues)
 plus the change of base over all venues, valued at the mark: the mean of both venues' mids in the
@@ -32,6 +34,7 @@ class Portfolio:
 
     __slots__ = (
         "_context",
+        "adopted",
         "booked",
         "buying",
         "marks",
@@ -51,6 +54,8 @@ class Portfolio:
         for balance in balances:
             self.start[context.account(balance.venue, balance.asset)] = balance.amount
         self.booked = list(self.start)
+        self.adopted = [0] * size
+        """Part of ``booked`` that was taken over from the venue's word."""
         self.reserved = [0] * size
         for balance in balances:
             self.reserved[context.account(balance.venue, balance.asset)] = balance.held
@@ -105,6 +110,7 @@ class Portfolio:
         while account >= len(self.booked):
             self.start.append(0)
             self.booked.append(0)
+            self.adopted.append(0)
             self.reserved.append(0)
         return account
 
@@ -137,10 +143,35 @@ class Portfolio:
                 drift[place] = difference
         return drift
 
+    def adopt(self, venue: str, asset: str, delta: int) -> None:
+        """Takes over a difference that no fill of ours made."""
+        account = self._account(venue, asset)
+        self.booked[account] += delta
+        self.adopted[account] += delta
+
+    def hold_foreign(self, venue: str) -> list[tuple[str, int]]:
+        """Reserves exactly what the venue reports as locked; (asset, locked) where it changed.
+
+        For when no order of ours is under way at the venue: all that is locked is others' then.
+        """
+        changed = []
+        for (name, asset), (_, locked) in self.reported.items():
+            if name == venue and (locked or (name, asset) in self._context.accounts):
+                account = self._account(name, asset)
+                if self.reserved[account] != locked:
+                    self.reserved[account] = locked
+                    changed.append((asset, locked))
+        return changed
+
+    def correct_fee(self, venue: str, before: tuple[str, int], after: tuple[str, int]) -> None:
+        """Books the true fee (asset, money) of a fill in place of the one that was booked."""
+        self._book_fee(venue, before[0], -before[1])
+        self._book_fee(venue, after[0], after[1])
+
     def change(self, asset: str) -> int:
-        """Change of an asset over all venues since the start."""
+        """Change of an asset over all venues since the start, by our own fills alone."""
         return sum(
-            self.booked[account] - self.start[account]
+            self.booked[account] - self.start[account] - self.adopted[account]
             for (_, name), account in self._context.accounts.items()
             if name == asset
         )

@@ -48,7 +48,9 @@ def act(world: World, action: str, number: int) -> list[Any]:
         world.now_ns += number // 4 * MS
         return world.timer()
     if action == "link":
-        return world.link("kucoin", "orders", number % 8 > 0)
+        out = world.link("kucoin", "orders", number % 8 > 0)
+        world.reconciled("kucoin")
+        return out
     if action == "book":
         return world.tell(BookState, book=number % 2, state="LIVE" if number % 8 else "GAP")
     if not live:

@@ -86,8 +86,12 @@ def test_nothing_is_open_before_it_is_said_to_be() -> None:
     assert verdict(world) is Refusal.VENUE_DOWN
     for venue in ("binance", "kucoin"):
         world.link(venue, "orders", True)
-        assert verdict(world) is Refusal.VENUE_DOWN
+        assert verdict(world) in (Refusal.VENUE_DOWN, Refusal.VENUE_NOT_RECONCILED)
         world.link(venue, "account", True)
+    assert verdict(world) is Refusal.VENUE_NOT_RECONCILED
+    world.reconcile("binance")
+    assert verdict(world) is Refusal.VENUE_NOT_RECONCILED
+    world.reconcile("kucoin")
     assert verdict(world) is Refusal.BOOK_NOT_LIVE
     world.tell(BookState, book=0, state="LIVE")
     assert verdict(world) is Refusal.BOOK_NOT_LIVE

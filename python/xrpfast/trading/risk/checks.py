@@ -84,10 +84,10 @@ def signal_use(state: RiskState, legs: Legs, signal: Signal) -> Refusal | None:
 
 
 def venue(state: RiskState, legs: Legs, signal: Signal) -> Refusal | None:
-    """Order entry and account stream of each venue are up."""
+    """Each venue is open: links up, reconciled, its clock known, nobody else's money moved."""
     for leg in legs:
         if not leg.book.venue.open:
-            return Refusal.VENUE_DOWN
+            return leg.book.venue.closed_by()
     return None
 
 

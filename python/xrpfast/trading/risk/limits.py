@@ -12,6 +12,13 @@ MILLISECOND: Final = 1_000_000
 SECOND: Final = 1_000_000_000
 
 
+class Dust(msgspec.Struct, frozen=True):
+    """How far a balance may be off before it means something, money (10^-18) of the asset."""
+
+    asset: str
+    amount: int
+
+
 class RiskLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Bounds of every order. An order at a bound is allowed, one unit above it is not."""
 
@@ -30,7 +37,10 @@ class RiskLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Largest time from the frame that completed a signal to the decision on it."""
     ack_timeout_ns: int = 2 * SECOND
     """An order without any word of the venue for so long is UNKNOWN."""
-
+    max_clock_age_ns: int = 120 * SECOND
+    """Without a good measurement of a venue's clock for so long, no entries there."""
+    drift_dust: tuple[Dust, ...] = ()
+    """Per asset; one that is not named has none: any difference means something."""
     hedge_min: int = 5 * MONEY_ONE
     """Imbalances below stay as residuals, money of the base asset."""
     hedge_time_ns: int = 5 * SECOND
@@ -44,8 +54,11 @@ class RiskLimits(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
-            if getattr(self, name) < 0:
+            if name != "drift_dust" and getattr(self, name) < 0:
                 raise ValueError(f"risk limit {name} is negative")
-        for name in ("max_orders_per_second", "ack_timeout_ns", "hedge_min", "hedge_retry_ns"):
+        if any(dust.amount < 0 for dust in self.drift_dust):
+            raise ValueError("risk limit drift_dust is negative")
+        positive = ("max_orders_per_second", "ack_timeout_ns", "max_clock_age_ns")
+        for name in (*positive, "hedge_min", "hedge_retry_ns"):
             if getattr(self, name) < 1:
                 raise ValueError(f"risk limit {name} is below 1")

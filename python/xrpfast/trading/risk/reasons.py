@@ -22,6 +22,15 @@ class Refusal(StrEnum):
     TRADING_STOPPED = "TRADING_STOPPED", "Trading was not started, or was stopped."
     TRADING_HALTED = "TRADING_HALTED", "Trading is halted until a person resumes it."
     VENUE_DOWN = "VENUE_DOWN", "Order entry or account stream of a leg's venue is not up."
+    VENUE_NOT_RECONCILED = (
+        "VENUE_NOT_RECONCILED",
+        "Orders, fills and balances of a leg's venue are not compared with it yet.",
+    )
+    VENUE_REDUCING = (
+        "VENUE_REDUCING",
+        "Somebody else moved a balance at a leg's venue; a person has to look and resume.",
+    )
+    CLOCK_STALE = "CLOCK_STALE", "A leg's venue's clock was not measured for max_clock_age."
     BOOK_NOT_LIVE = "BOOK_NOT_LIVE", "A leg's book is not in step with its venue."
     BOOK_STALE = "BOOK_STALE", "A book's data is older than max_book_age (or from the future)."
     BOOK_CROSSED = "BOOK_CROSSED", "A book is crossed, locked or without one of its sides."
