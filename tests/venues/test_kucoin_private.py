@@ -45,7 +45,7 @@ def test_a_match_is_a_fill_with_the_exact_fee_of_its_kind() -> None:
             now_ns=7, wall_ns=8, client_id=OURS, venue_order_id=ORDER,
             trade_id="11067996711960590", price=241370, qty=100_000,
             fee=24137 * 10**15 * 8 // 10_000, fee_asset="USDT", maker=True,
-            venue_ns=1760000002000000000,
+            venue_ns=1760000002000000000, fee_estimated=True,
         )
     ]  # fmt: skip
     (taker,) = events_of(change(feeType="takerFee", status="match"))

@@ -25,3 +25,6 @@ class EngineSection(Section):
     """Freeze what lives after warm-up, so that garbage collection never walks it."""
     order_timeout_ms: Annotated[int, Field(gt=0)] = 2_000
     """An order without any word for so long becomes UNKNOWN."""
+    reconcile_s: Annotated[int, Field(gt=0)] = 60
+    """Orders, fills and balances are compared with each venue every so many seconds, beside after
+    every reconnect."""

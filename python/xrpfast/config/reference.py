@@ -55,6 +55,9 @@ def _default(field: FieldInfo) -> str:
         return "required"
     if value is None:
         return "none"
+    if isinstance(value, dict):
+        entries = ", ".join(f'{name} = "{entry}"' for name, entry in value.items())
+        return f"`{{ {entries} }}`"
     if isinstance(value, SecretStr):
         return '`""`'
     if isinstance(value, bool):
@@ -65,6 +68,8 @@ def _default(field: FieldInfo) -> str:
 def _type(annotation: Any) -> str:
     if get_origin(annotation) is Literal:
         return " or ".join(f'`"{choice}"`' for choice in get_args(annotation))
+    if get_origin(annotation) is dict:
+        return f"table: {_type(get_args(annotation)[1])} per name"
     if get_origin(annotation) in {Union, types.UnionType}:
         return " or ".join(_type(a) for a in get_args(annotation) if a is not type(None))
     names = {bool: "true or false", int: "whole number", str: "text", Decimal: "decimal in quotes"}

@@ -37,3 +37,10 @@ class RiskSection(Section):
     """What closing one imbalance may lose against the mean of all mids, in the quote asset."""
     approval_ttl_ms: Annotated[int, Field(gt=0)] = 50
     """An approved order that has not left by then cannot leave."""
+    max_clock_age_s: Annotated[int, Field(gt=0)] = 120
+    """No order goes to a venue whose clock was not measured well for so long."""
+    drift_dust: dict[str, PositiveDecimal] = Field(
+        {"XRP": Decimal("0.01"), "USDT": Decimal("0.01")}
+    )
+    """Per asset, how far a balance may differ from the books and be adopted without a word to a
+    person; an asset that is not named has to agree to the last unit."""

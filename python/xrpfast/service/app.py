@@ -262,6 +262,8 @@ class Service:
         missing = []
         for name, venue in self._driver.engine.context.venues.items():
             missing += [f"{name} {link}" for link, up in venue.links.items() if not up]
+            if not venue.reconciled:
+                missing.append(f"{name} is not reconciled")
         for book, rules in enumerate(built.config.books):
             state = built.market.state(book)
             if state != "LIVE":

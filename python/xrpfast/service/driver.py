@@ -23,6 +23,7 @@ from xrpfast.records import kinds
 from xrpfast.records.start import Refused
 from xrpfast.service.latency import Latencies
 from xrpfast.service.loopguard import LoopGuard
+from xrpfast.service.reconciling import answer
 from xrpfast.trading import commands
 from xrpfast.trading.events import (
     AnyEvent,
@@ -97,6 +98,8 @@ class Driver:
         self._handlers: Mapping[type, Callable[[Any], None]] = {
             commands.Cancel: self._cancel,
             commands.Query: self._query,
+            commands.Reconcile: self._reconcile,
+            commands.Adopt: self._adopt,
             commands.ReadBook: self._read_book,
             commands.SetTimer: self._set_timer,
             commands.Alert: self._alert,
@@ -319,6 +322,18 @@ class Driver:
             self.on_events(await self._venues[venue].query(symbol, client_id, created_ns))
 
         self._spawn(ask(), f"query of {client_id}")
+
+    def _reconcile(self, command: commands.Reconcile) -> None:
+        self._record(COMMAND, time_ns(), self._encode(command))
+
+        async def ask() -> None:
+            venue = self._venues[command.venue]
+            self.on_events(await answer(venue, command, self.engine, self._symbols))
+
+        self._spawn(ask(), f"reconciling with {command.venue}")
+
+    def _adopt(self, command: commands.Adopt) -> None:
+        self._record(COMMAND, time_ns(), self._encode(command))
 
     def _read_book(self, command: commands.ReadBook) -> None:
         """Answered within the same turn, as an event that is journalled like any other."""

@@ -14,7 +14,7 @@ from xrpfast.model import MONEY_DECIMALS, SymbolRules
 from xrpfast.net.clock import ClockOffset
 from xrpfast.trading.config import ArbitrageParams, EngineConfig, StartBalance
 from xrpfast.trading.events import Balance
-from xrpfast.trading.risk.limits import RiskLimits
+from xrpfast.trading.risk.limits import Dust, RiskLimits
 
 if TYPE_CHECKING:
     from xrpfast.config.risk import RiskSection
@@ -41,9 +41,11 @@ async def look(venue: Venue, instruments: Sequence[str], prefix: str) -> Found:
     """
     clock = await venue.sync_clock()
     rules = [await venue.rules(instrument) for instrument in instruments]
+    venue.know(prefix, rules)
     for rule in rules:
         symbol = rule.venue_symbol
-        ours = [oid for oid in await venue.open_order_ids(symbol) if oid.startswith(prefix)]
+        working = [order.client_id for order in await venue.open_orders(symbol)]
+        ours = [client_id for client_id in working if client_id.startswith(prefix)]
         if ours:
             raise FailedError(
                 f"{venue.name} {symbol}: {len(ours)} open orders of this deployment "
@@ -77,6 +79,8 @@ def limits(section: RiskSection, order_timeout_ms: int) -> RiskLimits:
         max_orders_per_second=section.max_orders_per_second,
         signal_ttl_ns=section.max_signal_age_ms * MILLISECOND_NS,
         ack_timeout_ns=order_timeout_ms * MILLISECOND_NS,
+        max_clock_age_ns=section.max_clock_age_s * 1000 * MILLISECOND_NS,
+        drift_dust=tuple(Dust(asset, money(dust)) for asset, dust in section.drift_dust.items()),
         hedge_min=money(section.hedge_min),
         hedge_time_ns=section.hedge_time_ms * MILLISECOND_NS,
         hedge_retry_ns=section.hedge_retry_ms * MILLISECOND_NS,
@@ -145,6 +149,7 @@ def build(config: Config, venues: Sequence[Venue], found: Sequence[Found], epoch
         books=tuple(rules),
         risk=limits(config.risk, config.engine.order_timeout_ms),
         strategies=tuple(strategies),
+        reconcile_ns=config.engine.reconcile_s * 1000 * MILLISECOND_NS,
         balances=tuple(
             StartBalance(
                 balance.venue, balance.asset, balance.free + balance.locked, balance.locked

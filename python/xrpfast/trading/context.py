@@ -73,6 +73,11 @@ class Venue:
         """Brings ``open`` up to date: to be called after any change of what closes the venue."""
         self.open = self.linked and self.reconciled and not self.reducing and not self.clock_stale
 
+    @property
+    def open_to_hedges(self) -> bool:
+        """Open but for entries: what makes a position smaller may go on while REDUCING."""
+        return self.linked and self.reconciled and not self.clock_stale
+
     def closed_by(self) -> Refusal:
         """Why the venue is not ``open``: the gravest reason."""
         if not self.linked:

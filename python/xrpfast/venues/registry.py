@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from time import monotonic_ns, time_ns
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xrpfast._core import BinanceEncoder, KucoinEncoder, Signer, parse_units
 from xrpfast.errors import UsageError
 from xrpfast.model import SymbolRules, parse_money
 from xrpfast.net.clock import ClockOffset, measure
-from xrpfast.trading.events import AnyEvent, Balance, QueryResult
+from xrpfast.trading.events import AnyEvent, Balance, Fill, OpenOrder, QueryResult
+from xrpfast.venues.account_state import AccountState, Owners, Question, Trade, moves_of
 from xrpfast.venues.binance import account as binance_account
 from xrpfast.venues.binance import rest as binance_rest
 from xrpfast.venues.binance.market import BinanceMarket
@@ -56,6 +57,17 @@ class Venue:
     stream: MarketStream
     account: AccountStream
 
+    def __init__(self) -> None:
+        self._ours = Ours("", ())
+        self._owners = Owners()
+        self.wall_offset_ns = 0
+        """The venue's clock minus ours."""
+
+    def know(self, prefix: str, rules: Iterable[SymbolRules]) -> None:
+        """What our orders are told by, and the rules of the symbols: before any order is asked
+        about."""
+        self._ours = Ours(prefix, rules)
+
     async def sync_clock(self) -> ClockOffset:
         """Measures the venue's clock and stamps later requests by it."""
         raise NotImplementedError
@@ -66,8 +78,62 @@ class Venue:
     async def balances(self) -> list[Balance]:
         raise NotImplementedError
 
-    async def open_order_ids(self, symbol: str) -> list[str]:
-        """Client ids of all open orders, whoever sent them."""
+    async def open_orders(self, symbol: str) -> list[OpenOrder]:
+        """All working orders, whoever sent them. `know` comes first."""
+        raise NotImplementedError
+
+    async def closed(self, symbol: str) -> str:
+        """Why the venue takes no new orders now; empty while it does."""
+        raise NotImplementedError
+
+    async def account_state(self, question: Question) -> AccountState:
+        """All that the venue knows of us, read one after the other: working orders, the orders
+        named with their fills, fills since a time, balances.
+
+        Raises `XrpfastError` when something could not be read; what was read until then is lost.
+        """
+        events: list[AnyEvent] = []
+        working: list[OpenOrder] = []
+        for symbol in self._ours.rules:
+            working += await self.open_orders(symbol)
+        for order in question.named:
+            events += await self.query(order.symbol, order.client_id, order.created_ns)
+        for symbol in self._ours.rules:
+            events += await self._trades(symbol, question)
+        events += await self.balances()
+        reasons = [await self.closed(symbol) for symbol in self._ours.rules]
+        return AccountState(events, tuple(working), "; ".join(filter(None, reasons)))
+
+    async def _trades(self, symbol: str, question: Question) -> list[AnyEvent]:
+        """The account's trades: of our orders as fills, of others' as moves of balances."""
+        since_ms = (question.fills_since_ns + self.wall_offset_ns) // 1_000_000
+        events: list[AnyEvent] = []
+        named = {order.client_id for order in question.named}
+        for row in await self._trades_since(symbol, since_ms):
+            order_id = str(row["orderId"])
+            ours = question.owner(order_id)
+            client_id = ours or self._owners.get(order_id)
+            if client_id is None:
+                client_id = self._owners.put(order_id, await self._client_id(symbol, order_id))
+            now_ns, wall_ns = monotonic_ns(), time_ns()
+            if ours or client_id in named:
+                events.append(self._fill(row, client_id, now_ns, wall_ns))
+            elif not question.spent(client_id):
+                rules = self._ours.rules[symbol]
+                events += moves_of(self._trade(row), rules, client_id, now_ns, wall_ns)
+        return events
+
+    async def _trades_since(self, symbol: str, since_ms: int) -> list[dict[str, Any]]:
+        """Every page of them."""
+        raise NotImplementedError
+
+    async def _client_id(self, symbol: str, order_id: str) -> str:
+        raise NotImplementedError
+
+    def _fill(self, row: dict[str, Any], client_id: str, now_ns: int, wall_ns: int) -> Fill:
+        raise NotImplementedError
+
+    def _trade(self, row: dict[str, Any]) -> Trade:
         raise NotImplementedError
 
     def wire(self, wiring: Wiring) -> None:
@@ -118,6 +184,7 @@ class Binance(Venue):
     name = "binance"
 
     def __init__(self, config: BinanceSection) -> None:
+        super().__init__()
         self._config = config
         self._signer = Signer(config.api_secret.get_secret_value().encode())
         self._rest = binance_rest.BinanceRest(
@@ -126,7 +193,7 @@ class Binance(Venue):
 
     async def sync_clock(self) -> ClockOffset:
         offset = await measure(self._rest.server_time_ms)
-        self._rest.wall_offset_ns = offset.wall_ns
+        self.wall_offset_ns = self._rest.wall_offset_ns = offset.wall_ns
         if hasattr(self, "orders"):
             self.orders.wall_offset_ns = offset.wall_ns
             assert isinstance(self.account, binance_account.BinanceAccount)
@@ -147,13 +214,31 @@ class Binance(Venue):
             for row in account["balances"]
         ]
 
-    async def open_order_ids(self, symbol: str) -> list[str]:
-        return [str(order["clientOrderId"]) for order in await self._rest.open_orders(symbol)]
+    async def open_orders(self, symbol: str) -> list[OpenOrder]:
+        rules = self._ours.rules[symbol]
+        rows = await self._rest.open_orders(symbol)
+        return [binance_account.open_order(row, rules) for row in rows]
+
+    async def closed(self, symbol: str) -> str:
+        status = (await self._rest.symbol_info(symbol))["status"]
+        return "" if status == "TRADING" else f"{symbol} is {status}"
+
+    async def _trades_since(self, symbol: str, since_ms: int) -> list[dict[str, Any]]:
+        return await self._rest.trades_since(symbol, since_ms)
+
+    async def _client_id(self, symbol: str, order_id: str) -> str:
+        return str((await self._rest.order_by_id(symbol, order_id))["clientOrderId"])
+
+    def _fill(self, row: dict[str, Any], client_id: str, now_ns: int, wall_ns: int) -> Fill:
+        return binance_account.query_fill(row, self._ours, client_id, now_ns, wall_ns)
+
+    def _trade(self, row: dict[str, Any]) -> Trade:
+        return binance_account.trade(row)
 
     def wire(self, wiring: Wiring) -> None:
         config = self._config
         symbols = {book: rules.venue_symbol for book, rules in wiring.books.items()}
-        self._ours = Ours(wiring.prefix, wiring.books.values())
+        self.know(wiring.prefix, wiring.books.values())
         self.stream = BinanceMarket(
             wiring.market, symbols, wiring.sink, self._rest, config.stream_url
         )
@@ -204,6 +289,7 @@ class Kucoin(Venue):
     name = "kucoin"
 
     def __init__(self, config: KucoinSection) -> None:
+        super().__init__()
         self._config = config
         self._signer = Signer(config.api_secret.get_secret_value().encode())
         self._rest = kucoin_rest.KucoinRest(
@@ -213,7 +299,7 @@ class Kucoin(Venue):
 
     async def sync_clock(self) -> ClockOffset:
         offset = await measure(self._rest.server_time_ms)
-        self._rest.wall_offset_ns = offset.wall_ns
+        self.wall_offset_ns = self._rest.wall_offset_ns = offset.wall_ns
         if hasattr(self, "orders"):
             self.orders.wall_offset_ns = offset.wall_ns
         return offset
@@ -234,12 +320,33 @@ class Kucoin(Venue):
             for row in rows
         ]
 
-    async def open_order_ids(self, symbol: str) -> list[str]:
-        return [str(order["clientOid"]) for order in await self._rest.open_orders(symbol)]
+    async def open_orders(self, symbol: str) -> list[OpenOrder]:
+        rules = self._ours.rules[symbol]
+        rows = await self._rest.open_orders(symbol)
+        return [kucoin_account.open_order(row, rules) for row in rows]
+
+    async def closed(self, symbol: str) -> str:
+        status = await self._rest.status()
+        if status != "open":
+            return f"the venue is {status}"
+        trades = (await self._rest.symbol_info(symbol))["enableTrading"]
+        return "" if trades else f"{symbol} does not trade"
+
+    async def _trades_since(self, symbol: str, since_ms: int) -> list[dict[str, Any]]:
+        return await self._rest.trades_since(symbol, since_ms)
+
+    async def _client_id(self, symbol: str, order_id: str) -> str:
+        return str((await self._rest.order_by_id(symbol, order_id))["clientOid"])
+
+    def _fill(self, row: dict[str, Any], client_id: str, now_ns: int, wall_ns: int) -> Fill:
+        return kucoin_account.query_fill(row, self._ours, client_id, now_ns, wall_ns)
+
+    def _trade(self, row: dict[str, Any]) -> Trade:
+        return kucoin_account.trade(row)
 
     def wire(self, wiring: Wiring) -> None:
         symbols = {book: rules.venue_symbol for book, rules in wiring.books.items()}
-        self._ours = Ours(wiring.prefix, wiring.books.values())
+        self.know(wiring.prefix, wiring.books.values())
         self.stream = KucoinMarket(wiring.market, symbols, wiring.sink, self._rest)
         self.orders = KucoinOrders(
             KucoinEncoder(wiring.gate),

@@ -56,7 +56,7 @@ def choose(
     found = [
         hedge
         for book, top in fresh
-        if book.venue.open and not book.unknown
+        if book.venue.open_to_hedges and not book.unknown
         and (hedge := _at(book, top, side, abs(excess), mids, len(fresh), portfolio, limits))
     ]  # fmt: skip
     # Most of the imbalance first: a cheap order that leaves half of it open is not cheap.

@@ -49,7 +49,7 @@ def _reduces(leg: LegIntent, excess: int) -> Refusal | None:
 
 def _place(leg: LegIntent) -> Refusal | None:
     book = leg.book
-    if not book.venue.open:
+    if not book.venue.open_to_hedges:
         return Refusal.VENUE_DOWN
     if not book.live:
         return Refusal.BOOK_NOT_LIVE

@@ -9,9 +9,18 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from xrpfast._core import parse_units
-from xrpfast.model import parse_money
+from xrpfast.model import Side, SymbolRules, parse_money
 from xrpfast.net.websocket import Connection, connect
-from xrpfast.trading.events import AnyEvent, Balance, Fill, OrderAck, OrderEnd
+from xrpfast.trading.events import (
+    AnyEvent,
+    Balance,
+    BalanceMoved,
+    Fill,
+    OpenOrder,
+    OrderAck,
+    OrderEnd,
+)
+from xrpfast.venues.account_state import Trade
 from xrpfast.venues.binance.errors import classify
 from xrpfast.venues.outcome import VenueError
 from xrpfast.venues.ports import Sink
@@ -104,6 +113,20 @@ def parse_event(event: dict[str, Any], ours: Ours, now_ns: int, wall_ns: int) ->
             balance_event(entry["a"], entry["f"], entry["l"], venue_ns, now_ns, wall_ns)
             for entry in event["B"]
         ]
+    if kind in ("balanceUpdate", "externalLockUpdate"):
+        # A lock moves between free and locked: the sum stays, the reserve does not.
+        delta = parse_money(event["d"]) if kind == "balanceUpdate" else 0
+        return [
+            BalanceMoved(
+                now_ns=now_ns,
+                wall_ns=wall_ns,
+                venue=VENUE,
+                asset=event["a"],
+                delta=delta,
+                reason=f"{kind} {event['d']}",
+                move_id=f"{kind}:{event['a']}:{event['d']}:{event['E']}:{event['T']}",
+            )
+        ]
     return []
 
 
@@ -184,6 +207,32 @@ def query_fill(
         fee_asset=trade["commissionAsset"],
         maker=trade["isMaker"],
         venue_ns=trade["time"] * _MILLISECOND,
+    )
+
+
+def open_order(row: dict[str, Any], rules: SymbolRules) -> OpenOrder:
+    """A working order as ``openOrders`` lists it."""
+    return OpenOrder(
+        client_id=str(row["clientOrderId"]),
+        venue_order_id=str(row["orderId"]),
+        instrument=rules.instrument,
+        side=int(Side[row["side"]]),
+        price=parse_units(row["price"], rules.price_decimals),
+        qty=parse_units(row["origQty"], rules.qty_decimals),
+        filled_qty=parse_units(row["executedQty"], rules.qty_decimals),
+    )
+
+
+def trade(row: dict[str, Any]) -> Trade:
+    """What a row of ``myTrades`` did to the account."""
+    return Trade(
+        order_id=str(row["orderId"]),
+        trade_id=str(row["id"]),
+        buy=row["isBuyer"],
+        base=parse_money(row["qty"]),
+        quote=parse_money(row["quoteQty"]),
+        fee=parse_money(row["commission"]),
+        fee_asset=row["commissionAsset"],
     )
 
 

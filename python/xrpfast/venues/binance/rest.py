@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 VENUE: Final = "binance"
 SNAPSHOT_LIMIT: Final = 1000
+TRADES_LIMIT: Final = 1000
 NOT_FOUND: Final = frozenset({"-2013", "-2011"})
 
 
@@ -70,9 +71,29 @@ class BinanceRest:
                 return None
             raise
 
-    async def order_fills(self, symbol: str, order_id: str) -> list[dict[str, Any]]:
+    async def order_by_id(self, symbol: str, order_id: str) -> dict[str, Any]:
         query = {"symbol": symbol, "orderId": order_id}
-        return list(await self._signed("GET", "/api/v3/myTrades", query))
+        return dict(await self._signed("GET", "/api/v3/order", query))
+
+    async def order_fills(self, symbol: str, order_id: str) -> list[dict[str, Any]]:
+        """All fills of an order, oldest first."""
+        return await self._trades({"symbol": symbol, "orderId": order_id})
+
+    async def trades_since(self, symbol: str, since_ms: int) -> list[dict[str, Any]]:
+        """All fills of the account from a time of the venue on, oldest first."""
+        return await self._trades({"symbol": symbol, "startTime": str(since_ms)})
+
+    async def _trades(self, first: dict[str, str]) -> list[dict[str, Any]]:
+        """Page after page: the next begins behind the last id, whatever the first was by."""
+        limit = {"limit": str(TRADES_LIMIT)}
+        page = list(await self._signed("GET", "/api/v3/myTrades", first | limit))
+        rows = page
+        kept = {name: first[name] for name in ("symbol", "orderId") if name in first}
+        while len(page) == TRADES_LIMIT:
+            behind = {"fromId": str(page[-1]["id"] + 1)}
+            page = list(await self._signed("GET", "/api/v3/myTrades", kept | behind | limit))
+            rows = rows + page
+        return rows
 
     async def cancel(self, symbol: str, client_id: str) -> None:
         query = {"symbol": symbol, "origClientOrderId": client_id}

@@ -8,9 +8,18 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from xrpfast._core import parse_units
-from xrpfast.model import RATE_ONE, SymbolRules, parse_money
+from xrpfast.model import RATE_ONE, Side, SymbolRules, parse_money
 from xrpfast.net.websocket import Connection, connect
-from xrpfast.trading.events import AnyEvent, Balance, Fill, OrderAck, OrderEnd
+from xrpfast.trading.events import (
+    AnyEvent,
+    Balance,
+    BalanceMoved,
+    Fill,
+    OpenOrder,
+    OrderAck,
+    OrderEnd,
+)
+from xrpfast.venues.account_state import Trade
 from xrpfast.venues.kucoin.errors import classify
 from xrpfast.venues.kucoin.push import Pinger, place, subscription
 from xrpfast.venues.outcome import VenueError
@@ -22,6 +31,8 @@ if TYPE_CHECKING:
 
 VENUE: Final = "kucoin"
 _MILLISECOND: Final = 1_000_000
+OF_ORDERS: Final = (".hold", ".setted")
+"""How the relations of balance changes end that orders made."""
 TOPICS: Final = ("/spotMarket/tradeOrdersV2", "/account/balance")
 
 
@@ -97,19 +108,31 @@ def parse_message(
     if subject == "orderChange":
         return _order_change(data, ours, now_ns, wall_ns)
     if subject == "account.balance":
-        trading = str(data.get("relationEvent", "")).startswith(("trade.", "trade_hf."))
-        if str(data.get("accountId")) in accounts or (not accounts and trading):
-            return [
-                balance_event(
-                    data["currency"],
-                    data["available"],
-                    data["hold"],
-                    int(data["time"]) * _MILLISECOND,
-                    now_ns,
-                    wall_ns,
-                )
-            ]
+        return _balance(data, accounts, now_ns, wall_ns)
     return []
+
+
+def _balance(data: dict[str, Any], accounts: set[str], now_ns: int, wall_ns: int) -> list[AnyEvent]:
+    relation = str(data.get("relationEvent", ""))
+    trading = relation.startswith(("trade.", "trade_hf."))
+    if str(data.get("accountId")) not in accounts and (accounts or not trading):
+        return []
+    asset = data["currency"]
+    venue_ns = int(data["time"]) * _MILLISECOND
+    told = balance_event(asset, data["available"], data["hold"], venue_ns, now_ns, wall_ns)
+    if relation.endswith(OF_ORDERS):
+        return [told]
+    delta = parse_money(data["availableChange"]) + parse_money(data["holdChange"])
+    moved = BalanceMoved(
+        now_ns=now_ns,
+        wall_ns=wall_ns,
+        venue=VENUE,
+        asset=asset,
+        delta=delta,
+        reason=f"{relation} {data['availableChange']}",
+        move_id=f"{relation}:{data.get('relationEventId')}",
+    )
+    return [moved, told]
 
 
 def balance_event(
@@ -164,6 +187,7 @@ def _order_change(data: dict[str, Any], ours: Ours, now_ns: int, wall_ns: int) -
                 fee_asset=rules.quote,
                 maker=data["liquidity"] == "maker",
                 venue_ns=data["ts"],
+                fee_estimated=True,
             )
         )
     if data["status"] == "done":
@@ -200,6 +224,32 @@ def query_fill(
         fee_asset=trade["feeCurrency"],
         maker=trade["liquidity"] == "maker",
         venue_ns=trade["createdAt"] * _MILLISECOND,
+    )
+
+
+def open_order(row: dict[str, Any], rules: SymbolRules) -> OpenOrder:
+    """A working order as the list of active ones shows it."""
+    return OpenOrder(
+        client_id=str(row.get("clientOid") or ""),
+        venue_order_id=str(row["id"]),
+        instrument=rules.instrument,
+        side=int(Side[row["side"].upper()]),
+        price=parse_units(row["price"], rules.price_decimals),
+        qty=parse_units(row["size"], rules.qty_decimals),
+        filled_qty=parse_units(row["dealSize"], rules.qty_decimals),
+    )
+
+
+def trade(row: dict[str, Any]) -> Trade:
+    """What a row of the fills list did to the account."""
+    return Trade(
+        order_id=row["orderId"],
+        trade_id=str(row["tradeId"]),
+        buy=row["side"] == "buy",
+        base=parse_money(row["size"]),
+        quote=parse_money(row["funds"]),
+        fee=parse_money(row["fee"]),
+        fee_asset=row["feeCurrency"],
     )
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 VENUE: Final = "kucoin"
 KEY_VERSION: Final = "3"
+FILLS_LIMIT: Final = 100
 NOT_FOUND: Final = frozenset({"order_not_exist", "100001", "100004", "102436"})
 _NOT_FOUND_TEXTS: Final = ("order_not_exist", "order not exist", "order does not exist")
 
@@ -94,9 +95,33 @@ class KucoinRest:
             raise
         return dict(found) if found else None
 
+    async def order_by_id(self, symbol: str, order_id: str) -> dict[str, Any]:
+        path = f"/api/v1/hf/orders/{quote(order_id)}?symbol={quote(symbol)}"
+        return dict(await self._data("GET", path))
+
     async def order_fills(self, symbol: str, order_id: str) -> list[dict[str, Any]]:
-        path = f"/api/v1/hf/fills?symbol={quote(symbol)}&orderId={quote(order_id)}&limit=100"
-        return list((await self._data("GET", path))["items"])
+        """All fills of an order, newest first."""
+        return await self._fills(f"symbol={quote(symbol)}&orderId={quote(order_id)}")
+
+    async def trades_since(self, symbol: str, since_ms: int) -> list[dict[str, Any]]:
+        """All fills of the account from a time of the venue on (a week at most), newest first."""
+        return await self._fills(f"symbol={quote(symbol)}&startAt={since_ms}")
+
+    async def _fills(self, query: str) -> list[dict[str, Any]]:
+        """Page after page, by the cursor that each page ends with."""
+        rows: list[dict[str, Any]] = []
+        cursor = ""
+        while True:
+            path = f"/api/v1/hf/fills?{query}&limit={FILLS_LIMIT}{cursor}"
+            page = await self._data("GET", path)
+            rows += page["items"]
+            if len(page["items"]) < FILLS_LIMIT:
+                return rows
+            cursor = f"&lastId={page['lastId']}"
+
+    async def status(self) -> str:
+        """``open``, ``cancelonly`` or ``close``."""
+        return str((await self._data("GET", "/api/v1/status", signed=False))["status"])
 
     async def cancel(self, symbol: str, client_id: str) -> None:
         path = f"/api/v1/hf/orders/client-order/{quote(client_id)}?symbol={quote(symbol)}"

@@ -1,0 +1,89 @@
+"""Asking a venue for all that it knows of us, and what of it the engine has to hear."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from time import monotonic_ns, time_ns
+from typing import TYPE_CHECKING, Final
+
+from xrpfast._core import CoreError
+from xrpfast.errors import XrpfastError
+from xrpfast.trading.client_ids import is_ours, parse
+from xrpfast.trading.events import AnyEvent, Fill, OpenOrder, Reconciled
+from xrpfast.venues.account_state import Named, Question
+
+if TYPE_CHECKING:
+    from xrpfast.trading.commands import Reconcile
+    from xrpfast.trading.engine import Engine
+    from xrpfast.venues.registry import Venue
+
+UNREADABLE: Final = (CoreError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError)
+"""What reading an answer of another shape than the venue's own ends with."""
+
+
+async def answer(
+    venue: Venue, command: Reconcile, engine: Engine, symbols: Mapping[tuple[str, str], str]
+) -> list[AnyEvent]:
+    """Fills, words on orders, balances and the `Reconciled` that closes them, in this order: to be
+    processed in one go, so that nothing slips between. Never raises for what a venue does."""
+    asked_ns = monotonic_ns()
+    question = _question(command, engine, symbols)
+    events: list[AnyEvent] = []
+    working: tuple[OpenOrder, ...] = ()
+    try:
+        state = await venue.account_state(question)
+    except XrpfastError as error:
+        reason = str(error)
+    except UNREADABLE as error:
+        reason = f"an answer that cannot be read: {type(error).__name__}: {error}"
+    else:
+        events, working, reason = _news(state.events, engine), state.open_orders, state.closed
+    done = Reconciled(
+        now_ns=monotonic_ns(),
+        wall_ns=time_ns(),
+        venue=command.venue,
+        number=command.number,
+        asked_ns=asked_ns,
+        open_orders=working,
+        complete=not reason,
+        reason=reason,
+    )
+    return [*events, done]
+
+
+def _question(
+    command: Reconcile, engine: Engine, symbols: Mapping[tuple[str, str], str]
+) -> Question:
+    desk, ids = engine.orders, engine.client_ids
+    named = [
+        Named(order.client_id, symbols[order.venue, order.instrument], order.created_ns)
+        for order in (desk.orders.get(client_id) for client_id in command.client_ids)
+        if order is not None
+    ]
+    owners = {
+        order.venue_order_id: order.client_id
+        for order in desk.orders.values()
+        if order.venue == command.venue and order.venue_order_id
+    }
+
+    def spent(client_id: str) -> bool:
+        parts = parse(client_id) if is_ours(client_id, ids.prefix) else None
+        return parts is not None and parts.epoch == ids.epoch
+
+    return Question(named, command.fills_since_ns, owners.get, spent)
+
+
+def _news(events: list[AnyEvent], engine: Engine) -> list[AnyEvent]:
+    """Without the fills that are booked already: lists overlap, and every event is journalled."""
+    news: list[AnyEvent] = []
+    seen: set[tuple[str, str]] = set()
+    for event in events:
+        if isinstance(event, Fill):
+            key = event.client_id, event.trade_id
+            order = engine.orders.orders.get(event.client_id)
+            booked = order is not None and event.trade_id in (order.trades or ())
+            if key in seen or (booked and not engine.fees.awaits(*key)):
+                continue
+            seen.add(key)
+        news.append(event)
+    return news
