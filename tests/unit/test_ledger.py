@@ -278,29 +278,29 @@ def not_found(*, authoritative: bool = True) -> events.QueryResult:
 
 
 @pytest.mark.parametrize(
-    ("said", "asked", "answer", "state"),
+    ("said", "asked", "answers", "state"),
     [
         # Silence alone: the desk's query shows that the order has become UNKNOWN to it.
-        ([], True, None, "UNKNOWN"),
-        ([], True, not_found(), "REJECTED"),
-        ([], True, not_found(authoritative=False), "UNKNOWN"),
+        ([], True, [], "UNKNOWN"),
+        ([], True, [not_found()], "UNKNOWN"),  # once is no proof
+        ([], True, [not_found(), not_found()], "REJECTED"),
+        ([], True, [not_found(authoritative=False)] * 3, "UNKNOWN"),
         # Not asked for by the desk (a cancel that was refused): proves nothing yet.
-        ([], False, not_found(), "SENT"),
+        ([], False, [not_found()] * 2, "SENT"),
         # Seen at the venue before: its words do not fit together, the worst case stays.
-        ([ack("b-1", 700)], True, None, "OPEN"),
-        ([ack("b-1", 700)], True, not_found(), "UNKNOWN"),
-        ([fill("b-1", "t1", 250, 700)], True, not_found(), "FILLED"),
+        ([ack("b-1", 700)], True, [], "OPEN"),
+        ([ack("b-1", 700)], True, [not_found()], "UNKNOWN"),
+        ([fill("b-1", "t1", 250, 700)], True, [not_found()], "FILLED"),
     ],
 )
 def test_an_order_of_which_nothing_is_heard_ends_as_the_desk_has_it(
-    tmp_path: Path, said: list[Any], asked: bool, answer: events.QueryResult | None, state: str
+    tmp_path: Path, said: list[Any], asked: bool, answers: list[events.QueryResult], state: str
 ) -> None:
     query = commands.Query("b-1", "binance", "XRP/USDT")
     records = [start(), pair("b-1", "k-1"), *map(event, said)]
     if asked:
         records.append((720, kinds.COMMAND, msgspec.json.encode(query)))
-    if answer is not None:
-        records.append(event(answer))
+    records += map(event, answers)
     write(tmp_path / "journal", records)
     rebuild(tmp_path / "journal", tmp_path / "ledger.sqlite")
     assert table(tmp_path / "ledger.sqlite", "orders")[0]["state"] == state

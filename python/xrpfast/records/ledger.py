@@ -66,6 +66,7 @@ class LedgerOrder(msgspec.Struct, kw_only=True):
     venue_order_id: str
     accepted: bool
     cancel_wanted: bool
+    absences: int
     reason: str
     filled_value: int = 0
     """Not kept: the fills have it."""
@@ -211,11 +212,12 @@ class Ledger:
         rules = self._rules[life.venue, life.instrument]
         self._db.execute(
             "update orders set state = ?, filled_qty = ?, claimed_qty = ?, venue_order_id = ?, "
-            "accepted = ?, cancel_wanted = ?, reason = ?, "
+            "accepted = ?, cancel_wanted = ?, absences = ?, reason = ?, "
             "updated_ns = case when ? then ? else updated_ns end where client_id = ?",
             (life.state.value, format_money(rules.qty_money(life.filled)),
              format_money(rules.qty_money(life.claimed)), life.venue_order_id or None,
-             life.accepted, life.cancel_wanted, life.reason, moved, wall_ns, client_id),
+             life.accepted, life.cancel_wanted, life.absences, life.reason, moved, wall_ns,
+             client_id),
         )  # fmt: skip
 
     # --- tables ---------------------------------------------------------------------------------
@@ -223,14 +225,15 @@ class Ledger:
     def _order(self, client_id: str) -> LedgerOrder | None:
         row = self._db.execute(
             "select venue, instrument, side, price, qty, epoch, state, filled_qty, claimed_qty, "
-            "venue_order_id, accepted, cancel_wanted, reason from orders where client_id = ?",
+            "venue_order_id, accepted, cancel_wanted, absences, reason "
+            "from orders where client_id = ?",
             (client_id,),
         ).fetchone()
         if row is None:
             return None
         venue, instrument, side, price, qty, epoch, state, filled, claimed, *rest = row
         rules = self._rules[venue, instrument]
-        venue_order_id, accepted, cancel_wanted, reason = rest
+        venue_order_id, accepted, cancel_wanted, absences, reason = rest
 
         price_unit: int = 10 ** (MONEY_DECIMALS - rules.price_decimals)
         qty_unit: int = 10 ** (MONEY_DECIMALS - rules.qty_decimals)
@@ -249,6 +252,7 @@ class Ledger:
             venue_order_id=venue_order_id or "",
             accepted=bool(accepted),
             cancel_wanted=bool(cancel_wanted),
+            absences=absences,
             reason=reason,
         )
 

@@ -44,6 +44,7 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         "alter table orders add column claimed_qty text not null default '0'",
         "alter table orders add column accepted integer not null default 0",
         "alter table orders add column cancel_wanted integer not null default 0",
+        "alter table orders add column absences integer not null default 0",
         """update orders set
             claimed_qty = case state when 'FILLED' then qty else filled_qty end,
             accepted = venue_order_id is not null or filled_qty <> '0'

@@ -19,9 +19,9 @@ it does not trade. Printed from the code by `make docs`.
 ## States of an order
 
 One row a state, one column what was said. A state that has ended is never left: what arrives late
-adds amounts, never life. Amounts are apart from states: a fill counts once by its trade id, whenever
-it comes; an end that speaks of more than the fills seen leaves the order unsettled until they
-arrive, and its worst case reserved.
+adds amounts, never life. Amounts are apart from states: a fill counts once by its trade id, when
+it comes is all one; an end that speaks of more than the fills seen leaves the order unsettled until
+they arrive, and its worst case reserved.
 """
 WORDS: Final = """
 | word | means |
@@ -31,9 +31,9 @@ LEGS: Final = """
 
 One row what became of one leg, one column what became of the other. The steps act on the imbalance
 of the instrument: what both legs traded cancels out, what one traded alone is closed by one order
-at a time, at the venue where that costs least (a hedge at the other's venue or an unwind at its own),
-within `[risk] collar_bps`, `hedge_loss` and `hedge_time_ms`. What is below `hedge_min` stays as a
-residual until it has grown.
+at a time, at the venue where that costs least (a hedge at the other's venue or an unwind at its
+own), within `[risk] collar_bps`, `hedge_loss` and `hedge_time_ms`. What is below `hedge_min` stays
+as a residual until it has grown.
 """
 REFUSALS: Final = """
 ## Why risk refuses
