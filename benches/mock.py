@@ -43,7 +43,7 @@ GROWTH = 100_000.0
 """Bytes a second. The least that an order could leave behind, one entry of a dict, is about 100
 bytes: at 2,000 orders a second over both venues a leak of that is twice the bound."""
 SOAK_GROWTH = 20_000.0
-PAGE = Path("docs/mock-speed.md")
+PAGE = Path(__file__).parents[1] / "docs" / "mock-speed.md"
 HEAD = """# How fast the mock venues are
 
 Printed by `make soak` (`python -m benches.mock --soak`), one row a run; `make bench-mock` measures

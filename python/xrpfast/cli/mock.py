@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -110,6 +111,8 @@ async def _serve(
         venues, port=port, seed=seed, captures=captures, faults=rules, relay=relay
     ) as running:
         watch = asyncio.create_task(_orphaned(parent, stop)) if parent else None
+        gc.collect()
+        gc.freeze()  # modules and routes stay: no collection need walk through them again
         sys.stdout.write(json.dumps(running.line) + "\n")
         sys.stdout.flush()
         await stop.wait()
