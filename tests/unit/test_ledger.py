@@ -118,6 +118,7 @@ def test_orders(ledger: Path) -> None:
         "claimed_qty": "25",
         "accepted": 1,
         "cancel_wanted": 0,
+        "absences": 0,
     }
     assert (sell["price"], sell["qty"], sell["filled_qty"]) == ("2.13", "25.5", "0.5")
     assert (sell["side"], sell["tif"], sell["state"]) == ("SELL", "FOK", "EXPIRED")
