@@ -37,6 +37,7 @@ async def answer(
     except UNREADABLE as error:
         reason = f"an answer that cannot be read: {type(error).__name__}: {error}"
     else:
+        venue.account.caught_up(asked_ns)
         events, working, reason = _news(state.events, engine), state.open_orders, state.closed
     done = Reconciled(
         now_ns=monotonic_ns(),

@@ -160,8 +160,11 @@ class Venue:
 
         Another signed call shows that the venue answers us at all, and that the order is not among
         those that work."""
-        working = await self.open_order_ids(symbol)
-        sure = late and client_id not in working and self.account.heard_all_since(created_ns)
+        working = [order.client_id for order in await self.open_orders(symbol)]
+        # Before the sockets are built nothing is sent, and everything there is gets asked for.
+        account = getattr(self, "account", None)
+        heard = account is None or account.heard_all_since(created_ns)
+        sure = late and client_id not in working and heard
         return self._result(client_id, None, None, 0, sure)
 
     def _result(
