@@ -247,7 +247,9 @@ class Engine:
     def _on_fill(self, event: events.Fill, out: list[AnyCommand]) -> None:
         order = self.orders.on_fill(event, out)
         if order is not None:
-            self.portfolio.book_fill(self.context.books[order.book], order.side, event)
+            book = self.context.books[order.book]
+            self.portfolio.book_fill(book, order.side, event)
+            self.legs.filled(book, order.side, event)
             self.fees.booked(event)
             self.reconciler.on_fill(order.venue, event.now_ns)
         else:

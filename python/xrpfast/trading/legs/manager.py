@@ -1,7 +1,7 @@
 """The legs of every instrument over time: wait, hedge, unwind, keep as a residual, or give up.
 
-An instrument's imbalance is the change of its base over all venues: fills, base fees, and what an
-earlier run left. With both legs filled it is what fees took. While any order of the instrument is
+An instrument's imbalance is what its own orders changed of its base over all venues: fills, base
+fees, and what an earlier run left. With both legs filled it is what fees took. While any order of the instrument is
 not settled nothing is sent. Once all are, an imbalance of at least ``hedge_min`` is closed by one
 order at a time, within the collar, a budget of loss and one of time; what a venue cannot take or
 that is smaller stays as a residual and is closed when it has grown. A budget that is spent closes
@@ -16,12 +16,13 @@ import msgspec
 
 from xrpfast.model import format_money
 from xrpfast.trading.commands import Alert, AnyCommand, ReadBook
+from xrpfast.trading.context import BUY
 from xrpfast.trading.legs.hedge import Hedge, choose
 from xrpfast.trading.legs.outcomes import NEXT, Step, outcome
 
 if TYPE_CHECKING:
     from xrpfast.trading.context import Book, Context
-    from xrpfast.trading.events import BookTop
+    from xrpfast.trading.events import BookTop, Fill
     from xrpfast.trading.orders import Order, OrderDesk
     from xrpfast.trading.portfolio import Portfolio
     from xrpfast.trading.risk.limits import RiskLimits
@@ -62,8 +63,8 @@ class LegManager:
         count = len(context.instruments)
         self.given_up = [False] * count
         """Closed to entries until a person resumes."""
-        self.carried = [residuals.get(name, 0) for name in context.instruments]
-        """What earlier runs left, money of base."""
+        self._net = [residuals.get(name, 0) for name in context.instruments]
+        """Base too much (or too little) per instrument, money; at first what earlier runs left."""
         self._books: list[list[Book]] = [[] for _ in range(count)]
         for book in context.books:
             self._books[book.instrument_index].append(book)
@@ -77,8 +78,15 @@ class LegManager:
 
     def imbalance(self, instrument: int) -> int:
         """Base too much (or too little) over all venues, money."""
-        at = self._books[instrument][0].position_index
-        return self._portfolio.position[at] + self.carried[instrument]
+        return self._net[instrument]
+
+    def filled(self, book: Book, side: int, fill: Fill) -> None:
+        """A fill was booked: its base, and its fee where that is base."""
+        amount = fill.qty * book.qty_money
+        net = amount if side == BUY else -amount
+        if fill.fee_asset == book.rules.base:
+            net -= fill.fee
+        self._net[book.instrument_index] += net
 
     def opened(self, instrument: int, first: Order, second: Order) -> None:
         """A pair has left."""
