@@ -98,6 +98,38 @@ async def test_the_end_tells_when_the_block_outlives_its_task(
         await block.__aexit__(None, None, None)
 
 
+async def test_a_timer_that_raises_is_a_death() -> None:
+    """Whatever it paced would come no more."""
+    from xrpfast.simulation.jobs import MockFailedError
+    from xrpfast.simulation.market_order import walk
+    from xrpfast.simulation.server import mock_venues
+
+    async def use() -> None:
+        async with asyncio.timeout(PATIENCE), mock_venues(["kucoin"]):
+            asyncio.get_running_loop().call_later(0.01, walk, None, None, None, None)
+            await asyncio.Event().wait()
+
+    with pytest.raises(MockFailedError, match=r"the mock's timer died: .*market_order\.py"):
+        await use()
+
+
+async def test_a_timer_of_somebody_else_is_no_death(caplog: pytest.LogCaptureFixture) -> None:
+    from xrpfast.simulation.server import mock_venues
+
+    raised = asyncio.Event()
+
+    def theirs() -> None:
+        raised.set()
+        raise ArithmeticError("not of the mock")
+
+    async with mock_venues(["kucoin"]):
+        asyncio.get_running_loop().call_soon(theirs)
+        await raised.wait()
+        await asyncio.sleep(0)
+    assert [r.name for r in caplog.records if r.levelno >= logging.ERROR] == ["asyncio"]
+    caplog.clear()
+
+
 async def test_a_cancel_from_outside_stays_one() -> None:
     from xrpfast.simulation.server import mock_venues
 
