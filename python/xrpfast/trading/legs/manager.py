@@ -1,11 +1,11 @@
 """The legs of every instrument over time: wait, hedge, unwind, keep as a residual, or give up.
 
 An instrument's imbalance is what its own orders changed of its base over all venues: fills, base
-fees, and what an earlier run left. With both legs filled it is what fees took. While any order of the instrument is
-not settled nothing is sent. Once all are, an imbalance of at least ``hedge_min`` is closed by one
-order at a time, within the collar, a budget of loss and one of time; what a venue cannot take or
-that is smaller stays as a residual and is closed when it has grown. A budget that is spent closes
-the instrument to entries until a person looks.
+fees, and what an earlier run left. With both legs filled it is what fees took. While any order of
+the instrument is not settled nothing is sent. Once all are, an imbalance of at least ``hedge_min``
+is closed by one order at a time, within the collar, a budget of loss and one of time; what a venue
+cannot take or that is smaller stays as a residual and is closed when it has grown. A budget that is
+spent closes the instrument to entries until a person looks.
 """
 
 from __future__ import annotations
