@@ -17,7 +17,7 @@ from typer.exceptions import TyperException
 
 from xrpfast.errors import FailedError, HaltedError, UsageError
 
-COMMANDS = ("demo", "run", "mock", "replay", "config")
+COMMANDS = ("demo", "run", "mock", "replay", "rerun", "journal", "ledger", "config")
 """Each is `xrpfast.cli.<name>`: a function of that name, or an ``app`` of several."""
 
 

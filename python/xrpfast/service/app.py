@@ -22,8 +22,7 @@ from xrpfast import _core
 from xrpfast._core import CoreError, Journal
 from xrpfast.errors import FailedError, HaltedError, UsageError, XrpfastError
 from xrpfast.records import kinds
-from xrpfast.records.ledger import Ledger
-from xrpfast.records.rebuild import catch_up
+from xrpfast.records.rebuild import open_ledger
 from xrpfast.records.start import Start
 from xrpfast.service.control import ControlServer
 from xrpfast.service.driver import Driver
@@ -139,11 +138,10 @@ class Service:
         epoch = self._state.next_epoch()
         built = build(config, venues, found, epoch)
         journal = Journal.open(self._state.journal_path)
-        ledger = Ledger(self._state.ledger_path)
-        if max(ledger.sequence, 0) + 1 < journal.next_sequence:
-            # A run that died took what waited for the ledger along. After a clean end the
-            # journal, which only grows, is not read.
-            caught = catch_up(self._state.journal_path, ledger)
+        ledger, caught = open_ledger(
+            self._state.ledger_path, self._state.journal_path, journal.next_sequence
+        )
+        if caught:  # a run that died took what waited for the ledger along
             _LOG.warning("ledger: %d records caught up from the journal", caught)
         projection = Projection(
             ledger, config.records.ledger_commit_ms / 1000, lambda e: self._fail(f"ledger: {e}")

@@ -25,7 +25,20 @@ class StateDir:
 
     @classmethod
     def open(cls, path: Path) -> StateDir:
-        """Takes the lease. Raises `UsageError` when it cannot, `HaltedError` when halted."""
+        """Takes the lease to trade; raises `UsageError` when it cannot, `HaltedError` if halted."""
+        state = cls.hold(path)
+        try:
+            state.refuse_if_halted()
+            if len(os.fsencode(state.control_path)) > MAX_SOCKET_PATH:
+                raise UsageError(f"state_dir {path}: too long a path for a socket, shorten it")
+        except BaseException:
+            state.close()
+            raise
+        return state
+
+    @classmethod
+    def hold(cls, path: Path) -> StateDir:
+        """Takes the lease alone, so that no engine runs here. Raises `UsageError` when one does."""
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             (path / "journal").mkdir(mode=0o700, exist_ok=True)
@@ -43,15 +56,7 @@ class StateDir:
             ) from error
         os.ftruncate(lease, 0)
         os.pwrite(lease, f"{os.getpid()}\n".encode(), 0)
-        state = cls(path, lease)
-        try:
-            state.refuse_if_halted()
-            if len(os.fsencode(state.control_path)) > MAX_SOCKET_PATH:
-                raise UsageError(f"state_dir {path}: too long a path for a socket, shorten it")
-        except BaseException:
-            state.close()
-            raise
-        return state
+        return cls(path, lease)
 
     def close(self) -> None:
         os.close(self._lease)
