@@ -228,7 +228,6 @@ class Engine:
             code = approved.value
             self.refused[code] = self.refused.get(code, 0) + 1
             return
-        self.legs.hedged(instrument, chosen)
         leg = Leg(
             client_id,
             book.venue_name,
@@ -239,7 +238,7 @@ class Engine:
             chosen.price,
             chosen.qty,
         )
-        self.orders.place(leg, book, HEDGE, 0, now_ns)
+        self.legs.hedged(instrument, chosen, self.orders.place(leg, book, HEDGE, 0, now_ns))
         out.append(PlaceLegs(HEDGE, 0, (leg,), (approved,)))
 
     # --- everything else ------------------------------------------------------------------------

@@ -251,6 +251,49 @@ def test_no_hedge_may_lose_more_than_the_budget() -> None:
     assert world.engine.legs.given_up == [True]
 
 
+def test_a_hedge_that_was_not_filled_spends_no_budget() -> None:
+    world = Legs(limits={"hedge_loss": MONEY_ONE})
+    world.tops = {0: (20_900, 20_910), 1: (209_000, 209_100)}  # about 0.6 a try, fee included
+    buy, sell = world.place()
+    world.settle(buy)
+    world.reject(sell)
+    for number in range(4):
+        assert len(world.hedges) == number + 1
+        world.end(world.hedges[-1], "EXPIRED", 0)
+        world.pass_time(200)
+    half = world.hedges[-1]
+    world.fill(half, "h", half.qty * 9 // 10, price=half.price)
+    world.end(half, "EXPIRED", half.qty * 9 // 10)
+    world.pass_time(200)
+    assert world.engine.legs._exposed[0].lost > 0
+    assert world.hedges[-1].qty == half.qty // 10
+
+
+def test_time_spent_waiting_for_a_leg_is_not_taken_from_the_hedge() -> None:
+    world = Legs()
+    buy, sell = world.place()
+    world.settle(buy)
+    world.unknown(sell)
+    world.pass_time(4_900)
+    world.query(sell, "EXPIRED")
+    assert len(world.hedges) == 1
+    world.end(world.hedges[0], "EXPIRED", 0)
+    world.pass_time(4_000)
+    assert not world.engine.legs.given_up[0]
+    assert len(world.hedges) == 2
+
+
+def test_books_that_were_not_told_are_asked_for_again() -> None:
+    world = World(config(limits=LIMITS))  # nobody answers here
+    buy, sell = world.place()
+    world.settle(buy)
+    world.reject(sell)
+    assert sum(isinstance(c, ReadBook) for c in world.asked) == 2
+    world.now_ns += 200 * MS
+    world.tell(ev.Timer, timer_id="legs")
+    assert sum(isinstance(c, ReadBook) for c in world.asked) == 4
+
+
 def test_small_imbalances_stay_and_are_closed_when_they_have_grown() -> None:
     world = Legs()
     for number in range(3):

@@ -34,14 +34,23 @@ class Exposure(msgspec.Struct):
     """One instrument's imbalance while it is being closed."""
 
     since_ns: int
+    waiting: bool = False
+    """For a leg that is not settled; the time for closing begins afterwards."""
     lost: int = 0
     """Spent of the loss budget, money of quote."""
     attempts: int = 0
     retry_ns: int = 0
     """Not before: books are read again then."""
     alerted: bool = False
-    venue: str = ""
-    """Where the latest hedge went."""
+    order: Order | None = None
+    """The latest hedge, and what it loses when all of it is filled."""
+    cost: int = 0
+
+    def settle(self) -> None:
+        """Takes the loss of the latest hedge: that of the part that was filled."""
+        if self.order is not None:
+            self.lost += self.cost * self.order.filled // self.order.qty
+            self.order = None
 
 
 class LegManager:
@@ -150,12 +159,11 @@ class LegManager:
             return None  # too dear now; it may come back within the time
         return chosen
 
-    def hedged(self, instrument: int, chosen: Hedge) -> None:
+    def hedged(self, instrument: int, chosen: Hedge, order: Order) -> None:
         """The hedge was approved and leaves."""
         exposure = self._exposed[instrument]
         exposure.attempts += 1
-        exposure.lost += max(0, chosen.cost)
-        exposure.venue = chosen.book.venue_name
+        exposure.order, exposure.cost = order, max(0, chosen.cost)
         self.counts["hedges"] += 1
 
     # --- inside ---------------------------------------------------------------------------------
@@ -178,7 +186,7 @@ class LegManager:
             return False
         exposure = self._exposed.get(instrument)
         if exposure is None:
-            exposure = self._exposed[instrument] = Exposure(now_ns)
+            exposure = self._exposed[instrument] = Exposure(now_ns, waiting=True)
             self.counts["waits"] += 1
         exposure.retry_ns = exposure.since_ns + self._limits.hedge_time_ns
         if step is Step.WAIT_EXPOSED and not exposure.alerted and now_ns >= exposure.retry_ns:
@@ -202,18 +210,17 @@ class LegManager:
             if exposure is not None:
                 self._close(instrument, out)
             return
-        if exposure is None or exposure.alerted:
-            # From here the time counts for the hedge; the wait for a leg had its own.
+        if exposure is None or exposure.waiting:
             exposure = self._exposed[instrument] = Exposure(now_ns)
+        exposure.settle()
         if now_ns - exposure.since_ns >= self._limits.hedge_time_ns:
             self._give_up(instrument, excess, exposure, out)
             return
         if now_ns < exposure.retry_ns:
             return
         exposure.retry_ns = now_ns + self._limits.hedge_retry_ns
-        if instrument not in self._tops:
-            self._tops[instrument] = {}
-            out.extend(ReadBook(book.index) for book in self._books[instrument])
+        self._tops[instrument] = {}
+        out.extend(ReadBook(book.index) for book in self._books[instrument])
 
     def _close(self, instrument: int, out: list[AnyCommand]) -> None:
         exposure = self._exposed.pop(instrument)
