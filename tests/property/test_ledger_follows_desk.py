@@ -7,6 +7,7 @@ follows that journal alone.
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,7 @@ class Recorded(World):
 QTY = st.sampled_from([0, 1, 400, 500, 999, 1_000, 1_001, 400_000, 500_000, 10**6, 10**6 + 1])
 STATES = st.sampled_from(["FILLED", "CANCELLED", "EXPIRED", "REJECTED", "OPEN", "PARTLY_FILLED"])
 VENUE_ID = st.sampled_from(["", "v", "v", "v", "other"])
+FEE = st.tuples(st.sampled_from([0, MONEY_ONE // 7]), st.sampled_from(["USDT", "XRP", "KCS"]))
 STEPS = st.one_of(
     st.tuples(st.just("signal"), st.booleans()),
     st.tuples(st.just("wait"), st.sampled_from([1, 100, 500, 3_000])),
@@ -75,7 +77,15 @@ STEPS = st.one_of(
     st.tuples(st.just("ack"), VENUE_ID),
     st.tuples(st.just("reject"), st.sampled_from(["", "no funds"])),
     st.tuples(st.just("unknown")),
-    st.tuples(st.just("fill"), VENUE_ID, st.sampled_from("123"), QTY, st.sampled_from([0, 0, 1])),
+    st.tuples(
+        st.just("fill"),
+        VENUE_ID,
+        st.sampled_from("123"),
+        QTY,
+        st.sampled_from([0, 0, 1]),
+        FEE,
+        st.booleans(),
+    ),
     st.tuples(st.just("end"), VENUE_ID, STATES, QTY),
     st.tuples(st.just("query"), VENUE_ID, st.one_of(st.none(), STATES), QTY, st.booleans()),
     st.tuples(st.just("again"), st.integers(1, 30)),
@@ -123,7 +133,9 @@ def step(world: Recorded, which: int, kind: str, values: tuple[Any, ...]) -> Non
             values[2],
             venue_order_id=venue_id(0),
             price=leg.price + worse,
-            fee=MONEY_ONE // 7,
+            fee=values[4][0],
+            fee_asset=values[4][1],
+            fee_estimated=values[5],
         )
     elif kind == "end":
         world.tell(
@@ -184,21 +196,58 @@ def ledger_rows(path: Path) -> dict[str, dict[str, Any]]:
     return rows
 
 
+def desk_moves(world: World) -> dict[tuple[str, str], int]:
+    """What the fills changed, per venue and asset, as the portfolio has booked it."""
+    portfolio = world.engine.portfolio
+    moves = {
+        place: portfolio.booked[at] - portfolio.start[at] - portfolio.adopted[at]
+        for place, at in world.engine.context.accounts.items()
+    }
+    return {place: moved for place, moved in moves.items() if moved}
+
+
+def ledger_moves(path: Path) -> dict[tuple[str, str], int]:
+    orders = {row["client_id"]: row for row in table(path, "orders")}
+    moves: Counter[tuple[str, str]] = Counter()
+    for fill in table(path, "fills"):
+        sign = 1 if orders[fill["client_id"]]["side"] == "BUY" else -1
+        price, qty, fee = (parse_money(fill[key]) for key in ("price", "qty", "fee"))
+        moves[fill["venue"], "XRP"] += sign * qty
+        moves[fill["venue"], "USDT"] -= sign * price * qty // MONEY_ONE
+        moves[fill["venue"], fill["fee_asset"]] -= fee
+    return {place: moved for place, moved in moves.items() if moved}
+
+
+NO_FEE = (0, "USDT")
 SILENCE = [(0, ("wait", 3_000))]
 SAME_TRADE_ID = [
-    (1, ("fill", "v", "1", 500, 0)),  # bought on binance
-    (0, ("fill", "v", "1", 500, 0)),  # sold on kucoin
+    (1, ("fill", "v", "1", 500, 0, NO_FEE, False)),  # bought on binance
+    (0, ("fill", "v", "1", 500, 0, NO_FEE, False)),  # sold on kucoin
     (0, ("signal", True)),
-    (0, ("fill", "v", "1", 500, 0)),  # sold on binance: the other side of the same trade
-    (3, ("fill", "v", "1", 500, 0)),  # the first one again
+    (
+        0,
+        ("fill", "v", "1", 500, 0, NO_FEE, False),
+    ),  # sold on binance: the other side of the same trade
+    (3, ("fill", "v", "1", 500, 0, NO_FEE, False)),  # the first one again
     (0, ("signal", False)),
-    (1, ("fill", "v", "1", 500, 0)),  # bought on binance, by another order: cannot be
+    (
+        1,
+        ("fill", "v", "1", 500, 0, NO_FEE, False),
+    ),  # bought on binance, by another order: cannot be
+]
+
+LATE_FEE = [
+    (0, ("fill", "v", "1", 500, 0, (1, "USDT"), True)),
+    (0, ("fill", "v", "1", 500, 0, (2, "USDT"), True)),  # an estimate corrects nothing
+    (0, ("fill", "v", "1", 500, 0, (3, "KCS"), False)),
+    (0, ("fill", "v", "1", 500, 0, (4, "USDT"), False)),  # once
 ]
 
 
 @settings(max_examples=120, deadline=None)
 @example(steps=SILENCE, commits=set())
 @example(steps=SAME_TRADE_ID, commits={3})
+@example(steps=LATE_FEE, commits=set())
 @given(
     steps=st.lists(st.tuples(st.integers(0, 7), STEPS), max_size=40),
     commits=st.sets(st.integers(1, 120)),
@@ -221,5 +270,6 @@ def test_ledger_says_what_the_desk_believes(
                 live.commit()
         live.close()
         assert ledger_rows(root / "live.sqlite") == desk_rows(world)
+        assert ledger_moves(root / "live.sqlite") == desk_moves(world)
         assert rebuild(root / "journal", root / "again.sqlite") == len(world.records)
         assert tables(root / "live.sqlite") == tables(root / "again.sqlite")

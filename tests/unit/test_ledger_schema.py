@@ -121,7 +121,8 @@ def test_an_older_empty_ledger_is_filled_as_a_new_one(tmp_path: Path, version: i
 def test_rows_of_version_1_are_kept_and_completed(tmp_path: Path) -> None:
     path = make(tmp_path / "ledger.sqlite", EMPTY_V1, FILLED_V1)
     before = {row["client_id"]: row for row in table(path, "orders")}
-    other = {name: rows for name, rows in tables(path).items() if name not in ("orders", "meta")}
+    other = {name: tables(path)[name] for name in ("starts", "refusals")}
+    fills = table(path, "fills")
     ledger = Ledger(path)
     assert ledger.sequence == 3
     after = {row["client_id"]: row for row in table(path, "orders")}
@@ -138,6 +139,7 @@ def test_rows_of_version_1_are_kept_and_completed(tmp_path: Path) -> None:
     }
     assert {name: {key: row[key] for key in before[name]} for name, row in after.items()} == before
     assert {name: tables(path)[name] for name in other} == other
+    assert table(path, "fills") == [{**fill, "fee_estimated": 0} for fill in fills]
     assert "wall_offset" not in {row["key"] for row in table_of_meta(path)}
     # It goes on from there.
     ack = events.OrderAck(now_ns=1, wall_ns=WALL, client_id="s", venue_order_id="v3")

@@ -127,7 +127,7 @@ class Ledger:
             if not payload.startswith(_SIGNAL):
                 self._event(_EVENTS.decode(payload), sequence)
         elif kind == kinds.COMMAND:
-            self._command(_COMMANDS.decode(payload), time_ns)
+            self._command(_COMMANDS.decode(payload), sequence, time_ns)
         elif kind == kinds.START:
             self._start(_START.decode(payload))
         elif kind == kinds.NOTE and payload.startswith(_LET_PASS):
@@ -154,7 +154,7 @@ class Ledger:
         else:
             self._db.execute("insert into ignored values (?, ?, ?, ?, ?)", (*row, note.count))
 
-    def _command(self, command: commands.AnyCommandRecord, wall_ns: int) -> None:
+    def _command(self, command: commands.AnyCommandRecord, sequence: int, wall_ns: int) -> None:
         if isinstance(command, commands.PlaceLegsRecord):
             for leg in command.legs:
                 rules = self._rules[leg.venue, leg.instrument]
@@ -172,6 +172,11 @@ class Ledger:
             # Silence is no event: the desk asks about an order never seen since it is UNKNOWN.
             self._reduce(
                 command.client_id, wall_ns, lambda life: lifecycle.lost(life, lifecycle.SILENCE)
+            )
+        elif isinstance(command, commands.Adopt):
+            row = (command.venue, command.asset, format_money(command.delta), command.reason)
+            self._db.execute(
+                "insert into adoptions values (?, ?, ?, ?, ?, ?)", (sequence, wall_ns, *row)
             )
 
     def _event(self, event: events.AnyEvent, sequence: int) -> None:
@@ -192,16 +197,27 @@ class Ledger:
             (life.venue, life.instrument, fill.trade_id, Side(life.side).name, life.epoch),
         ).fetchone()
         if not lifecycle.bookable(life, fill, None if row is None else str(row[0]), []):
+            if not fill.fee_estimated:
+                self._correct_fee(life, fill)
             return False
         rules = self._rules[life.venue, life.instrument]
         self._db.execute(
-            "insert into fills values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "insert into fills values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (life.venue, life.instrument, fill.trade_id, fill.client_id,
              format_units(fill.price, rules.price_decimals),
              format_units(fill.qty, rules.qty_decimals), format_money(fill.fee),
-             fill.fee_asset, int(fill.maker), fill.venue_ns, sequence),
+             fill.fee_asset, int(fill.maker), fill.venue_ns, sequence, fill.fee_estimated),
         )  # fmt: skip
         return lifecycle.filled(life, fill, [])
+
+    def _correct_fee(self, life: LedgerOrder, fill: events.Fill) -> None:
+        """The true fee of a fill whose booked one was an estimate, once."""
+        self._db.execute(
+            "update fills set fee = ?, fee_asset = ?, fee_estimated = 0 where venue = ? and "
+            "instrument = ? and trade_id = ? and client_id = ? and fee_estimated",
+            (format_money(fill.fee), fill.fee_asset, life.venue, life.instrument, fill.trade_id,
+             life.client_id),
+        )  # fmt: skip
 
     def _reduce(self, client_id: str, wall_ns: int, word: Callable[[LedgerOrder], bool]) -> None:
         """One word about one order; what does not fit together the order desk has told already."""

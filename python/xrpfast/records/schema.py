@@ -40,7 +40,7 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             reason text not null
         )""",
     ),
-    (  # 1 -> 2: all that the reducer needs of an order; signals that were let pass
+    (  # 1 -> 2: all that the reducer needs of an order; late fees; what was let pass or adopted
         "alter table orders add column claimed_qty text not null default '0'",
         "alter table orders add column accepted integer not null default 0",
         "alter table orders add column cancel_wanted integer not null default 0",
@@ -54,6 +54,11 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             sequence integer primary key, wall_ns integer not null, signal_id integer not null,
             reason text not null, count integer not null
         )""",
+        """create table adoptions (
+            sequence integer primary key, wall_ns integer not null, venue text not null,
+            asset text not null, delta text not null, reason text not null
+        )""",
+        "alter table fills add column fee_estimated integer not null default 0",
         "delete from meta where key = 'wall_offset'",
     ),
 )
