@@ -40,7 +40,7 @@ class RiskSection(Section):
     max_clock_age_s: Annotated[int, Field(gt=0)] = 120
     """No order goes to a venue whose clock was not measured well for so long."""
     drift_dust: dict[str, PositiveDecimal] = Field(
-        {"XRP": Decimal("0.01"), "USDT": Decimal("0.01")}
+        default={"XRP": Decimal("0.01"), "USDT": Decimal("0.01")}
     )
     """Per asset, how far a balance may differ from the books and be adopted without a word to a
     person; an asset that is not named has to agree to the last unit."""
