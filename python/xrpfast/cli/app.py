@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -81,5 +82,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _say(text: str, code: int) -> int:
-    sys.stderr.write(" ".join(text.split()) + "\n")
+    # On a full disk the log cannot be written either; the exit code still tells.
+    with suppress(OSError):
+        sys.stderr.write(" ".join(text.split()) + "\n")
     return code

@@ -12,6 +12,7 @@ import gc
 import logging
 import os
 import signal
+import sqlite3
 from collections.abc import Coroutine, Sequence
 from time import monotonic_ns, time_ns
 from typing import TYPE_CHECKING, Any
@@ -19,10 +20,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from xrpfast import _core
-from xrpfast._core import CoreError, Journal
+from xrpfast._core import CoreError
 from xrpfast.errors import FailedError, HaltedError, UsageError, XrpfastError
 from xrpfast.records import kinds
-from xrpfast.records.rebuild import open_ledger
 from xrpfast.records.start import Start
 from xrpfast.service.control import ControlServer
 from xrpfast.service.driver import Driver
@@ -30,6 +30,7 @@ from xrpfast.service.heartbeat import Heartbeat
 from xrpfast.service.latency import Latencies
 from xrpfast.service.loopguard import LoopGuard
 from xrpfast.service.projection import Projection
+from xrpfast.service.recording import close_records, open_records
 from xrpfast.service.setup import (
     ENVIRONMENTS,
     MILLISECOND_NS,
@@ -41,6 +42,7 @@ from xrpfast.service.setup import (
 from xrpfast.service.spin import Spinner
 from xrpfast.service.state import state_object
 from xrpfast.service.statedir import StateDir
+from xrpfast.service.withdraw import withdraw
 from xrpfast.trading.engine import Engine
 from xrpfast.trading.events import AnyEvent, Clock, Control
 from xrpfast.venues.registry import Venue, Wiring, enabled
@@ -67,7 +69,7 @@ async def run(config: Config) -> int:
         return await Service(config, state).run()
     except (UsageError, FailedError, HaltedError):
         raise
-    except (XrpfastError, CoreError) as error:
+    except (XrpfastError, CoreError, OSError, sqlite3.Error) as error:
         raise FailedError(str(error)) from error
     finally:
         state.close()
@@ -82,6 +84,8 @@ class Service:
         self._stop = asyncio.Event()
         self._why = ""
         self._fatal = ""
+        self._unrecorded = ""
+        """Why nothing can be recorded any more; without records nothing is traded."""
         self._spinner: Spinner | None = None
         self._jobs: list[asyncio.Task[None]] = []
 
@@ -137,15 +141,9 @@ class Service:
         config = self._config
         epoch = self._state.next_epoch()
         built = build(config, venues, found, epoch)
-        journal = Journal.open(self._state.journal_path)
-        ledger, caught = open_ledger(
-            self._state.ledger_path, self._state.journal_path, journal.next_sequence
-        )
-        if caught:  # a run that died took what waited for the ledger along
-            _LOG.warning("ledger: %d records caught up from the journal", caught)
-        projection = Projection(
-            ledger, config.records.ledger_commit_ms / 1000, lambda e: self._fail(f"ledger: {e}")
-        )
+        journal, ledger = open_records(self._state.journal_path, self._state.ledger_path)
+        self._journal = journal
+        projection = Projection(ledger, config.records.ledger_commit_ms / 1000, self._ledger_failed)
         self._market = built.market
         self._venues = venues
         self._guard = guard = LoopGuard(
@@ -183,12 +181,7 @@ class Service:
             heartbeat.stop()
             await control.close()
             await driver.close()
-            try:
-                projection.finish()
-            finally:
-                journal.flush()
-                journal.sync()
-                journal.close()
+            close_records(projection, journal)
 
     def _begin(self, venues: Sequence[Venue], found: Sequence[Found], built: Built) -> None:
         """The START record, then the sockets."""
@@ -310,29 +303,43 @@ class Service:
         self._fatal = self._fatal or why
         self._stop.set()
 
+    def _ledger_failed(self, error: Exception) -> None:
+        self._unrecorded = f"ledger: {error}"
+        self._fail(self._unrecorded)
+
     def _on_halt(self, halt: Halt) -> None:
         self._state.halt({"scope": halt.scope, "reason": halt.reason, "wall_ns": time_ns()})
 
     # --- end ------------------------------------------------------------------------------------
 
     async def _end(self, driver: Driver) -> int:
-        """Own orders gone, END written. Raises `FailedError` when that cannot be said."""
+        """Own orders gone, END written. Raises `FailedError` when that cannot be said,
+        `HaltedError` when the records ended before the run did."""
         orders = driver.engine.orders
         self._say("stop", self._why or "stop")
         deadline = monotonic_ns() + int(SETTLE_S * 1e9)
-        if driver.failed:
-            for order in orders.unsettled.values():
-                driver.send_cancel(order.venue, order.instrument, order.client_id)
-            await asyncio.sleep(0.2)
         while orders.unsettled and not driver.failed and monotonic_ns() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-        if driver.failed or self._fatal:
-            raise FailedError(f"the engine failed: {driver.failed or self._fatal}")
+        why = driver.failed or self._fatal
+        if why:
+            withdrawn = await withdraw(driver, self._venues)
+            unrecorded = self._journal.failure or self._unrecorded
+            if unrecorded:
+                latched = self._latch(unrecorded)
+                raise HaltedError(f"trading is halted: {unrecorded}; {withdrawn}; {latched}")
+            raise FailedError(f"the engine failed: {why}; {withdrawn}")
         left = sorted(orders.unsettled)
         driver.note(kinds.END, msgspec.json.encode({"reason": self._why, "unsettled": left}))
         if left:
             raise FailedError(f"{len(left)} orders are not settled: {', '.join(left[:3])}")
         return 0
+
+    def _latch(self, why: str) -> str:
+        try:
+            self._state.halt({"scope": "engine", "reason": why, "wall_ns": time_ns()})
+        except OSError as error:
+            return f"the halt could not be kept on disk ({error.strerror})"
+        return f"kept in {self._state.halt_path}"
 
 
 def _clock(venue: str, offset_ns: int, uncertainty_ns: int) -> Clock:
