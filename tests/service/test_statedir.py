@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from xrpfast._core import Journal
 from xrpfast.errors import HaltedError, UsageError
-from xrpfast.service.statedir import StateDir
+from xrpfast.records import kinds
+from xrpfast.service.statedir import FIRST_NS, StateDir
 
 
 def test_a_second_engine_is_refused_until_the_first_ends(tmp_path: Path) -> None:
@@ -19,14 +21,36 @@ def test_a_second_engine_is_refused_until_the_first_ends(tmp_path: Path) -> None
     StateDir.open(tmp_path).close()
 
 
+SECOND = 1_000_000_000
+IN_2020 = FIRST_NS + 5 * SECOND
+
+
 def test_every_start_has_a_new_epoch_on_disk(tmp_path: Path) -> None:
     state = StateDir.open(tmp_path)
-    assert [state.next_epoch(), state.next_epoch()] == [1, 2]
+    assert [state.next_epoch(IN_2020), state.next_epoch(IN_2020)] == [6, 7]
     state.close()
     again = StateDir.open(tmp_path)
-    assert again.next_epoch() == 3
-    assert (tmp_path / "epoch").read_text() == "3\n"
+    assert again.next_epoch(0) == 8, "a clock that went back takes no epoch back"
+    assert (tmp_path / "epoch").read_text() == "8\n"
     again.close()
+
+
+def test_a_lost_directory_repeats_no_epoch(tmp_path: Path) -> None:
+    first = StateDir.open(tmp_path / "first")
+    second = StateDir.open(tmp_path / "second")
+    assert second.next_epoch(IN_2020 + SECOND) > first.next_epoch(IN_2020)
+    assert 0 < first.next_epoch() < 36**6, "six characters of a client id, for decades"
+    first.close()
+    second.close()
+
+
+def test_without_the_counter_the_journal_knows(tmp_path: Path) -> None:
+    state = StateDir.open(tmp_path)
+    journal = Journal.open(state.journal_path)
+    journal.append(kinds.START, 1, b'{"epoch": 41}')
+    journal.close()
+    assert state.next_epoch(0) == 42
+    state.close()
 
 
 def test_a_damaged_epoch_is_not_guessed(tmp_path: Path) -> None:

@@ -81,6 +81,7 @@ class Ledger:
         Raises `UsageError` for a file of a newer version or of no ledger.
         """
         self._db = open_database(path)
+        self._closed = False
         self._sequence, self._epoch = -1, 0
         self._rules: dict[tuple[str, str], SymbolRules] = {}
         self._load()
@@ -115,10 +116,13 @@ class Ledger:
             self._db.execute("commit")
 
     def close(self) -> None:
-        """Commits and closes; the file then stands alone."""
+        """Commits and closes; the file then stands alone. A second call does nothing."""
+        if self._closed:
+            return
         self.commit()
         self._db.execute("pragma wal_checkpoint(truncate)")
         self._db.close()
+        self._closed = True
 
     # --- records --------------------------------------------------------------------------------
 

@@ -20,10 +20,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from xrpfast import _core
-from xrpfast._core import CoreError
+from xrpfast._core import CoreError, Journal
 from xrpfast.errors import FailedError, HaltedError, UsageError, XrpfastError
 from xrpfast.records import kinds
+from xrpfast.records.ledger import Ledger
 from xrpfast.records.start import Start
+from xrpfast.records.unsettled import residuals
 from xrpfast.service.control import ControlServer
 from xrpfast.service.driver import Driver
 from xrpfast.service.heartbeat import Heartbeat
@@ -31,6 +33,7 @@ from xrpfast.service.latency import Latencies
 from xrpfast.service.loopguard import LoopGuard
 from xrpfast.service.projection import Projection
 from xrpfast.service.recording import close_records, open_records
+from xrpfast.service.recovery import Recovery
 from xrpfast.service.setup import (
     ENVIRONMENTS,
     MILLISECOND_NS,
@@ -97,8 +100,7 @@ class Service:
             _pin(self._config.engine.cpu)
             venues = enabled(self._config.venues)
             try:
-                found = await self._unless_stopped(self._look(venues))
-                return 0 if found is None else await self._trade(venues, found)
+                return await self._open(venues)
             finally:
                 for job in self._jobs:
                     job.cancel()
@@ -115,11 +117,31 @@ class Service:
 
     # --- start ----------------------------------------------------------------------------------
 
-    async def _look(self, venues: Sequence[Venue]) -> list[Found]:
+    async def _open(self, venues: Sequence[Venue]) -> int:
+        """Journal and ledger, what earlier runs left, what the venues say; then the run."""
+        journal, ledger = open_records(self._state.journal_path, self._state.ledger_path)
+        self._journal = journal
+        found = None
+        try:
+            epoch = self._state.next_epoch()
+            found = await self._unless_stopped(self._look(venues, epoch, journal, ledger))
+        finally:
+            if found is None:
+                ledger.close()
+                journal.close()
+        return 0 if found is None else await self._trade(venues, found, epoch, journal, ledger)
+
+    async def _look(
+        self, venues: Sequence[Venue], epoch: int, journal: Journal, ledger: Ledger
+    ) -> list[Found]:
         instruments = list(dict.fromkeys(s.instrument for s in self._config.strategies))
         prefix = f"x{ENVIRONMENTS[self._config.mode]}{self._config.engine.deployment}"
+        recovery = Recovery(prefix, self._state.ledger_path, ledger, journal)
+        settled = await recovery.run({venue.name: venue for venue in venues})
+        if settled:
+            _LOG.warning("%d orders of earlier runs are settled", settled)
         try:
-            return await look_everywhere(venues, instruments, prefix)
+            return await look_everywhere(venues, instruments, prefix, epoch)
         except BaseExceptionGroup as group:
             raise _first(group) from None
 
@@ -137,12 +159,17 @@ class Service:
                 waiting.cancel()
             await asyncio.gather(task, stop, return_exceptions=True)
 
-    async def _trade(self, venues: Sequence[Venue], found: Sequence[Found]) -> int:
+    async def _trade(
+        self,
+        venues: Sequence[Venue],
+        found: Sequence[Found],
+        epoch: int,
+        journal: Journal,
+        ledger: Ledger,
+    ) -> int:
         config = self._config
-        epoch = self._state.next_epoch()
-        built = build(config, venues, found, epoch)
-        journal, ledger = open_records(self._state.journal_path, self._state.ledger_path)
-        self._journal = journal
+        ledger.commit()
+        built = build(config, venues, found, epoch, residuals(self._state.ledger_path))
         projection = Projection(ledger, config.records.ledger_commit_ms / 1000, self._ledger_failed)
         self._market = built.market
         self._venues = venues

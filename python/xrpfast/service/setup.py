@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import TYPE_CHECKING
 
 from xrpfast._core import Market, RiskGate, SpreadDetector
-from xrpfast.errors import FailedError
 from xrpfast.model import MONEY_DECIMALS, SymbolRules
 from xrpfast.net.clock import ClockOffset
-from xrpfast.trading.config import ArbitrageParams, EngineConfig, StartBalance
+from xrpfast.service.recovery import cancel_strays
+from xrpfast.trading.config import ArbitrageParams, EngineConfig, Residual, StartBalance
 from xrpfast.trading.events import Balance
 from xrpfast.trading.risk.limits import Dust, RiskLimits
 
@@ -34,32 +34,25 @@ class Found:
     balances: list[Balance]
 
 
-async def look(venue: Venue, instruments: Sequence[str], prefix: str) -> Found:
-    """Asks one venue for all that is needed.
+async def look(venue: Venue, instruments: Sequence[str], prefix: str, epoch: int) -> Found:
+    """Asks one venue for all that is needed; orders of earlier runs that still work are cancelled.
 
-    Raises `FailedError` when orders of this deployment still work there.
+    Raises `FailedError` when an order works there that can only be a second engine's.
     """
     clock = await venue.sync_clock()
     rules = [await venue.rules(instrument) for instrument in instruments]
     venue.know(prefix, rules)
     for rule in rules:
-        symbol = rule.venue_symbol
-        working = [order.client_id for order in await venue.open_orders(symbol)]
-        ours = [client_id for client_id in working if client_id.startswith(prefix)]
-        if ours:
-            raise FailedError(
-                f"{venue.name} {symbol}: {len(ours)} open orders of this deployment "
-                f"({', '.join(ours[:3])}): cancel them at the venue, then start again"
-            )
+        await cancel_strays(venue, rule.venue_symbol, prefix, epoch)
     return Found(clock, rules, await venue.balances())
 
 
 async def look_everywhere(
-    venues: Sequence[Venue], instruments: Sequence[str], prefix: str
+    venues: Sequence[Venue], instruments: Sequence[str], prefix: str, epoch: int
 ) -> list[Found]:
     """All venues at once; the first failure ends the others."""
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(look(venue, instruments, prefix)) for venue in venues]
+        tasks = [group.create_task(look(venue, instruments, prefix, epoch)) for venue in venues]
     return [task.result() for task in tasks]
 
 
@@ -99,7 +92,13 @@ class Built:
     """Venue -> native book id -> rules."""
 
 
-def build(config: Config, venues: Sequence[Venue], found: Sequence[Found], epoch: int) -> Built:
+def build(
+    config: Config,
+    venues: Sequence[Venue],
+    found: Sequence[Found],
+    epoch: int,
+    residuals: Mapping[str, int],
+) -> Built:
     """Registers books and detectors and writes down what decides."""
     market = Market()
     rules: list[SymbolRules] = []
@@ -149,6 +148,7 @@ def build(config: Config, venues: Sequence[Venue], found: Sequence[Found], epoch
         books=tuple(rules),
         risk=limits(config.risk, config.engine.order_timeout_ms),
         strategies=tuple(strategies),
+        residuals=tuple(Residual(instrument, amount) for instrument, amount in residuals.items()),
         reconcile_ns=config.engine.reconcile_s * 1000 * MILLISECOND_NS,
         balances=tuple(
             StartBalance(

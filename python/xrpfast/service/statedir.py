@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 from pathlib import Path
+from time import time_ns
 from typing import Any, Final
 
 import orjson
@@ -14,6 +16,8 @@ from xrpfast.errors import HaltedError, UsageError
 from xrpfast.records import kinds
 
 MAX_SOCKET_PATH: Final = 107
+FIRST_NS: Final = 1_577_836_800 * 1_000_000_000
+"""The beginning of 2020 as wall time: from here epochs are counted."""
 
 
 class StateDir:
@@ -83,18 +87,21 @@ class StateDir:
 
     # --- epoch ----------------------------------------------------------------------------------
 
-    def next_epoch(self) -> int:
-        """Counts this start, on disk before anything is sent: no epoch is ever used twice."""
+    def next_epoch(self, wall_ns: int | None = None) -> int:
+        """Counts this start, on disk before anything is sent: no epoch is ever used twice.
+
+        Above the counter, the journal and the clock (seconds since 2020): each of them may be
+        lost, or wrong, alone.
+        """
         path = self.path / "epoch"
-        try:
+        counted = 0
+        with contextlib.suppress(FileNotFoundError):
             text = path.read_text(encoding="ascii").strip()
-        except FileNotFoundError:
-            last = self._journalled_epoch()
-        else:
             if not text.isdigit():
-                raise UsageError(f"{path} is damaged: write the count of starts into it")
-            last = int(text)
-        epoch = last + 1
+                raise UsageError(f"{path} is damaged: remove it, the journal and the clock count")
+            counted = int(text)
+        by_clock = ((time_ns() if wall_ns is None else wall_ns) - FIRST_NS) // 1_000_000_000
+        epoch = max(counted or self._journalled_epoch(), by_clock) + 1
         self._replace(path, f"{epoch}\n".encode())
         return epoch
 

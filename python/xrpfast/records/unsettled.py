@@ -1,0 +1,71 @@
+"""What earlier runs left behind, as the ledger has it: orders not settled, base not hedged."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from xrpfast.model import OrderState, SymbolRules, parse_money
+from xrpfast.records.schema import read_database
+
+_TERMINAL = {state.value for state in OrderState if state.terminal}
+
+
+class LeftOrder(NamedTuple):
+    """An order whose fate the ledger does not know to the end."""
+
+    client_id: str
+    venue: str
+    instrument: str
+    state: str
+    created_ns: int
+    """Wall time."""
+
+
+class Left(NamedTuple):
+    """All of it."""
+
+    orders: tuple[LeftOrder, ...]
+    rules: tuple[SymbolRules, ...]
+    """Of the latest run: in what units its orders are counted."""
+
+
+def left(path: Path) -> Left:
+    """Orders that have not ended, or that ended with more filled than the fills that are known."""
+    with closing(read_database(path)) as db:
+        rows = db.execute(
+            "select client_id, venue, instrument, state, filled_qty, claimed_qty, created_ns "
+            "from orders where state not in ('FILLED', 'CANCELLED', 'EXPIRED', 'REJECTED') "
+            "or claimed_qty <> filled_qty order by created_ns, client_id"
+        ).fetchall()
+        rules = db.execute("select value from meta where key = 'rules'").fetchone()
+    return Left(
+        tuple(
+            LeftOrder(
+                row["client_id"], row["venue"], row["instrument"], row["state"], row["created_ns"]
+            )
+            for row in rows
+            if row["state"] not in _TERMINAL
+            or parse_money(row["claimed_qty"]) > parse_money(row["filled_qty"])
+        ),
+        msgspec.convert(json.loads(rules[0]) if rules else [], tuple[SymbolRules, ...]),
+    )
+
+
+def residuals(path: Path) -> dict[str, int]:
+    """Net base that all fills and their fees left, per instrument, money; none that is even."""
+    net: dict[str, int] = {}
+    with closing(read_database(path)) as db:
+        for instrument, side, qty, fee, fee_asset in db.execute(
+            "select fills.instrument, side, fills.qty, fee, fee_asset "
+            "from fills join orders using (client_id)"
+        ):
+            amount = parse_money(qty) if side == "BUY" else -parse_money(qty)
+            if fee_asset == instrument.partition("/")[0]:
+                amount -= parse_money(fee)
+            net[instrument] = net.get(instrument, 0) + amount
+    return {instrument: amount for instrument, amount in sorted(net.items()) if amount}

@@ -1,0 +1,160 @@
+"""Before a run begins: what became of the orders of earlier runs, by the venue's own word.
+
+Each order that the ledger has as not settled is asked for by its client id, cancelled when it still
+works, and its fills are taken, until the venue's word is final. All of that is journalled, as
+`kinds.RECOVERY`, before the new START. A venue that does not answer in time refuses the start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from time import monotonic_ns, time_ns
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from xrpfast.errors import FailedError, XrpfastError
+from xrpfast.records import kinds
+from xrpfast.records.unsettled import LeftOrder, left
+from xrpfast.service.reconciling import UNREADABLE
+from xrpfast.trading.client_ids import parse
+from xrpfast.trading.events import AnyEvent, OrderUnknown, QueryResult
+from xrpfast.trading.transitions import WORKING_STATES
+
+if TYPE_CHECKING:
+    from xrpfast._core import Journal
+    from xrpfast.records.ledger import Ledger
+    from xrpfast.venues.registry import Venue
+
+WITHIN_S: Final = 45.0
+"""For all orders together. An order that never arrived is proven absent about 17 s after it was
+sent, so that this is enough for one that was sent right before a crash."""
+WAITS_S: Final = (0.2, 0.3, 0.5, 1.0, 2.0, 3.0)
+"""Between questions about one order; the last one repeats."""
+
+_LOG = logging.getLogger("xrpfast.service")
+
+
+class Recovery:
+    """Brings ledger and journal up to what the venues know of earlier runs."""
+
+    def __init__(
+        self, prefix: str, path: Path, ledger: Ledger, journal: Journal, within_s: float = WITHIN_S
+    ) -> None:
+        """``path``: of the ledger, which is read beside its one writer."""
+        self._prefix = prefix
+        self._path = path
+        self._ledger = ledger
+        self._journal = journal
+        self._within_s = within_s
+        self._encode = msgspec.json.Encoder().encode
+
+    async def run(self, venues: Mapping[str, Venue]) -> int:
+        """Settles every order; returns how many there were.
+
+        Raises `FailedError`, one line that names the order and the venue, when one cannot be.
+        """
+        found = left(self._path)
+        if not found.orders:
+            return 0
+        for name in {order.venue for order in found.orders}:
+            venue = venues.get(name)
+            if venue is None:
+                ids = [order.client_id for order in found.orders if order.venue == name]
+                raise FailedError(f"order {ids[0]} at {name} is not settled: enable {name} again")
+            venue.know(self._prefix, (rule for rule in found.rules if rule.venue == name))
+            await venue.sync_clock()
+        symbols = {(r.venue, r.instrument): r.venue_symbol for r in found.rules}
+        deadline = asyncio.get_running_loop().time() + self._within_s
+        _LOG.warning("%d orders of earlier runs are not settled: asking", len(found.orders))
+        for order in found.orders:
+            symbol = symbols[order.venue, order.instrument]
+            await self._settle(order, venues[order.venue], symbol, deadline)
+        return len(found.orders)
+
+    async def _settle(self, order: LeftOrder, venue: Venue, symbol: str, deadline: float) -> None:
+        created_ns = monotonic_ns() - max(0, time_ns() - order.created_ns)
+        why = "a run ended before its fate was known"
+        self._take(
+            [
+                OrderUnknown(
+                    now_ns=monotonic_ns(), wall_ns=time_ns(), client_id=order.client_id, reason=why
+                )
+            ]
+        )
+        trouble = "its word is not final"
+        loop = asyncio.get_running_loop()
+        step = 0
+        while not self._settled(order):
+            if step:
+                await asyncio.sleep(WAITS_S[min(step, len(WAITS_S)) - 1])
+            if loop.time() > deadline:
+                raise FailedError(
+                    f"order {order.client_id} at {venue.name} is not settled: {trouble}; "
+                    "start again when the venue answers"
+                )
+            step += 1
+            try:
+                events = await venue.query(symbol, order.client_id, created_ns)
+            except XrpfastError as error:
+                trouble = str(error)
+                continue
+            except UNREADABLE as error:
+                trouble = f"an answer that cannot be read: {type(error).__name__}: {error}"
+                continue
+            self._take(events)
+            answer = events[-1]
+            assert isinstance(answer, QueryResult)
+            if answer.state in WORKING_STATES:
+                _LOG.warning("order %s works at %s: cancelled", order.client_id, venue.name)
+                with suppress(XrpfastError):  # the next answer tells what came of it
+                    await venue.cancel(symbol, order.client_id)
+
+    def _settled(self, order: LeftOrder) -> bool:
+        self._ledger.commit()
+        return all(other.client_id != order.client_id for other in left(self._path).orders)
+
+    def _take(self, events: Sequence[AnyEvent]) -> None:
+        """On disk first, then into the ledger."""
+        records = []
+        for event in events:
+            wall_ns, payload = time_ns(), self._encode(event)
+            sequence = self._journal.stage(kinds.RECOVERY, wall_ns, payload)
+            records.append((sequence, wall_ns, payload))
+        self._journal.flush()
+        self._journal.sync()
+        for sequence, wall_ns, payload in records:
+            self._ledger.apply(sequence, wall_ns, kinds.RECOVERY, payload)
+
+
+async def cancel_strays(venue: Venue, symbol: str, prefix: str, epoch: int) -> int:
+    """Cancels working orders of earlier runs that no ledger knows; returns how many there were.
+
+    Raises `FailedError` for an own order of this run or a later one: a second engine.
+    """
+    cancelled = 0
+    for _ in range(5):
+        working = await venue.open_orders(symbol)
+        strays = [order.client_id for order in working if order.client_id.startswith(prefix)]
+        if not strays:
+            return cancelled
+        for client_id in strays:
+            parts = parse(client_id)
+            if parts is None or parts.epoch >= epoch:
+                raise FailedError(
+                    f"{venue.name} {symbol}: order {client_id} is not of an earlier run: "
+                    "does a second engine of this deployment trade on this account?"
+                )
+            _LOG.critical("%s: order %s of an earlier run: cancelled", venue.name, client_id)
+            with suppress(XrpfastError):  # gone already, or the next look finds it again
+                await venue.cancel(symbol, client_id)
+            cancelled += 1
+        await asyncio.sleep(0.2)
+    raise FailedError(
+        f"{venue.name} {symbol}: {len(strays)} open orders of earlier runs ({strays[0]}) are not "
+        "to be cancelled: cancel them at the venue, then start again"
+    )
