@@ -1,4 +1,4 @@
-"""The START record: all that a replay or a rebuild needs beside the events themselves."""
+"""Payloads of START (all that a replay or a rebuild needs beside the events) and of the notes."""
 
 from __future__ import annotations
 
@@ -37,3 +37,16 @@ class Ignored(msgspec.Struct, frozen=True, kw_only=True, tag_field="note", tag="
     reason: str
     count: int
     """Signals ignored for this reason so far in this run, this one included."""
+
+
+class Sent(msgspec.Struct, frozen=True, tag_field="note", tag="sent"):
+    """Payload of a `kinds.NOTE` record: all orders of one command have left. Monotonic times."""
+
+    signal_id: int
+    client_ids: tuple[str, ...]
+    recv_ns: int
+    """When the frame, or the event, that led to it came."""
+    decided_ns: int
+    journalled_ns: int
+    encoded_ns: int
+    sent_ns: int

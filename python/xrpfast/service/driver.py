@@ -20,7 +20,7 @@ from xrpfast._core import ApprovalError
 from xrpfast.errors import XrpfastError
 from xrpfast.net.websocket import SendResult
 from xrpfast.records import kinds
-from xrpfast.records.start import Refused
+from xrpfast.records.start import Ignored, Refused, Sent
 from xrpfast.service.latency import Latencies
 from xrpfast.service.loopguard import LoopGuard
 from xrpfast.service.reconciling import answer
@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 EVENT: Final = kinds.EVENT
 COMMAND: Final = kinds.COMMAND
 NOT_SENT: Final = "NOT_SENT"
+SAMPLE_NS: Final = 60_000_000_000
+"""Of the signals that are ignored for one reason, one in this time stands in the journal."""
 NO_TICK: Final = 0
 """Instead of a receive time: what is sent answers no market frame, and no latency is counted."""
 _SENT: Final = SendResult.SENT
@@ -93,6 +95,9 @@ class Driver:
         }
         self._encode = msgspec.json.Encoder().encode
         self._follow: deque[AnyEvent] = deque()
+        self._sent: list[tuple[int, int, tuple[str, ...], tuple[int, int, int, int, int]]] = []
+        self._sampled: dict[str, int] = {}
+        """Per reason of an ignored signal: when the next one is noted, wall time."""
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._handlers: Mapping[type, Callable[[Any], None]] = {
@@ -152,6 +157,16 @@ class Driver:
         if refusal is not None:
             note = self._encode(Refused(signal_id=refusal[0], reason=refusal[1]))
             self._record(kinds.NOTE, wall_ns, note)
+        elif engine.last_ignored is not None:
+            self._sample(signal.signal_id, engine.last_ignored, wall_ns)
+
+    def _sample(self, signal_id: int, reason: str, wall_ns: int) -> None:
+        """Notes the first signal of a minute that was ignored for this reason."""
+        if wall_ns < self._sampled.get(reason, 0):
+            return
+        self._sampled[reason] = wall_ns + SAMPLE_NS
+        note = Ignored(signal_id=signal_id, reason=reason, count=self.engine.ignored[reason])
+        self._record(kinds.NOTE, wall_ns, self._encode(note))
 
     def _execute(
         self, asked: Sequence[AnyCommand], recv_ns: int, now_ns: int, wall_ns: int
@@ -205,6 +220,9 @@ class Driver:
             latencies.journal.record(journalled_ns - now_ns)
             latencies.encode.record(encoded_ns - journalled_ns)
             latencies.send.record(sent_ns - encoded_ns)
+            ids = tuple([leg.client_id for leg in legs])
+            times = recv_ns, now_ns, journalled_ns, encoded_ns, sent_ns
+            self._sent.append((wall_ns, command.signal_id, ids, times))
         else:
             self._not_all_sent(legs, sent, result)
 
@@ -259,10 +277,19 @@ class Driver:
         self._journal.flush()
 
     def _on_event(self, event: AnyEvent) -> None:
+        if self._sent:
+            self._note_sent()
         self._record(EVENT, event.wall_ns, self._encode(event))
         asked = self.engine.process(event)
         if asked:
             self._execute(asked, NO_TICK, event.now_ns, event.wall_ns)
+
+    def _note_sent(self) -> None:
+        """Stage times of orders, written once there is time: with the first answer to them."""
+        for wall_ns, signal_id, client_ids, times in self._sent:
+            note = Sent(signal_id, client_ids, *times)
+            self._journal.stage(kinds.NOTE, wall_ns, self._encode(note))
+        self._sent.clear()
 
     def _drain(self) -> None:
         follow = self._follow

@@ -79,6 +79,8 @@ class Engine:
         """Signals that were let pass, per `Ignored`."""
         self.last_refusal: tuple[int, str] | None = None
         """(signal, reason) when the latest signal was refused, else None."""
+        self.last_ignored: str | None = None
+        """The reason when the latest signal was ignored, else None."""
         self._timer_ns = 0
         self._legs_ns = 0
         self._ack_timeout_ns = config.risk.ack_timeout_ns
@@ -126,7 +128,7 @@ class Engine:
     # --- the hot path ---------------------------------------------------------------------------
 
     def _on_signal(self, signal: Signal) -> list[AnyCommand]:
-        self.last_refusal = None
+        self.last_refusal = self.last_ignored = None
         pair = self._pairs.get((signal.buy_book, signal.sell_book))
         strategies = self._strategies.get(signal.detector)
         if pair is None or strategies is None:
@@ -186,7 +188,7 @@ class Engine:
             self._arm(now_ns + self._ack_timeout_ns, out)
 
     def _ignore(self, reason: Ignored) -> None:
-        code = reason.value
+        code = self.last_ignored = reason.value
         self.ignored[code] = self.ignored.get(code, 0) + 1
 
     def _refuse(self, reason: Refusal, signal: Signal, out: list[AnyCommand]) -> None:
