@@ -41,7 +41,7 @@ ALERT_AFTER: Final = 3
 ANSWER_WITHIN: Final = 120 * SECOND
 """The driver always answers; this is for the day on which it does not."""
 OVERLAP: Final = 60 * SECOND
-"""Fills are asked for from so long before the last round: lists lag, and clocks differ."""
+"""Fills are asked for from so long before the last round on: lists lag, and clocks differ."""
 
 
 class Step(StrEnum):
@@ -59,6 +59,7 @@ class Round:
         "asked_wall_ns",
         "drift",
         "due_ns",
+        "first_wall_ns",
         "foreign",
         "number",
         "step",
@@ -79,6 +80,8 @@ class Round:
         self.tries = 0
         """Answers in a row that proved nothing."""
         self.asked_wall_ns = 0
+        self.first_wall_ns = 0
+        """Nothing of this run is older; with some room for clocks that differ."""
         self.wall_ns = 0
         """When the last complete round was asked for; 0 before the first."""
         self.foreign = 0
@@ -162,7 +165,10 @@ class Reconciler:
         state.number += 1
         state.step = Step.RUNNING
         state.asked_wall_ns = event.wall_ns
-        since_ns = (state.wall_ns or event.wall_ns) - OVERLAP
+        if not state.first_wall_ns:
+            # Before the first round is through, no order of this run has left.
+            state.first_wall_ns = event.wall_ns - SECOND
+        since_ns = max(state.first_wall_ns, state.wall_ns - OVERLAP)
         ours = tuple(o.client_id for o in self._desk.unsettled.values() if o.venue == name)
         out.append(Reconcile(name, state.number, ours, since_ns))
         self._wait(state, event.now_ns + ANSWER_WITHIN, out)
