@@ -45,6 +45,10 @@ test-rust:  ## Rust tests, with overflow checks and debug assertions
 test-python: build  ## Python tests on the release build
 	$(BIN)/python -m pytest --quiet
 
+.PHONY: mutation
+mutation: build  ## drop every guard of the orders in turn; its tests must fail
+	$(BIN)/python -m tests.mutation
+
 .PHONY: format
 format: venv  ## rewrite the sources in the project's format
 	cargo fmt --all
