@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +31,16 @@ async def stops() -> list[str]:
     return []
 
 
+def said_to(heard: list[str]) -> Callable[[str, str], None]:
+    return lambda word, reason: heard.append(f"{word}: {reason}")
+
+
 @pytest.fixture
 async def client(tmp_path: Path, stops: list[str]) -> AsyncIterator[Client]:
     path = tmp_path / "control.sock"
     path.touch()  # as a dead engine leaves it
     count = iter(range(1000))
-    server = ControlServer(path, lambda: {"n": next(count)}, stops.append)
+    server = ControlServer(path, lambda: {"n": next(count)}, stops.append, said_to(stops))
     await server.start()
     reader, writer = await asyncio.open_unix_connection(str(path))
     yield Client(reader, writer)
@@ -51,6 +55,15 @@ async def test_state_and_stop(client: Client, stops: list[str]) -> None:
     assert stops == []
     assert await client.ask(b'{"cmd":"stop"}') == {"ok": True}
     assert stops == ["control socket"]
+
+
+async def test_words_for_the_engine(client: Client, stops: list[str]) -> None:
+    assert await client.ask(b'{"cmd":"reconcile"}') == {"ok": True}
+    assert await client.ask(b'{"cmd":"resume","reason":"I moved it"}') == {"ok": True}
+    assert stops == ["reconcile: control socket", "resume: I moved it"]
+    for line in (b'{"cmd":"resume"}', b'{"cmd":"resume","reason":" "}'):
+        assert "reason" in (await client.ask(line))["error"]
+    assert len(stops) == 2
 
 
 async def test_a_subscription_keeps_answering(client: Client) -> None:

@@ -19,7 +19,7 @@ from typer.exceptions import TyperException
 from xrpfast.errors import FailedError, HaltedError, UsageError
 
 COMMANDS = (
-    "demo", "run", "mock", "replay", "rerun", "report", "explain", "why", "journal", "ledger",
+    "demo", "run", "reconcile", "mock", "replay", "rerun", "report", "explain", "why", "journal", "ledger",
     "config",
 )  # fmt: skip
 """Each is `xrpfast.cli.<name>`: a function of that name, or an ``app`` of several."""

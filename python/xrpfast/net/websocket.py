@@ -48,6 +48,8 @@ class Connection(WSListener):
     def __init__(self, name: str) -> None:
         self.name = name
         self.transport: WSTransport | None = None
+        self.heard = False
+        """Set by every frame; `liveness` takes it back now and then."""
         self._buffered: Callable[[], int] = _nothing
         self._closing: Callable[[], bool] = _always
         self._fragments: bytearray | None = None
@@ -150,6 +152,7 @@ class Connection(WSListener):
         self.on_open()
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        self.heard = True
         if frame.msg_type in DATA:
             message = self.join(frame)
             if message is not None:

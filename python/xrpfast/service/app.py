@@ -32,6 +32,7 @@ from xrpfast.service.heartbeat import Heartbeat
 from xrpfast.service.latency import Latencies
 from xrpfast.service.loopguard import LoopGuard
 from xrpfast.service.projection import Projection
+from xrpfast.service.reconciling import UNREADABLE
 from xrpfast.service.recording import close_records, open_records
 from xrpfast.service.recovery import Recovery
 from xrpfast.service.setup import (
@@ -56,6 +57,8 @@ if TYPE_CHECKING:
 
 READY_S = 30.0
 SETTLE_S = 8.0
+HALTED_S = 60.0
+"""A halted run asks for so long what became of its orders; then it ends all the same."""
 CLOCK_S = 30.0
 GC_THRESHOLDS = (50_000, 50, 1000)
 
@@ -87,6 +90,8 @@ class Service:
         self._stop = asyncio.Event()
         self._why = ""
         self._fatal = ""
+        self._halted = ""
+        """Why the engine halted itself."""
         self._unrecorded = ""
         """Why nothing can be recorded any more; without records nothing is traded."""
         self._spinner: Spinner | None = None
@@ -191,6 +196,7 @@ class Service:
             self._state.control_path,
             lambda: state_object(driver, built.market, guard, epoch),
             self.stop,
+            self._say,
         )
         try:
             self._begin(venues, found, built)
@@ -316,7 +322,7 @@ class Service:
             refused.clear()
             try:
                 offset = await venue.sync_clock()
-            except XrpfastError as error:
+            except (XrpfastError, *UNREADABLE) as error:
                 _LOG.warning("%s: clock not measured: %s", venue.name, error)
                 continue
             self._market.set_clock(venue.name, offset.mono_ns)
@@ -335,7 +341,19 @@ class Service:
         self._fail(self._unrecorded)
 
     def _on_halt(self, halt: Halt) -> None:
+        """The latch, on disk first. The run goes on until its orders are settled, and no longer."""
         self._state.halt({"scope": halt.scope, "reason": halt.reason, "wall_ns": time_ns()})
+        if not self._halted:
+            self._halted = halt.reason
+            self._keep(self._leave_halted(), "halt")
+
+    async def _leave_halted(self) -> None:
+        orders = self._driver.engine.orders
+        deadline = monotonic_ns() + int(HALTED_S * 1e9)
+        while orders.unsettled and monotonic_ns() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        self.stop(f"halt: {self._halted}")
+        await asyncio.Future()
 
     # --- end ------------------------------------------------------------------------------------
 
@@ -357,8 +375,11 @@ class Service:
             raise FailedError(f"the engine failed: {why}; {withdrawn}")
         left = sorted(orders.unsettled)
         driver.note(kinds.END, msgspec.json.encode({"reason": self._why, "unsettled": left}))
-        if left:
-            raise FailedError(f"{len(left)} orders are not settled: {', '.join(left[:3])}")
+        unsettled = f"{len(left)} orders are not settled: {', '.join(left[:3])}" if left else ""
+        if self._halted:
+            raise HaltedError("; ".join(filter(None, [f"halted: {self._halted}", unsettled])))
+        if unsettled:
+            raise FailedError(unsettled)
         return 0
 
     def _latch(self, why: str) -> str:

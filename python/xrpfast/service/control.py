@@ -1,5 +1,7 @@
 """`control.sock`: one JSON object a line in, one JSON object a line out. ``state`` answers once,
-``subscribe`` keeps answering, ``stop`` ends the engine cleanly."""
+``subscribe`` keeps answering, ``stop`` ends the engine cleanly, ``reconcile`` compares every venue
+with the books, ``resume`` (with a ``reason``) lets entries go on where somebody else moved a
+balance."""
 
 from __future__ import annotations
 
@@ -21,10 +23,18 @@ State = Callable[[], dict[str, Any]]
 class ControlServer:
     """The socket and whoever is connected to it."""
 
-    def __init__(self, path: Path, state: State, stop: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        state: State,
+        stop: Callable[[str], None],
+        say: Callable[[str, str], None],
+    ) -> None:
+        """``say`` gets a word for the engine and the reason."""
         self._path = path
         self._state = state
         self._stop = stop
+        self._say = say
         self._server: asyncio.Server | None = None
         self._clients: set[asyncio.Task[None]] = set()
 
@@ -97,12 +107,21 @@ class ControlServer:
         if command == "stop":
             self._stop("control socket")
             return {"ok": True}
+        if command == "reconcile":
+            self._say("reconcile", "control socket")
+            return {"ok": True}
+        if command == "resume":
+            reason = request.get("reason")
+            if not isinstance(reason, str) or not reason.strip():
+                return {"error": "reason: why it may go on, as text"}
+            self._say("resume", reason)
+            return {"ok": True}
         if command == "subscribe":
             interval = request.get("ms", 200)
             if type(interval) is not int or not SHORTEST_MS <= interval <= LONGEST_MS:
                 return {"error": f"ms: a whole number from {SHORTEST_MS} to {LONGEST_MS}"}
             return interval / 1000
-        return {"error": f"unknown cmd {command!r}: state, subscribe or stop"}
+        return {"error": f"unknown cmd {command!r}: state, subscribe, reconcile, resume or stop"}
 
     async def _feed(self, writer: asyncio.StreamWriter, interval_s: float) -> None:
         with contextlib.suppress(ConnectionError):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from xrpfast.service.driver import Driver
     from xrpfast.service.loopguard import LoopGuard
     from xrpfast.trading.orders import Order
+    from xrpfast.trading.reconcile import Round
 
 LEVELS: Final = 5
 LAST_ORDERS: Final = 20
@@ -32,6 +33,7 @@ def state_object(driver: Driver, market: Market, guard: LoopGuard, epoch: int) -
         "epoch": epoch,
         "trading": engine.context.trading.value,
         "failed": driver.failed,
+        "venues": {name: _venue(state) for name, state in engine.reconciler.rounds.items()},
         "books": [_book(market, index, rules) for index, rules in enumerate(books)],
         "spread": _spreads(market, books),
         "orders": [_order(order, books[order.book]) for order in _last(desk.orders)],
@@ -52,6 +54,17 @@ def state_object(driver: Driver, market: Market, guard: LoopGuard, epoch: int) -
         "latency_us": driver.latencies.microseconds(),
         "loop_gap_ms_max": guard.largest_gap_ns / 1e6,
         "alerts": [f"{level}: {text}" for level, text in _last_alerts(driver)],
+    }
+
+
+def _venue(state: Round) -> dict[str, Any]:
+    venue = state.venue
+    return {
+        "open": venue.open,
+        "closed_by": "" if venue.open else venue.closed_by().value,
+        "reconcile": state.step.value,
+        "round": state.number,
+        "foreign": state.foreign,
     }
 
 

@@ -317,7 +317,7 @@ class Engine:
             else:
                 out.append(Halt("engine", event.reason))
         elif event.action == "reconcile":
-            self.reconciler.want(None, event, out)
+            self.reconciler.want(event.venue or None, event, out)
         else:
             out.append(Alert("warning", f"control word not known: {event.action!r}"))
 

@@ -225,6 +225,8 @@ class Control(Event, frozen=True, tag="control"):
 
     action: str
     reason: str
+    venue: str = ""
+    """For ``reconcile``: this venue alone."""
 
 
 AnyEvent: TypeAlias = (

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from xrpfast.net.reconnect import keep_open
 from xrpfast.net.websocket import Connection, SendResult
-from xrpfast.trading.events import AnyEvent, OrderAck, OrderReject, OrderUnknown
+from xrpfast.trading.events import AnyEvent, Control, OrderAck, OrderReject, OrderUnknown
 from xrpfast.venues.outcome import Outcome
 from xrpfast.venues.ports import Sink, link_state
 
@@ -42,6 +42,10 @@ class Reply(NamedTuple):
     venue_order_id: str
     code: str
     text: str
+    client_id: str = ""
+    """As the venue says it back; empty when it does not."""
+    market_closed: bool = False
+    """The venue takes no orders, or no cancels, for a while: nothing is wrong with us."""
 
 
 class InFlight(NamedTuple):
@@ -164,8 +168,23 @@ class OrderGateway:
             self._cancel_reply(request, reply)
             return
         self._acks.record(now_ns - request.sent_ns)
+        if reply.client_id and reply.client_id != request.client_id:
+            self._wrong_echo(request, reply, now_ns, wall_ns)
+            return
         self.sink.on_events(place_events(request.client_id, reply, now_ns, wall_ns))
         self._consequences(reply)
+
+    def _wrong_echo(self, request: InFlight, reply: Reply, now_ns: int, wall_ns: int) -> None:
+        """The answer speaks of another order: nothing that this venue says can be built on."""
+        text = f"{self.venue}: the reply to order {request.client_id} is of {reply.client_id}"
+        self.sink.on_events(
+            [
+                OrderUnknown(
+                    now_ns=now_ns, wall_ns=wall_ns, client_id=request.client_id, reason=text
+                ),
+                Control(now_ns=now_ns, wall_ns=wall_ns, action="halt", reason=text),
+            ]
+        )
 
     def _cancel_reply(self, request: InFlight, reply: Reply) -> None:
         if reply.outcome is _OK:
@@ -187,10 +206,20 @@ class OrderGateway:
             self.connection.abort()
 
     def _consequences(self, reply: Reply) -> None:
-        if reply.outcome is Outcome.AUTH_HALT:
+        if reply.market_closed:
+            self._market_closed(reply)
+        elif reply.outcome is Outcome.AUTH_HALT:
             self._halt(reply)
         elif reply.outcome is Outcome.RETRY_AFTER_TIME_SYNC and self.on_clock_refused is not None:
             self.on_clock_refused()
+
+    def _market_closed(self, reply: Reply) -> None:
+        """Entries wait until the venue says that it trades, and has been compared."""
+        now_ns, wall_ns = monotonic_ns(), time_ns()
+        control = Control(
+            now_ns=now_ns, wall_ns=wall_ns, action="reconcile", reason=reply.text, venue=self.venue
+        )
+        self.sink.on_events([control])
 
     def _halt(self, reply: Reply) -> None:
         if not self.halted:

@@ -48,6 +48,7 @@ class MarketConnection(Connection):
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         recv_ns = monotonic_ns()
+        self.heard = True
         if frame.msg_type == TEXT and frame.fin:
             batch = self._on_frame(self._stream, frame.get_payload_as_memoryview(), recv_ns)
             if batch is not None and frame.last_in_buffer:
@@ -159,7 +160,17 @@ class MarketStream:
             self.sink.on_batch(batch, self)
         task = self._tasks.get(book)
         if task is None or task.done():
-            self._tasks[book] = asyncio.get_running_loop().create_task(self._bring_live(book))
+            task = asyncio.get_running_loop().create_task(self._bring_live(book))
+            task.add_done_callback(self._brought)
+            self._tasks[book] = task
+
+    def _brought(self, task: asyncio.Task[None]) -> None:
+        """What was not foreseen must not leave a book dead in silence: the socket starts over."""
+        if task.cancelled() or task.exception() is None:
+            return
+        _LOG.error("%s: a book could not be synchronised", self.venue, exc_info=task.exception())
+        if self.connection is not None:
+            self.connection.abort()
 
     async def _bring_live(self, book: int) -> None:
         """Fetches snapshots until one fits the buffered frames; bounded."""

@@ -10,6 +10,7 @@ import orjson
 
 from xrpfast._core import parse_units
 from xrpfast.model import Side, SymbolRules, parse_money
+from xrpfast.net.liveness import require_life
 from xrpfast.net.websocket import Connection, connect
 from xrpfast.trading.events import (
     AnyEvent,
@@ -22,6 +23,7 @@ from xrpfast.trading.events import (
 )
 from xrpfast.venues.account_state import Trade
 from xrpfast.venues.binance.errors import classify
+from xrpfast.venues.binance.rest import SILENT_S
 from xrpfast.venues.outcome import VenueError
 from xrpfast.venues.ports import Sink
 from xrpfast.venues.private import AccountStream, Ours, PrivateConnection
@@ -61,6 +63,7 @@ class BinanceAccount(AccountStream):
         self._setup = asyncio.get_running_loop().create_future()
         connection = await connect(lambda: PrivateConnection("binance account", self), self._url)
         assert isinstance(connection, PrivateConnection)
+        require_life(connection, SILENT_S)
         connection.post(self._subscribe())
         await self.confirmed(connection, self._setup)
         return connection

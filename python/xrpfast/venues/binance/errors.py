@@ -13,6 +13,7 @@ _NEVER = Outcome.NEVER_RETRY
 _BACKOFF = Outcome.RETRY_BACKOFF
 _UNKNOWN = Outcome.UNKNOWN_RECONCILE
 _HALT = Outcome.AUTH_HALT
+MARKET_CLOSED: Final = "Market is closed."
 
 _KNOWN_NEVER: Final = frozenset(
     {
@@ -138,7 +139,7 @@ _ACCOUNT_TEXTS: Final = {
     "Rest API trading is not enabled.": _HALT,
     "WebSocket API trading is not enabled.": _HALT,
     "FIX API trading is not enabled.": _HALT,
-    "Market is closed.": _BACKOFF,
+    MARKET_CLOSED: _BACKOFF,
 }
 _REFUSAL_TEXTS: Final = {**_ACCOUNT_TEXTS, "Duplicate order sent.": _UNKNOWN}
 TEXTS: Final[dict[int, dict[str, Outcome]]] = {

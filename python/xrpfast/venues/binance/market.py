@@ -6,7 +6,9 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from xrpfast.net.liveness import require_life
 from xrpfast.net.websocket import Connection, connect
+from xrpfast.venues.binance.rest import SILENT_S
 from xrpfast.venues.ports import Sink
 from xrpfast.venues.stream import MarketConnection, MarketStream
 
@@ -35,7 +37,9 @@ class BinanceMarket(MarketStream):
         self._url = f"{url.rstrip('/')}/stream?streams={names}"
 
     async def dial(self) -> Connection:
-        return await connect(lambda: MarketConnection("binance market", self), self._url)
+        connection = await connect(lambda: MarketConnection("binance market", self), self._url)
+        require_life(connection, SILENT_S)
+        return connection
 
     async def snapshot(self, symbol: str) -> bytes:
         return await self._rest.snapshot(symbol)

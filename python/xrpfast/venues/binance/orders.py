@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from xrpfast.net.liveness import require_life
 from xrpfast.net.websocket import Connection, connect
-from xrpfast.venues.binance.errors import classify
+from xrpfast.venues.binance.errors import MARKET_CLOSED, classify
+from xrpfast.venues.binance.rest import SILENT_S
 from xrpfast.venues.gateway import Encoder, GatewayConnection, OrderGateway, Reply
 from xrpfast.venues.outcome import Outcome
 from xrpfast.venues.ports import Sink
@@ -28,6 +30,7 @@ class BinanceOrders(OrderGateway):
     async def dial(self) -> Connection:
         connection = await connect(lambda: GatewayConnection("binance orders", self), self._url)
         assert isinstance(connection, GatewayConnection)
+        require_life(connection, SILENT_S)
         self.session_up(connection)
         return connection
 
@@ -47,9 +50,12 @@ def parse_reply(payload: bytes) -> Reply | None:
         request_id = None
     status = message["status"]
     if status == 200:
-        order_id = message["result"].get("orderId", "")
-        return Reply(request_id, Outcome.OK, str(order_id), "", "")
+        result = message["result"]
+        # The reply to a cancel has the order's own id elsewhere.
+        client_id = result.get("origClientOrderId") or result.get("clientOrderId", "")
+        return Reply(request_id, Outcome.OK, str(result.get("orderId", "")), "", "", client_id)
     error = message.get("error") or {}
     code, text = error.get("code"), str(error.get("msg", ""))
     outcome = classify(code, text, status, write=True)
-    return Reply(request_id, outcome, "", str(status if code is None else code), text)
+    code_text = str(status if code is None else code)
+    return Reply(request_id, outcome, "", code_text, text, market_closed=text == MARKET_CLOSED)

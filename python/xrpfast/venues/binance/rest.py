@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 VENUE: Final = "binance"
 SNAPSHOT_LIMIT: Final = 1000
 TRADES_LIMIT: Final = 1000
+SILENT_S: Final = 60.0
+"""Every socket of the venue gets a ping each 20 s: three missed, and it is dead."""
 NOT_FOUND: Final = frozenset({"-2013", "-2011"})
 
 

@@ -11,6 +11,8 @@ from typing import Final
 from xrpfast.venues.outcome import Outcome
 
 SUCCESS: Final = "200000"
+MARKET_CLOSED: Final = frozenset({"200001", "200002"})
+"""Orders, and cancels, are suspended for the pair: in a maintenance."""
 
 _NEVER = Outcome.NEVER_RETRY
 _BACKOFF = Outcome.RETRY_BACKOFF

@@ -10,7 +10,7 @@ import orjson
 
 from xrpfast.net.websocket import Connection, connect
 from xrpfast.venues.gateway import Encoder, GatewayConnection, OrderGateway, Reply
-from xrpfast.venues.kucoin.errors import SUCCESS, classify
+from xrpfast.venues.kucoin.errors import MARKET_CLOSED, SUCCESS, classify
 from xrpfast.venues.kucoin.push import Pinger
 from xrpfast.venues.outcome import Outcome, VenueError
 from xrpfast.venues.ports import Sink
@@ -148,7 +148,9 @@ def parse_reply(message: dict[str, Any]) -> Reply | None:
     request_id = int(raw_id) if isinstance(raw_id, str) and raw_id.isdigit() else None
     if code == SUCCESS:
         data = message.get("data") or {}
-        return Reply(request_id, Outcome.OK, str(data.get("orderId", "")), "", "")
+        order_id, client_id = str(data.get("orderId", "")), str(data.get("clientOid") or "")
+        return Reply(request_id, Outcome.OK, order_id, "", "", client_id)
     if code in _DISCONNECTING and request_id is None:
         return Reply(None, Outcome.RETRY_BACKOFF, "", code, text)
-    return Reply(request_id, classify(code, text, 0, write=True), "", code, text)
+    outcome = classify(code, text, 0, write=True)
+    return Reply(request_id, outcome, "", code, text, market_closed=code in MARKET_CLOSED)
