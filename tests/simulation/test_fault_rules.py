@@ -40,8 +40,14 @@ ROWS_OF_THE_ENGINE_ALONE = {"F23", "F24", "F25", "F27", "F37"}
         (RULE | {"action": "mutate", "params": {"set": {}}}, "choose a later point"),
         (RULE | {"action": "outrun", "params": {"percent": 1}, "point": "after_reply"}, "only"),
         (RULE | {"for_s": 0}, "for_s above 0"),
+        (RULE | {"for_s": 1e300}, "of a year"),
+        (RULE | {"at_s": float("nan")}, "of a year"),
         (RULE | {"then": [RULE | {"action": "explode"}]}, "one of drop, delay"),
         ({"channel": "market", "action": "corrupt", "params": {"how": "x"}}, "one of truncate"),
+        *(
+            ({"channel": "venue", "action": "clock", "params": {"offset_ms": shift}}, words)
+            for shift, words in ((1e300, "above"), (-1e300, "above"), (float("nan"), "below"))
+        ),
         (
             {"channel": "network", "action": "black_hole", "params": {"direction": "left"}},
             "one of both, up",
@@ -144,6 +150,7 @@ async def test_the_control_port_takes_tells_and_ends_rules() -> None:
             (RULE | {"channel": "network", "action": "refuse"}, "start the mock with --faults"),
             (RULE | {"channel": "venue", "action": "overload"}, "no action 'overload'"),
             (RULE | {"venue": "kucoin"}, "one of *, binance"),
+            ({"channel": "venue", "action": "status", "params": {"status": "X"}}, "one of TRADING"),
         ):
             refused = await http.post(url, json=body)
             assert refused.status == 400
@@ -154,6 +161,7 @@ async def test_the_control_port_takes_tells_and_ends_rules() -> None:
         ]  # fmt: skip
         assert (await http.delete(f"{url}/2")).status == 200
         assert (await http.delete(f"{url}/2")).status == 404
-        assert (await http.delete(f"{url}/x")).status == 404
+        for nothing in ("x", "²", "9" * 5_000):
+            assert (await http.delete(f"{url}/{nothing}")).status == 404
         assert (await http.delete(url)).status == 200
         assert (await (await http.get(url)).json())["rules"] == []

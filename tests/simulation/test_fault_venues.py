@@ -139,6 +139,25 @@ async def test_what_a_venue_cannot_do_is_refused(
 ) -> None:
     with pytest.raises(UsageError, match=words):
         strike(venue, action, **params)
+    assert venue.faults.rows() == []
+
+
+async def test_what_cannot_be_done_when_its_time_comes_ends_the_rule_alone(
+    venue: MockVenues, rest: Rest, caplog: pytest.LogCaptureFixture
+) -> None:
+    venue.faults.add(
+        {
+            "channel": "venue", "action": "balance", "at_s": 0.01,
+            "params": {"asset": "XRP", "delta": "-99999"},
+        }
+    )  # fmt: skip
+    async with asyncio.timeout(5):
+        while not caplog.records:  # noqa: ASYNC110  (a log tells nobody)
+            await asyncio.sleep(0.01)
+    (row,) = venue.faults.rows()
+    assert (row["active"], row["hits"]) == (False, 0)
+    assert "less than that of XRP" in caplog.text
+    assert (await rest.get("/ping"))[0] == 200
 
 
 async def test_the_venue_ends_fills_and_places_orders_by_others_hands(

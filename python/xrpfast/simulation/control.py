@@ -122,7 +122,8 @@ class Control:
 
     async def _remove_rule(self, request: web.Request) -> web.Response:
         text = request.match_info["id"]
-        if not (text.isdigit() and self._faults.remove(int(text))):
+        number = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
+        if not self._faults.remove(number):
             raise web.HTTPNotFound(text=f"there is no rule {text}")
         return _json({})
 

@@ -55,9 +55,13 @@ class Faults:
         self._standing[standing.number] = standing
         loop = asyncio.get_running_loop()
         if rule.at_s:
-            self._later(standing.number, loop.call_later(rule.at_s, self._start, standing))
-        else:
+            self._later(standing.number, loop.call_later(rule.at_s, self._start_late, standing))
+            return standing.number
+        try:
             self._start(standing)
+        except UsageError:
+            self.remove(standing.number)
+            raise
         return standing.number
 
     def remove(self, number: int) -> bool:
@@ -119,6 +123,14 @@ class Faults:
     def _later(self, number: int, handle: asyncio.TimerHandle) -> None:
         self._timers.setdefault(number, []).append(handle)
 
+    def _start_late(self, standing: Standing) -> None:
+        """Nobody waits for an answer any more: what cannot be done is said and the rule ends."""
+        try:
+            self._start(standing)
+        except UsageError as error:
+            self._end(standing)
+            _LOG.warning("a rule whose time came could not begin: %s", error)
+
     def _start(self, standing: Standing) -> None:
         rule = standing.rule
         standing.active = True
@@ -127,12 +139,12 @@ class Faults:
             loop = asyncio.get_running_loop()
             self._later(standing.number, loop.call_later(rule.for_s, self._expire, standing))
         if rule.channel == "venue":
-            standing.matched += 1
-            standing.hits += 1
             for venue in self._meant(rule):
                 undo = self.venue_actions[venue][rule.action](rule)
                 if undo is not None:
                     self._undo.setdefault(standing.number, []).append(undo)
+            standing.matched += 1
+            standing.hits += 1
             self.note(standing, rule.venue)
         elif rule.channel == "network":
             for tell in self.on_network_rule:

@@ -163,9 +163,11 @@ ACTIONS: Final[dict[str, dict[str, Action]]] = {
     "venue": VENUE_ACTIONS,
 }
 _DAY_MS: Final = 86_400_000
+_YEAR_S: Final = 366 * 86_400
 MOST: Final = {
     "ms": _DAY_MS, "jitter_ms": _DAY_MS, "match_after_ms": _DAY_MS, "lead_s": _DAY_MS // 1_000,
     "percent": 100, "times": 1_000, "mb": 256, "changes": 100_000, "levels": 1_000, "status": 599,
+    "seconds": _YEAR_S, "offset_ms": _YEAR_S * 1_000,
 }  # fmt: skip
 """What numbers may be at most: above it the mock would only be busy, or out of memory."""
 LATER_ONLY: Final = frozenset({"mutate", "duplicate"})
@@ -214,10 +216,11 @@ def _check_params(rule: Rule, action: Action) -> None:
             raise UsageError(
                 f"rule: {rule.action} {name}: {value!r} is not {_named(allowed[name])}"
             )
-        if isinstance(value, int | float) and name != "offset_ms" and name != "code":
-            if not value >= 0:
+        if isinstance(value, int | float) and name != "code":
+            size = abs(value) if name == "offset_ms" else value
+            if not size >= 0:
                 raise UsageError(f"rule: {rule.action} {name}: {value!r} is below zero")
-            if value > MOST.get(name, value):
+            if size > MOST.get(name, size):
                 raise UsageError(f"rule: {rule.action} {name}: {value!r} is above {MOST[name]}")
     for name in action.needs:
         if name not in rule.params:
@@ -248,8 +251,8 @@ def _check_match(rule: Rule) -> None:
             raise UsageError(f"rule: match {name}: {value} is below 1")
     if match.p is not None and not 0 <= match.p <= 1:
         raise UsageError(f"rule: match p: {match.p} is not between 0 and 1")
-    if rule.at_s < 0 or (rule.for_s is not None and rule.for_s <= 0):
-        raise UsageError("rule: at_s and for_s are seconds, at_s from 0, for_s above 0")
+    if not 0 <= rule.at_s <= _YEAR_S or not (rule.for_s is None or 0 < rule.for_s <= _YEAR_S):
+        raise UsageError("rule: at_s and for_s are seconds of a year, at_s from 0, for_s above 0")
     if rule.channel in REQUESTS and rule.action in LATER_ONLY and rule.point == "before_accept":
         raise UsageError(f"rule: {rule.action} changes a reply: choose a later point")
     if rule.action in FIRST_ONLY and rule.point != "before_accept":
