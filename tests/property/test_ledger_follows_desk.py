@@ -15,56 +15,14 @@ import msgspec
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from support.records import Record, table, tables, write
-from support.trading import MS, World, config
+from support.recorded import Recorded
+from support.records import table, tables, write
+from support.trading import MS, World
 from xrpfast._core import JournalReader
 from xrpfast.model import MONEY_ONE, parse_money
-from xrpfast.records import kinds
 from xrpfast.records.ledger import Ledger
 from xrpfast.records.rebuild import rebuild
-from xrpfast.records.start import Refused, Start
 from xrpfast.trading import events as ev
-from xrpfast.trading.commands import AnyCommand, Leg, PlaceLegs
-
-
-class Recorded(World):
-    """A world whose every event and command is kept as the driver would journal it."""
-
-    def __init__(self) -> None:
-        self.records: list[Record] = []
-        self.legs: list[Leg] = []
-        super().__init__(
-            config(
-                xrp=10**6,
-                usdt=10**7,
-                limits={"max_position": 10**30, "max_orders_per_second": 10**4},
-            )
-        )
-        start = Start(
-            version="0",
-            environment="t",
-            deployment="test",
-            epoch=7,
-            wall_ns=self.now_ns,
-            config=self.engine.config,
-        )
-        self.records.insert(0, (self.now_ns, kinds.START, msgspec.json.encode(start)))
-
-    def process(self, event: ev.AnyEvent) -> list[AnyCommand]:
-        self.records.append((event.wall_ns, kinds.EVENT, msgspec.json.encode(event)))
-        out = super().process(event)
-        for command in out:
-            written: Any = command
-            if isinstance(command, PlaceLegs):
-                self.legs += command.legs
-                written = command.record()
-            self.records.append((event.wall_ns, kinds.COMMAND, msgspec.json.encode(written)))
-        if isinstance(event, ev.Signal) and self.engine.last_refusal is not None:
-            signal_id, reason = self.engine.last_refusal
-            note = Refused(signal_id=signal_id, reason=reason)
-            self.records.append((event.wall_ns, kinds.NOTE, msgspec.json.encode(note)))
-        return out
-
 
 QTY = st.sampled_from([0, 1, 400, 500, 999, 1_000, 1_001, 400_000, 500_000, 10**6, 10**6 + 1])
 STATES = st.sampled_from(["FILLED", "CANCELLED", "EXPIRED", "REJECTED", "OPEN", "PARTLY_FILLED"])

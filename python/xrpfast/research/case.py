@@ -115,7 +115,11 @@ def _of_orders(journal: Path, client_id: str, run: int) -> Case | None:
             case = case or Case(start, run)
             ids.update(leg.client_id.encode() for leg in _PLACED.decode(payload).legs)
             case.records.append(record)
-        elif case is not None and _about(payload) in ids:
+        elif case is not None and (
+            any(b'"%s"' % client_id in payload for client_id in ids)
+            if kind == kinds.NOTE
+            else _about(payload) in ids
+        ):
             case.records.append(record)
     return case
 

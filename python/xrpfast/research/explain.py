@@ -147,14 +147,16 @@ class _Teller:
             self._verdict = _verdict("ignored", note.reason, noted=True)
         else:
             self._sent_ns = note.sent_ns
+            whole = "event_to_order" if self._case.signal is None else "tick_to_order"
             stages = (
                 ("journal", note.journalled_ns, note.decided_ns),
                 ("encode", note.encoded_ns, note.journalled_ns),
                 ("send", note.sent_ns, note.encoded_ns),
-                ("tick_to_order", note.sent_ns, note.recv_ns),
+                (whole, note.sent_ns, note.recv_ns),
             )
-            decoded = note.recv_ns + self._latency.get("decode", 0)
-            self._latency["decide"] = note.decided_ns - decoded
+            if "decode" in self._latency:
+                decoded = note.recv_ns + self._latency["decode"]
+                self._latency["decide"] = note.decided_ns - decoded
             self._latency.update((name, end - begin) for name, end, begin in stages)
 
     def _command(self, command: commands.AnyCommandRecord, wall_ns: int) -> None:
@@ -203,7 +205,7 @@ class _Teller:
             return
         found: lifecycle.Findings = []
         name = _STAGES.get(type(event))
-        if name is not None:
+        if name is not None and self._sent_ns:
             latency = self._stories[life.client_id]["latency_ns"]
             latency.setdefault(name, event.now_ns - self._sent_ns)
         if isinstance(event, events.Fill):

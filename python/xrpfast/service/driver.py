@@ -213,6 +213,10 @@ class Driver:
             sent += 1
         sent_ns = monotonic_ns()
         if sent == len(legs):
+            ids = tuple([leg.client_id for leg in legs])
+            began_ns = now_ns if recv_ns == NO_TICK else recv_ns
+            times = began_ns, now_ns, journalled_ns, encoded_ns, sent_ns
+            self._sent.append((wall_ns, command.signal_id, ids, times))
             if recv_ns == NO_TICK:
                 return
             latencies = self.latencies
@@ -220,9 +224,6 @@ class Driver:
             latencies.journal.record(journalled_ns - now_ns)
             latencies.encode.record(encoded_ns - journalled_ns)
             latencies.send.record(sent_ns - encoded_ns)
-            ids = tuple([leg.client_id for leg in legs])
-            times = recv_ns, now_ns, journalled_ns, encoded_ns, sent_ns
-            self._sent.append((wall_ns, command.signal_id, ids, times))
         else:
             self._not_all_sent(legs, sent, result)
 
