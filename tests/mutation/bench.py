@@ -70,7 +70,8 @@ class Bench:
         """pytest's exit code and output, with the copy as the package."""
         command = [
             sys.executable, "-m", "pytest", "-q", "--no-header", "--tb=line",
-            "-p", "no:cacheprovider", *(["-x"] if stop else []), *(f"tests/{test}" for test in tests),
+            "-p", "no:cacheprovider", *(["-x"] if stop else []),
+            *(f"tests/{test}" for test in tests),
         ]  # fmt: skip
         env = dict(os.environ) | {
             "PYTHONPATH": str(self._folder),
