@@ -49,6 +49,10 @@ test-python: build  ## Python tests on the release build
 mutation: build  ## drop every guard of the orders in turn; its tests must fail
 	$(BIN)/python -m tests.mutation
 
+.PHONY: storm-kill
+storm-kill: build  ## kill -9 the engine KILLS=200 times at the points of an order; some minutes
+	XRPFAST_KILLS=$(or $(KILLS),200) $(BIN)/python -m pytest --quiet tests/crash/test_kill.py
+
 .PHONY: format
 format: venv  ## rewrite the sources in the project's format
 	cargo fmt --all

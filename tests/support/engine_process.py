@@ -109,6 +109,10 @@ class EngineProcess:
 
         await eventually(self, ask, bool)
 
+    async def reached_later(self, ask: Callable[[], Any]) -> None:
+        """As `reached`, for a question that is awaited."""
+        await eventually(self, ask, bool)
+
     def kill(self) -> None:
         """SIGKILL; nothing of the process runs after it."""
         if self.running:

@@ -38,6 +38,11 @@ def state_object(driver: Driver, market: Market, guard: LoopGuard, epoch: int) -
         "spread": _spreads(market, books),
         "orders": [_order(order, books[order.book]) for order in _last(desk.orders)],
         "working": len(desk.unsettled),
+        "balances": _balances(driver),
+        "imbalances": {
+            name: format_money(engine.legs.imbalance(at))
+            for at, name in enumerate(engine.context.instruments)
+        },
         "counts": {
             "orders": desk.counts["orders"],
             "fills": desk.counts["fills"],
@@ -92,6 +97,14 @@ def _book(market: Market, index: int, rules: SymbolRules) -> dict[str, Any]:
         "bids": texts(bids),
         "asks": texts(asks),
     }
+
+
+def _balances(driver: Driver) -> dict[str, dict[str, str]]:
+    """Venue -> asset -> what the books say is there, locked parts included."""
+    found: dict[str, dict[str, str]] = {}
+    for (venue, asset), amount in driver.engine.portfolio.balances().items():
+        found.setdefault(venue, {})[asset] = format_money(amount)
+    return found
 
 
 def _order(order: Order, rules: SymbolRules) -> dict[str, Any]:
