@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -115,6 +116,12 @@ async def test_the_account(rest: Rest, api: Client, keys: Keys, face: BinanceFac
     (account,) = face.exchange.accounts.values()
     account.balance("BNB").free = 0
     _, body = await rest.signed("GET", "/account")
+    assert body["updateTime"] == account.updated_ns // 10**6
+    face.exchange.adjust(account, "XRP", 10**18)
+    changed = account.updated_ns // 10**6
+    await asyncio.sleep(0.005)  # reading is no update
+    _, body = await rest.signed("GET", "/account")
+    assert body["updateTime"] == changed
     assert [row["asset"] for row in body["balances"]] == ["BNB", "USDT", "XRP"]
     _, body = await rest.signed("GET", "/account", omitZeroBalances="true")
     assert [row["asset"] for row in body["balances"]] == ["USDT", "XRP"]

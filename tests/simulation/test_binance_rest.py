@@ -71,6 +71,7 @@ async def test_an_order_from_place_to_cancel(rest: Rest) -> None:
     _, account = await rest.signed("GET", "/account")
     usdt = next(row for row in account["balances"] if row["asset"] == "USDT")
     assert usdt["locked"] == "52.50000000"
+    assert account["updateTime"] >= placed["transactTime"]
     _, rows = await rest.signed("GET", "/openOrders", symbol="XRPUSDT")
     assert [row["orderId"] for row in rows] == [number]
     for which in ({"orderId": number}, {"origClientOrderId": "rest-1"}):
@@ -113,7 +114,8 @@ async def test_a_taker_order_tells_its_fills(rest: Rest) -> None:
         ({"price": "2.10005"}, -1013, "Filter failure: PRICE_FILTER"),
         ({"price": "20000"}, -1013, "Filter failure: PRICE_FILTER"),
         ({"quantity": "25.05"}, -1013, "Filter failure: LOT_SIZE"),
-        ({"quantity": "0"}, -1013, "Filter failure: LOT_SIZE"),
+        ({"quantity": "0"}, -1013, "Invalid quantity."),
+        ({"price": "0"}, -1013, "Invalid price."),
         ({"quantity": "1.0"}, -1013, "Filter failure: NOTIONAL"),
         ({"price": "2.100000001"}, -1111, "Parameter 'price' has too much precision."),
         (

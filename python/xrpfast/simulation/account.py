@@ -42,6 +42,8 @@ class Account:
     secret: str
     passphrase: str = ""
     balances: dict[str, Balance] = field(default_factory=dict)
+    updated_ns: int = 0
+    """Wall time at which a balance changed last."""
 
     def balance(self, asset: str) -> Balance:
         return self.balances.setdefault(asset, Balance())

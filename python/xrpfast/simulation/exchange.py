@@ -88,6 +88,7 @@ class Exchange:
 
     def add_account(self, account: Account) -> None:
         self.accounts[account.api_key] = account
+        account.updated_ns = self.wall_ns()
 
     def close(self) -> None:
         """Lets go of the orders; nothing works afterwards."""
@@ -278,6 +279,7 @@ class Exchange:
     def adjust(self, account: Account, asset: str, delta: int) -> None:
         """Changes a balance behind everybody's back: no event tells of it."""
         account.balance(asset).free += delta
+        account.updated_ns = self.wall_ns()
 
     def transfer(self, account: Account, asset: str, free: int, locked: int, reason: str) -> None:
         """Moves a balance as a deposit, a withdrawal or another system's lock does; the listeners
@@ -479,6 +481,7 @@ class Exchange:
         by_account: dict[int, tuple[Account, list[BalanceChange]]] = {}
         for account, change in changes:
             by_account.setdefault(account.uid, (account, []))[1].append(change)
+            account.updated_ns = self.wall_ns()
         levels = self.matching.take_changes()
         first = self.sequence + 1
         self.sequence += len(levels)

@@ -93,6 +93,10 @@ def check(venue: Venue, account: Account, request: Request) -> None:
     """What the API looks at before the engine does: status, filters, what the symbol supports."""
     if venue.status != "TRADING":
         raise errors.message(errors.MARKET_CLOSED)
+    if request.price == 0:
+        raise errors.message("Invalid price.")
+    if request.qty == 0:
+        raise errors.message("Invalid quantity.")
     filters.check(venue.filters, candidate(venue, account, request))
     if request.stp != "NONE" and request.stp not in venue.stp_modes:
         text = "This symbol does not allow the specified self-trade prevention mode."

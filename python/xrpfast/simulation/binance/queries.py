@@ -70,7 +70,7 @@ def _my_trades(call: Call) -> list[Json]:
 
 def _account(call: Call) -> Json:
     omit_zero = call.params.flag("omitZeroBalances")
-    return call.wire.account(call.account, call.venue.exchange.wall_ns(), omit_zero=omit_zero)
+    return call.wire.account(call.account, omit_zero=omit_zero)
 
 
 def _commission(call: Call) -> Json:

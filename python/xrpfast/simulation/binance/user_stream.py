@@ -56,7 +56,7 @@ def _position(wire: Wire, account: Account, assets: list[str], now_ns: int) -> J
     return {
         "e": "outboundAccountPosition",
         "E": wire.time(now_ns),
-        "u": wire.time(now_ns),
+        "u": wire.time(account.updated_ns),
         "B": [{"a": row["asset"], "f": row["free"], "l": row["locked"]} for row in rows],
     }
 

@@ -297,7 +297,7 @@ class Wire:
 
     # --- account ----------------------------------------------------------------------------------
 
-    def account(self, owner: Account, now_ns: int, *, omit_zero: bool) -> Json:
+    def account(self, owner: Account, *, omit_zero: bool) -> Json:
         """`account` and `account.status`."""
         maker, taker = self.rates()
         rows = [self.balance(asset, owner) for asset in sorted(owner.balances)]
@@ -315,7 +315,7 @@ class Wire:
             "brokered": False,
             "requireSelfTradePrevention": False,
             "preventSor": False,
-            "updateTime": self.time(now_ns),
+            "updateTime": self.time(owner.updated_ns),
             "accountType": "SPOT",
             "balances": rows,
             "permissions": ["SPOT"],
