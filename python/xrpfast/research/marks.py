@@ -69,6 +69,24 @@ def marks(journal: Path, ends: Sequence[int]) -> list[Marks]:
     return [*found, *(dict(current) for _ in waiting)]
 
 
+def last_signal(journal: Path) -> int:
+    """Wall time of the journal's last signal; 0 without one. Raises `FailedError` for damage."""
+    try:
+        for segment in sorted(journal.glob("*.journal"), reverse=True):
+            if segment.stat().st_size == 0:
+                continue
+            times = [
+                time_ns
+                for _, time_ns, kind, payload in JournalReader(segment)
+                if kind == kinds.EVENT and payload.startswith(_SIGNAL)
+            ]
+            if times:
+                return times[-1]
+    except JournalError as error:
+        raise FailedError(f"{journal}: {error}; see `journal verify`") from error
+    return 0
+
+
 def _take(current: Marks, latest: dict[bytes, bytes], start: Start | None) -> None:
     """Brings the marks up to date with the signals kept, the latest one last."""
     if start is not None:

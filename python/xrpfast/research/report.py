@@ -20,7 +20,7 @@ import msgspec
 
 from xrpfast.model import MONEY_ONE, format_money, parse_money
 from xrpfast.records.schema import read_database
-from xrpfast.research.marks import Marks, marks
+from xrpfast.research.marks import Marks, last_signal, marks
 
 By: TypeAlias = Literal["strategy", "venue", "day"]
 DAY_NS: Final = 86_400 * 1_000_000_000
@@ -141,10 +141,13 @@ class _Report:
         ]
 
     def _days(self) -> list[int]:
-        """Every UTC day from the first to the last that something happened on."""
+        """Every UTC day from the first trade to the last signal: what is left over has a value."""
         times = [fill.wall_ns for fill in self._fills]
         times += [order["created_ns"] for order in self._orders]
-        return [] if not times else list(range(min(times) // DAY_NS, max(times) // DAY_NS + 1))
+        if not times:
+            return []
+        last = max(*times, min(last_signal(self._journal), self._window[1] - 1))
+        return list(range(min(times) // DAY_NS, last // DAY_NS + 1))
 
     def _by_day(self, days: list[int], at_end: list[Marks]) -> list[dict[str, Any]]:
         """A day's profit is what all fills so far are worth at its end, less the same before it:
