@@ -79,6 +79,13 @@ class ClientIds:
         self._page = -1
         self._stem = ""
 
+    def of_another(self, client_id: str) -> bool:
+        """Whether only another engine can have made it: of a later run, or not given out yet."""
+        parts = parse(client_id)
+        if parts is None or parts.prefix != self.prefix:
+            return False
+        return (parts.epoch, parts.sequence) >= (self.epoch, self.sequence)
+
     def next_pair(self) -> tuple[str, str]:
         """The ids of the next two legs; their sequence is spent whatever becomes of them."""
         stem = self._next()

@@ -57,8 +57,13 @@ class Engine:
         self.config = config
         self.context = Context(config)
         self.portfolio = Portfolio(self.context, config.balances)
+        self.client_ids = ClientIds(config.environment, config.deployment, config.epoch)
         self.orders = OrderDesk(
-            self.context, self.portfolio, config.risk.ack_timeout_ns, config.keep_orders
+            self.context,
+            self.portfolio,
+            self.client_ids,
+            config.risk.ack_timeout_ns,
+            config.keep_orders,
         )
         self.fees = FeeBook(self.portfolio)
         self.reconciler = Reconciler(config, self.context, self.portfolio, self.orders)
@@ -70,7 +75,6 @@ class Engine:
             config.risk,
             {residual.instrument: residual.amount for residual in config.residuals},
         )
-        self.client_ids = ClientIds(config.environment, config.deployment, config.epoch)
         self.opportunities = 0
         """Signals that a strategy had asked for."""
         self.refused: dict[str, int] = {}

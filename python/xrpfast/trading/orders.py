@@ -22,6 +22,7 @@ from xrpfast.trading.risk.limits import MILLISECOND
 from xrpfast.trading.transitions import WORKING_STATES
 
 if TYPE_CHECKING:
+    from xrpfast.trading.client_ids import ClientIds
     from xrpfast.trading.commands import Leg
     from xrpfast.trading.events import (
         Fill,
@@ -97,8 +98,14 @@ class OrderDesk:
     """All orders of the run that are not settled, and the latest of those that are."""
 
     def __init__(
-        self, context: Context, portfolio: Portfolio, ack_timeout_ns: int, keep: int
+        self,
+        context: Context,
+        portfolio: Portfolio,
+        client_ids: ClientIds,
+        ack_timeout_ns: int,
+        keep: int,
     ) -> None:
+        self._client_ids = client_ids
         self._books = context.books
         self._portfolio = portfolio
         self._ack_timeout_ns = ack_timeout_ns
@@ -294,6 +301,9 @@ class OrderDesk:
             if count & (count - 1) == 0:  # 1, 2, 4, 8 …: a flood of them must not flood a person
                 text = f"{what} for an order not known here: {client_id!r} ({count} so far)"
                 out.append(Alert("warning", text))
+            if self._client_ids.of_another(client_id):
+                text = f"order {client_id} is not ours: a second engine trades on this account"
+                out.append(Halt("engine", text))
         return order
 
     def _shown(self, order: Order, was_accepted: bool, now_ns: int) -> None:
