@@ -1,0 +1,250 @@
+"""What a crashed run left is settled by the venue's word before the next one begins."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from support.service import Trading, journal, trading
+from xrpfast.config.demo import demo_values
+from xrpfast.config.loader import build
+from xrpfast.errors import FailedError
+from xrpfast.records import kinds
+from xrpfast.records.compare import compare
+from xrpfast.records.rebuild import rebuild
+from xrpfast.records.unsettled import left, residuals
+from xrpfast.service.recording import open_records
+from xrpfast.service.recovery import Recovery, cancel_strays
+from xrpfast.simulation.server import MockVenues, mock_venues
+from xrpfast.trading.commands import PlaceLegsRecord
+from xrpfast.trading.events import Fill, OrderUnknown, QueryResult
+from xrpfast.venues.registry import Venue, enabled
+
+PREFIX = "xddemo"
+
+
+@pytest.fixture
+async def mock() -> AsyncIterator[MockVenues]:
+    async with mock_venues(seed=12) as running:
+        yield running
+
+
+async def truth(mock: MockVenues) -> dict[str, Any]:
+    url = mock.line["control_url"] + "/ledger"
+    async with aiohttp.ClientSession() as http, http.get(url) as reply:
+        found: dict[str, Any] = await reply.json()
+        return found
+
+
+async def crash(run: Trading) -> None:
+    """The run ends as by SIGKILL: nothing more is said, cancelled, recorded."""
+    driver = run.service._driver
+    driver.closed = True
+    driver._journal.flush()
+    for job in run.service._jobs:
+        job.cancel()
+    for venue in run.service._venues:
+        await venue.close()
+    run.task.cancel()
+    await asyncio.wait({run.task})
+
+
+def lose(mock: MockVenues, venue: str, point: str, **params: Any) -> None:
+    """From now on nothing is heard of orders at a venue, by reply or by stream."""
+    route = "order.place" if venue == "binance" else "spot.*order"
+    mock.faults.add(
+        {"venue": venue, "channel": "ws", "action": "drop", "point": point, "params": params,
+         "match": {"route": route}}
+    )  # fmt: skip
+    mock.faults.add({"venue": venue, "channel": "private", "action": "drop"})
+
+
+@asynccontextmanager
+async def venues(mock: MockVenues, folder: Path) -> AsyncIterator[dict[str, Venue]]:
+    made = enabled(build(demo_values(folder, mock.line), "test").venues)
+    yield {venue.name: venue for venue in made}
+    for venue in made:
+        await venue.close()
+
+
+@pytest.mark.parametrize(
+    ("venue", "point", "params"),
+    [
+        ("binance", "after_match_before_reply", {}),
+        ("kucoin", "after_match_before_reply", {}),
+        ("binance", "after_accept_before_reply", {"match_after_ms": 60_000}),
+        ("kucoin", "after_accept_before_reply", {"match_after_ms": 60_000}),
+    ],
+)
+async def test_the_fills_and_ends_that_a_crash_hid_are_in_the_ledger_before_the_next_start(
+    tmp_path: Path, mock: MockVenues, venue: str, point: str, params: dict[str, Any]
+) -> None:
+    async with trading(tmp_path, mock, order_timeout_ms=25_000) as run:
+        await run.until(lambda: run.engine.orders.counts["fills"] >= 2)
+        lose(mock, venue, point, **params)
+        unsettled = run.engine.orders.unsettled
+
+        def taken() -> list[str]:
+            orders = mock.faces[venue].exchange.orders.values()
+            there = [order for order in orders if order.client_id in unsettled]
+            return [order.client_id for order in there if order.filled or params]
+
+        await run.until(taken)
+        mock.flow.pause()
+        lost = taken()
+        epoch = run.engine.config.epoch
+        await crash(run)
+    mock.faults.clear()
+    async with trading(tmp_path, mock) as again:
+        assert again.engine.config.epoch > epoch
+        assert left(tmp_path / "ledger.sqlite").orders == ()
+        assert await again.stop() == 0
+    found = journal(tmp_path)
+    starts = [at for at, (kind, _) in enumerate(found) if kind == kinds.START]
+    recovered = [at for at, (kind, _) in enumerate(found) if kind == kinds.RECOVERY]
+    assert recovered
+    assert starts[0] < recovered[0] <= recovered[-1] < starts[1]
+    said = [record for kind, record in found if kind == kinds.RECOVERY]
+    assert {r.client_id for r in said if isinstance(r, OrderUnknown)} >= set(lost)
+    assert {r.client_id for r in said if isinstance(r, QueryResult)} >= set(lost)
+    if not params:
+        assert [r for r in said if isinstance(r, Fill)]
+    else:
+        orders = mock.faces[venue].exchange.orders.values()
+        assert not [o for o in orders if o.client_id in lost and o.working]
+    ids = [
+        leg.client_id
+        for _, record in found
+        if isinstance(record, PlaceLegsRecord)
+        for leg in record.legs
+    ]
+    assert len(ids) == len(set(ids))
+    assert compare(tmp_path / "ledger.sqlite", await truth(mock)) == []
+    before = residuals(tmp_path / "ledger.sqlite")
+    rebuild(tmp_path / "journal", tmp_path / "again.sqlite")
+    assert residuals(tmp_path / "again.sqlite") == before
+
+
+async def test_base_that_a_crash_left_one_sided_goes_into_the_next_run(
+    tmp_path: Path, mock: MockVenues
+) -> None:
+    async with trading(tmp_path, mock, order_timeout_ms=25_000) as run:
+        await run.until(lambda: run.engine.orders.counts["fills"] >= 2)
+        lose(mock, "kucoin", "after_accept_before_reply", match_after_ms=60_000)
+        await run.until(lambda: run.engine.orders.unsettled)
+        mock.flow.pause()
+        await run.until(
+            lambda: all(o.venue == "kucoin" for o in run.engine.orders.unsettled.values())
+        )
+        await crash(run)
+    mock.faults.clear()
+    async with trading(tmp_path, mock) as again:
+        (residual,) = again.engine.config.residuals
+        assert residual.instrument == "XRP/USDT"
+        net = 0
+        for face in mock.faces.values():
+            qty_unit = 10 ** (18 - face.exchange.rules.qty_decimals)
+            for fill in face.exchange.fills:
+                if not fill.order.client_id.startswith(PREFIX):
+                    continue
+                net += fill.qty * qty_unit * (1 if fill.order.side == 0 else -1)
+                net -= fill.fee if fill.fee_asset == "XRP" else 0
+        assert residual.amount == net != 0
+        assert again.engine.legs.imbalance(0) == net
+
+
+async def left_behind(tmp_path: Path, mock: MockVenues) -> str:
+    """A directory with an order of binance of which nothing is known; its client id."""
+    async with trading(tmp_path, mock, order_timeout_ms=25_000) as run:
+        lose(mock, "binance", "after_match_before_reply")
+        unsettled = run.engine.orders.unsettled
+        await run.until(lambda: [o for o in unsettled.values() if o.venue == "binance"])
+        mock.flow.pause()
+        await run.until(lambda: all(o.venue == "binance" for o in unsettled.values()))
+        client_id = next(iter(unsettled))
+        await crash(run)
+    mock.faults.clear()
+    return client_id
+
+
+async def test_a_start_without_the_venues_word_is_refused_in_one_line(
+    tmp_path: Path, mock: MockVenues
+) -> None:
+    client_id = await left_behind(tmp_path, mock)
+    journal_, ledger = open_records(tmp_path / "journal", tmp_path / "ledger.sqlite")
+    mock.faults.add(
+        {"venue": "binance", "channel": "rest", "action": "reply",
+         "match": {"route": "GET /api/v3/order"}, "params": {"status": 503, "body": "x"}}
+    )  # fmt: skip
+    async with venues(mock, tmp_path) as both:
+        short = Recovery(PREFIX, tmp_path / "ledger.sqlite", ledger, journal_, within_s=0.6)
+        with pytest.raises(FailedError) as refused:
+            await short.run(both)
+        line = str(refused.value)
+        assert client_id in line
+        assert "binance" in line
+        assert "503" in line
+        assert "\n" not in line
+        with pytest.raises(FailedError, match="enable binance again"):
+            await short.run({"kucoin": both["kucoin"]})
+        mock.faults.clear()
+        await short.run(both)
+        assert left(tmp_path / "ledger.sqlite").orders == ()
+        assert await short.run(both) == 0, "what is settled is not asked for again"
+    ledger.close()
+    journal_.close()
+
+
+async def test_an_order_that_never_arrived_needs_proof_and_then_ends(
+    tmp_path: Path, mock: MockVenues, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with trading(tmp_path, mock, order_timeout_ms=25_000) as run:
+        lose(mock, "binance", "before_accept")
+        unsettled = run.engine.orders.unsettled
+        await run.until(lambda: [o for o in unsettled.values() if o.venue == "binance"])
+        mock.flow.pause()
+        await run.until(lambda: all(o.venue == "binance" for o in unsettled.values()))
+        await crash(run)
+    mock.faults.clear()
+    journal_, ledger = open_records(tmp_path / "journal", tmp_path / "ledger.sqlite")
+    async with venues(mock, tmp_path) as both:
+        recovery = Recovery(PREFIX, tmp_path / "ledger.sqlite", ledger, journal_, within_s=0.6)
+        with pytest.raises(FailedError, match="its word is not final"):
+            await recovery.run(both)  # it could still be on its way
+        monkeypatch.setattr("xrpfast.venues.registry.API_TIMEOUT_NS", -(10**12))
+        assert await recovery.run(both) >= 1
+    assert left(tmp_path / "ledger.sqlite").orders == ()
+    ledger.close()
+    journal_.close()
+
+
+@pytest.mark.parametrize("venue", ["binance", "kucoin"])
+async def test_working_orders_of_runs_that_no_ledger_knows_are_cancelled_at_the_start(
+    tmp_path: Path, mock: MockVenues, venue: str
+) -> None:
+    def foreign(client_id: str) -> None:
+        mock.faults.add(
+            {"venue": venue, "channel": "venue", "action": "foreign_order",
+             "params": {"side": "buy", "price": "1.5", "qty": "20", "client_id": client_id}}
+        )  # fmt: skip
+
+    foreign(f"{PREFIX}2-0a")
+    foreign("by-hand-1")
+    async with trading(tmp_path, mock) as run:
+        assert await run.stop() == 0
+    orders = {o.client_id: o.working for o in mock.faces[venue].exchange.orders.values()}
+    assert orders[f"{PREFIX}2-0a"] is False
+    assert orders["by-hand-1"] is True
+    foreign(f"{PREFIX}zzzzzzz-0a")
+    async with venues(mock, tmp_path) as both:
+        await both[venue].sync_clock()
+        rules = [await both[venue].rules("XRP/USDT")]
+        both[venue].know(PREFIX, rules)
+        with pytest.raises(FailedError, match="second engine"):
+            await cancel_strays(both[venue], rules[0].venue_symbol, PREFIX, epoch=1_000)
