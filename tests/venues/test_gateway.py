@@ -10,8 +10,9 @@ import pytest
 
 from xrpfast._core import LatencyHistogram
 from xrpfast.net.websocket import SendResult
-from xrpfast.trading.events import AnyEvent, LinkState, OrderAck, OrderReject, OrderUnknown
+from xrpfast.trading.events import AnyEvent, Control, LinkState, OrderAck, OrderReject, OrderUnknown
 from xrpfast.venues.binance.orders import BinanceOrders
+from xrpfast.venues.kucoin.orders import parse_reply
 
 
 class Sink:
@@ -147,3 +148,43 @@ def test_requests_carry_the_venues_time(desk: Desk) -> None:
     approved: Any = None
     desk.gateway.wall_offset_ns = 5
     assert desk.gateway.encode(approved, 0, 100) == (1, b"1 105")
+
+
+def test_a_reply_that_speaks_of_another_order_leaves_ours_unknown_and_halts(desk: Desk) -> None:
+    request_id = desk.send("ours-1")
+    result = {"orderId": 9, "clientOrderId": "theirs"}
+    desk.gateway.on_text(orjson.dumps({"id": request_id, "status": 200, "result": result}))
+    unknown, control = desk.sink.events
+    assert isinstance(unknown, OrderUnknown)
+    assert unknown.client_id == "ours-1"
+    assert isinstance(control, Control)
+    assert control.action == "halt"
+    assert "theirs" in control.reason
+
+
+def test_a_reply_that_names_our_order_is_an_ack(desk: Desk) -> None:
+    request_id = desk.send("ours-1")
+    result = {"orderId": 9, "clientOrderId": "ours-1"}
+    desk.gateway.on_text(orjson.dumps({"id": request_id, "status": 200, "result": result}))
+    assert desk.heard() == [(OrderAck, "ours-1")]
+
+
+def test_a_closed_market_asks_for_a_comparison_and_halts_nothing(desk: Desk) -> None:
+    request_id = desk.send("ours-1")
+    error = {"code": -1013, "msg": "Market is closed."}
+    desk.gateway.on_text(orjson.dumps({"id": request_id, "status": 400, "error": error}))
+    reject, control = desk.sink.events
+    assert isinstance(reject, OrderReject)
+    assert isinstance(control, Control)
+    assert (control.action, control.venue) == ("reconcile", "binance")
+    assert desk.gateway.halted == ""
+
+
+@pytest.mark.parametrize("code", ["200001", "200002"])
+def test_kucoin_says_that_a_market_is_closed_in_its_own_codes(code: str) -> None:
+    reply = parse_reply({"id": "1", "code": code, "msg": "suspended"})
+    assert reply is not None
+    assert reply.market_closed
+    other = parse_reply({"id": "1", "code": "400600", "msg": "no"})
+    assert other is not None
+    assert not other.market_closed

@@ -7,7 +7,15 @@ from typing import Any
 import pytest
 
 from xrpfast.model import SymbolRules
-from xrpfast.trading.events import Balance, Fill, OrderAck, OrderEnd, OrderReject, OrderUnknown
+from xrpfast.trading.events import (
+    Balance,
+    BalanceMoved,
+    Fill,
+    OrderAck,
+    OrderEnd,
+    OrderReject,
+    OrderUnknown,
+)
 from xrpfast.venues.gateway import place_events
 from xrpfast.venues.kucoin.account import fee_of, parse_message, query_state
 from xrpfast.venues.kucoin.orders import parse_reply
@@ -152,3 +160,19 @@ def test_states_of_queried_orders_come_from_amounts() -> None:
     assert query_state(order("10", True)) == "PARTLY_FILLED"
     assert query_state(order("25.0", False)) == "FILLED"
     assert query_state(order("10", False)) == "CANCELLED"
+
+
+def test_a_change_that_no_order_made_is_a_move() -> None:
+    told = balance(
+        relationEvent="trade.transfer", availableChange="25", holdChange="0", relationEventId="77"
+    )
+    moved, total = events_of(told, {"548674591753"})
+    assert isinstance(moved, BalanceMoved)
+    assert (moved.venue, moved.asset, moved.delta) == ("kucoin", "USDT", 25 * 10**18)
+    assert isinstance(total, Balance)
+    told["data"] |= {"availableChange": "-10", "holdChange": "10"}
+    (locked, _) = events_of(told, {"548674591753"})
+    assert locked.delta == 0
+    for own in ("trade.hold", "trade.setted", "trade_hf.hold", "trade_hf.setted"):
+        (only,) = events_of(balance(relationEvent=own), {"548674591753"})
+        assert isinstance(only, Balance)

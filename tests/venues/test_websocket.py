@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_create_server
 
+from xrpfast.net.liveness import require_life
 from xrpfast.net.websocket import Connection, SendResult, connect, require_nodelay
 
 
@@ -129,3 +130,24 @@ async def test_control_frames_are_no_messages_and_may_come_between_fragments(
     assert await asyncio.wait_for(client.texts.get(), 5) == b"one message"
     assert await asyncio.wait_for(Peer.latest.got.get(), 5) == b"p"
     assert client.texts.empty()
+
+
+async def test_a_connection_on_which_nothing_is_heard_is_hung_up(client: Client) -> None:
+    require_life(client, 0.2)
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    await asyncio.wait_for(client.wait_closed(), 5)
+    assert loop.time() - began >= 0.19
+    assert client.closes == 1
+
+
+@pytest.mark.parametrize("kind", [WSMsgType.PING, WSMsgType.TEXT])
+async def test_any_frame_is_a_sign_of_life(client: Client, kind: WSMsgType) -> None:
+    require_life(client, 0.2)
+    loop = asyncio.get_running_loop()
+    end = loop.time() + 0.7
+    while loop.time() < end:
+        Peer.latest.transport.send(kind, b"x")
+        await asyncio.sleep(0.02)
+    assert client.is_open
+    await asyncio.wait_for(client.wait_closed(), 5)
