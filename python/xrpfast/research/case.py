@@ -14,6 +14,7 @@ from xrpfast.records import kinds
 _SIGNAL: Final = b'{"event":"signal","signal_id":'
 _PLACE: Final = b'{"command":"place_legs"'
 _CLIENT: Final = b'"client_id":"'
+_TOLD: Final = (kinds.EVENT, kinds.RECOVERY, kinds.COMMAND)
 
 Record = tuple[int, int, int, bytes]
 """(sequence, wall time, kind, payload)."""
@@ -96,7 +97,7 @@ def _of_signal(journal: Path, signal_id: int, run: int | None) -> Case | None:
                 case.records.append(record)
                 if payload.startswith(_PLACE):
                     ids.update(leg.client_id.encode() for leg in _PLACED.decode(payload).legs)
-        elif ids and _about(payload) in ids:
+        elif ids and kind in _TOLD and _about(payload) in ids:
             case.records.append(record)
     return case
 
@@ -118,7 +119,7 @@ def _of_orders(journal: Path, client_id: str, run: int) -> Case | None:
         elif case is not None and (
             any(b'"%s"' % client_id in payload for client_id in ids)
             if kind == kinds.NOTE
-            else _about(payload) in ids
+            else kind in _TOLD and _about(payload) in ids
         ):
             case.records.append(record)
     return case
