@@ -11,9 +11,9 @@ EVENT: Final = 2
 COMMAND: Final = 3
 """One command of the engine, on disk before it is carried out."""
 NOTE: Final = 4
-"""For people: refusals (`start.Refused`), alerts. Nothing is decided from it.
+"""For people: `start.Refused`, `start.Ignored`, `start.Sent`. Nothing is decided from it.
 
-A JSON object whose ``note`` names it; the ledger takes ``refused`` and leaves the others out.
+A JSON object whose ``note`` names it; the ledger takes ``refused`` and ``ignored``.
 """
 END: Final = 5
 """The run ended on purpose."""
