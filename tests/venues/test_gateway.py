@@ -42,8 +42,10 @@ class Wire:
     def __init__(self) -> None:
         self.result = SendResult.SENT
         self.aborted = False
+        self.frames: list[bytes] = []
 
     def send(self, frame: bytes) -> SendResult:
+        self.frames.append(frame)
         return self.result
 
     def abort(self) -> None:
@@ -98,6 +100,32 @@ def test_a_lost_connection_makes_what_is_in_flight_unknown(desk: Desk) -> None:
     assert desk.heard() == [(LinkState, ""), (OrderUnknown, "lost")]
     assert not desk.gateway.ready
     assert desk.gateway.send(7, b"x", "late") is SendResult.NOT_SENT
+
+
+def test_a_create_is_written_once_whatever_becomes_of_it(desk: Desk) -> None:
+    for result in (SendResult.SENT, SendResult.NOT_SENT, SendResult.STUCK):
+        desk.wire.frames.clear()
+        desk.wire.result = result
+        desk.send("a")
+        assert len(desk.wire.frames) == 1
+    desk.wire.frames.clear()
+    desk.gateway.closed(desk.wire)  # type: ignore[arg-type]
+    desk.gateway.session_up(desk.wire)  # type: ignore[arg-type]
+    assert desk.wire.frames == [], "nothing is sent again on the next connection"
+
+
+def test_an_outcome_is_lost_with_one_connection_only(desk: Desk) -> None:
+    desk.send("lost")
+    desk.gateway.closed(desk.wire)  # type: ignore[arg-type]
+    desk.gateway.session_up(desk.wire)  # type: ignore[arg-type]
+    desk.sink.events.clear()
+    desk.gateway.closed(desk.wire)  # type: ignore[arg-type]
+    assert desk.heard() == [(LinkState, "")]
+
+
+def test_what_the_venue_does_not_know_itself_is_no_refusal(desk: Desk) -> None:
+    desk.reply(desk.send("a"), -1007)
+    assert desk.heard() == [(OrderUnknown, "a")]
 
 
 def test_what_did_not_leave_is_not_in_flight(desk: Desk) -> None:

@@ -182,6 +182,7 @@ def test_fills_that_are_still_on_their_way_are_waited_for() -> None:
     buy, sell = world.place()
     world.settle(buy)
     world.end(sell, "EXPIRED", 400_000)
+    assert outcome(world.order(sell), world.engine.context.venues["kucoin"]) is None
     assert world.hedges == []
     world.fill(sell, "s1", 400_000)
     (hedge,) = world.hedges
@@ -210,6 +211,9 @@ def test_a_hedge_that_fails_is_tried_again_and_elsewhere_until_the_time_is_over(
     assert any("100 of base not closed" in text for text in world.alerts("critical"))
     world.live = {0: True, 1: True}
     world.now_ns += 60_000 * MS
+    read = world.read
+    world.link("binance", "market", True)
+    assert world.read == read, "what was given up is not taken up again by itself"
     assert world.signal() == []
     assert world.engine.ignored["EXPOSED"] == 1
     world.control("resume")
