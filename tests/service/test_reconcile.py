@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,10 @@ from typing import Any
 import pytest
 
 from support.service import since, trading
+from xrpfast.cli.app import run as cli
+from xrpfast.config.demo import write_config
 from xrpfast.errors import HaltedError
+from xrpfast.research.rerun import rerun
 from xrpfast.simulation.server import MockVenues, mock_venues
 from xrpfast.trading.commands import Cancel, PlaceLegsRecord, Reconcile
 from xrpfast.trading.events import Fill, LinkState, OrderReject, Reconciled
@@ -280,3 +285,46 @@ async def test_a_reply_that_speaks_of_another_order_halts(
         end = await run.ended()
     assert isinstance(end, HaltedError)
     assert "somebody-elses" in str(end)
+
+
+async def test_reconcile_compares_now_and_tells_what_it_found(
+    tmp_path: Path, mock: MockVenues, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = write_config(tmp_path, mock.line)
+    command = ["reconcile", "--config", str(config)]
+    assert await asyncio.to_thread(cli, command) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 1
+    assert "no engine answers" in said[0]
+    async with trading(tmp_path, mock) as run:
+        venue_fault(mock, "kucoin", "foreign_order", side="buy", price="1.5", qty="20")
+        before = {name: state.number for name, state in run.engine.reconciler.rounds.items()}
+        assert await asyncio.to_thread(cli, command) == 0
+        assert capsys.readouterr().out.splitlines() == [
+            "binance: reconciled, 0 orders of others",
+            "kucoin: reconciled, 1 orders of others",
+        ]
+        assert all(run.engine.reconciler.rounds[name].number > before[name] for name in VENUES)
+        assert await asyncio.to_thread(cli, [*command, "--json"]) == 0
+        document = json.loads(capsys.readouterr().out)
+        assert document["venues"]["kucoin"]["foreign"] == 1
+        assert await run.stop() == 0
+
+
+async def test_a_run_with_all_of_it_decides_the_same_again(
+    tmp_path: Path, mock: MockVenues
+) -> None:
+    async with trading(tmp_path, mock, reconcile_s=1) as run:
+        venue_fault(mock, "kucoin", "balance", asset="USDT", delta="25", kind="transfer")
+        await run.until(lambda: run.closed_by("kucoin") == "VENUE_REDUCING")
+        run.say("resume")
+        venue_fault(mock, "binance", "terminate_streams")
+        number = run.engine.reconciler.rounds["binance"].number
+        await run.until(lambda: run.engine.reconciler.rounds["binance"].number > number + 2)
+        await run.until(lambda: run.open)
+        mock.flow.pause()
+        await run.until(lambda: not run.engine.orders.unsettled)
+        assert await run.stop() == 0
+    again = rerun(tmp_path / "journal")
+    assert again.difference is None
+    assert again.commands > 10

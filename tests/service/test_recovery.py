@@ -19,6 +19,7 @@ from xrpfast.records import kinds
 from xrpfast.records.compare import compare
 from xrpfast.records.rebuild import rebuild
 from xrpfast.records.unsettled import left, residuals
+from xrpfast.research.rerun import rerun
 from xrpfast.service.recording import open_records
 from xrpfast.service.recovery import Recovery, cancel_strays
 from xrpfast.simulation.server import MockVenues, mock_venues
@@ -126,6 +127,7 @@ async def test_the_fills_and_ends_that_a_crash_hid_are_in_the_ledger_before_the_
     ]
     assert len(ids) == len(set(ids))
     assert compare(tmp_path / "ledger.sqlite", await truth(mock)) == []
+    assert rerun(tmp_path / "journal").difference is None
     before = residuals(tmp_path / "ledger.sqlite")
     rebuild(tmp_path / "journal", tmp_path / "again.sqlite")
     assert residuals(tmp_path / "again.sqlite") == before

@@ -2,8 +2,8 @@
 
 Judged only when nothing of ours is under way there and no fill was booked since the venue was
 asked. Dust is adopted. What the venue told of, or somebody else's trades made, is adopted too, and
-entries stop until a person has looked. What nothing explains is looked at once more, because lists
-and messages lag; then it halts.
+entries stop until a person has looked. What nothing explains is looked at again, because lists and
+messages lag; then it halts.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from xrpfast.trading.events import BalanceMoved
     from xrpfast.trading.portfolio import Portfolio
 
-LOOKS: Final = 2
-"""Rounds in a row that must show a difference which nothing explains."""
+LOOKS: Final = 3
+"""Rounds in a row that must show a difference which nothing explains: messages that explain it may
+come some time after the balance that shows it."""
 NOISY: Final = 3
 """Rounds in a row that could not be judged, after which the venue is opened all the same."""
 KEPT: Final = 4096
@@ -80,7 +81,7 @@ class Drift:
         return True
 
     def judge(self, asked_ns: int, quiet: bool, out: list[AnyCommand]) -> Verdict:
-        """Compares after a complete round. ``quiet``: no order of ours is under way there."""
+        """Compares after a complete round. ``quiet``: no order of ours was under way there."""
         touched_ns = self.touched_ns
         if not quiet or (touched_ns is not None and touched_ns >= asked_ns):
             self.noise += 1

@@ -57,11 +57,13 @@ class Round:
 
     __slots__ = (
         "asked_wall_ns",
+        "calm",
         "drift",
         "due_ns",
         "first_wall_ns",
         "foreign",
         "number",
+        "orders",
         "step",
         "stray",
         "tries",
@@ -84,6 +86,10 @@ class Round:
         """Nothing of this run is older; with some room for clocks that differ."""
         self.wall_ns = 0
         """When the last complete round was asked for; 0 before the first."""
+        self.orders = 0
+        """Orders of ours at all venues when it was asked."""
+        self.calm = False
+        """None of them was under way here then."""
         self.foreign = 0
         """Working orders of others at the last complete listing."""
         self.stray = 0
@@ -170,6 +176,7 @@ class Reconciler:
             state.first_wall_ns = event.wall_ns - SECOND
         since_ns = max(state.first_wall_ns, state.wall_ns - OVERLAP)
         ours = tuple(o.client_id for o in self._desk.unsettled.values() if o.venue == name)
+        state.orders, state.calm = self._desk.counts["orders"], not ours
         out.append(Reconcile(name, state.number, ours, since_ns))
         self._wait(state, event.now_ns + ANSWER_WITHIN, out)
 
@@ -207,12 +214,13 @@ class Reconciler:
             self._again(state, f"{len(left)} working orders are not ours", event.now_ns, out)
             return
         state.wall_ns = state.asked_wall_ns
-        quiet = all(o.venue != event.venue for o in self._desk.unsettled.values())
+        # What an order of ours locks, or fills, may or may not be in balances read meanwhile.
+        quiet = state.calm and state.orders == self._desk.counts["orders"]
         verdict = state.drift.judge(event.asked_ns, quiet, out)
         if verdict is Verdict.AGAIN:
             state.step = Step.NEEDED
             self._close(state)
-            self._wait(state, event.now_ns + RETRY_AFTER[0], out)
+            self._wait(state, event.now_ns + RETRY_AFTER[max(state.drift.doubts - 1, 0)], out)
             return
         if verdict is Verdict.REDUCING:
             state.venue.reducing = True

@@ -323,12 +323,13 @@ def test_dust_is_adopted_into_the_books_and_never_looks_like_profit() -> None:
 
 
 @pytest.mark.parametrize(("asset", "more"), [("XRP", MONEY_ONE // 100 + 1), ("USDT", 1)])
-def test_what_nothing_explains_is_looked_at_twice_and_then_halts(asset: str, more: int) -> None:
+def test_what_nothing_explains_is_looked_at_again_and_then_halts(asset: str, more: int) -> None:
     world = traded()
-    out = compare(world, (asset, more))
-    assert not halts(out)
-    assert step(world) == "NEEDED"
-    assert not world.engine.context.venues["binance"].open
+    for _ in range(2):
+        out = compare(world, (asset, more))
+        assert not halts(out)
+        assert step(world) == "NEEDED"
+        assert not world.engine.context.venues["binance"].open
     out = compare(world, (asset, more))
     assert len(halts(out)) == 1
     assert "unexplained" in halts(out)[0].reason
@@ -342,8 +343,9 @@ def test_a_difference_that_goes_away_was_a_list_that_lagged() -> None:
     assert step(world) == "DONE"
     for _ in range(3):
         assert not halts(compare(world, ("XRP", 0)))
-    compare(world, ("XRP", -MONEY_ONE))
-    assert not halts(compare(world, ("XRP", 0))), "two looks in a row, not two in a life"
+    for _ in range(2):
+        compare(world, ("XRP", -MONEY_ONE))
+    assert not halts(compare(world, ("XRP", 0))), "looks in a row, not in a life"
 
 
 def test_a_move_that_was_told_of_is_adopted_and_entries_wait_for_a_person() -> None:
@@ -449,6 +451,19 @@ def test_what_others_lock_is_not_ours_to_use() -> None:
     report(world, "XRP", 0)
     world.reconcile("binance")
     assert world.free("binance", "XRP") == free
+
+
+def test_what_an_order_of_ours_locked_meanwhile_is_not_taken_for_others() -> None:
+    world = traded()
+    free = world.free("kucoin", "XRP")
+    due(world, "kucoin")
+    buy, sell = world.place()  # leaves while the venue is read, and locks what it sells
+    report(world, "XRP", 0, venue="kucoin", locked=100 * MONEY_ONE)
+    world.end(sell, "EXPIRED", 0)
+    world.end(buy, "EXPIRED", 0)
+    world.reconcile("kucoin")
+    assert step(world, "kucoin") == "NEEDED"
+    assert world.free("kucoin", "XRP") == free
 
 
 # --- clocks and fees ------------------------------------------------------------------------------
