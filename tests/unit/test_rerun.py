@@ -173,6 +173,7 @@ def test_the_command(
     out, error = capsys.readouterr()
     assert (out, error.count("\n")) == ("", 1)
     assert f"sequence {where + 1}: expected {{" in error
+    assert "(written by xrpfast 0, this is " in error
     assert app.run(["rerun", str(tmp_path / "altered"), "--json"]) == 1
     said = json.loads(capsys.readouterr().out)
     assert (said["same"], said["difference"]["sequence"]) == (False, where + 1)

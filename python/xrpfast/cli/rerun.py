@@ -9,6 +9,7 @@ from typing import Annotated
 import msgspec
 import typer
 
+from xrpfast._core import __version__
 from xrpfast.cli.place import journal_of
 from xrpfast.errors import FailedError
 from xrpfast.research.rerun import Result
@@ -36,7 +37,13 @@ def rerun(
     elif result.difference is None:
         sys.stdout.write(_words(journal, result))
     if result.difference is not None:
-        raise FailedError(f"{journal}: {result.difference}")
+        raise FailedError(f"{journal}: {result.difference}{_whose(result.versions[-1])}")
+
+
+def _whose(version: str) -> str:
+    """Another version may have decided by other rules."""
+    same = version == __version__
+    return "" if same else f" (written by xrpfast {version}, this is {__version__})"
 
 
 def _words(journal: Path, result: Result) -> str:
