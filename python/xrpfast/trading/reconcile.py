@@ -83,7 +83,7 @@ class Round:
         """Answers in a row that proved nothing."""
         self.asked_wall_ns = 0
         self.first_wall_ns = 0
-        """Nothing of this run is older; with some room for clocks that differ."""
+        """Nothing of this run is older."""
         self.wall_ns = 0
         """When the last complete round was asked for; 0 before the first."""
         self.orders = 0
@@ -172,8 +172,9 @@ class Reconciler:
         state.step = Step.RUNNING
         state.asked_wall_ns = event.wall_ns
         if not state.first_wall_ns:
-            # Before the first round is through, no order of this run has left.
-            state.first_wall_ns = event.wall_ns - SECOND
+            # Before the first round is through, no order of this run has left; what others traded
+            # before is in the balances that it started with.
+            state.first_wall_ns = event.wall_ns
         since_ns = max(state.first_wall_ns, state.wall_ns - OVERLAP)
         ours = tuple(o.client_id for o in self._desk.unsettled.values() if o.venue == name)
         state.orders, state.calm = self._desk.counts["orders"], not ours

@@ -72,7 +72,7 @@ def test_a_venue_is_asked_once_both_links_are_up_and_closed_until_it_has_answere
     assert not asked(world), "before the account stream is up, fills would slip by"
     out = world.link("binance", "account", True)
     (question,) = [c for c in out if isinstance(c, Reconcile)]
-    assert question == Reconcile("binance", 1, (), world.now_ns - SECOND)
+    assert question == Reconcile("binance", 1, (), world.now_ns)
     assert step(world) == "RUNNING"
     venue = world.engine.context.venues["binance"]
     assert venue.closed_by() is Refusal.VENUE_NOT_RECONCILED
