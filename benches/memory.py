@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
+from statistics import median
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
@@ -21,14 +22,13 @@ def busy(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS_A_SECOND
 
 
-def slope(samples: list[tuple[float, int]]) -> float:
-    """Bytes a second of the line of least squares through (seconds, bytes)."""
-    times = [time for time, _ in samples]
-    sizes = [size for _, size in samples]
-    middle, mean = sum(times) / len(times), sum(sizes) / len(sizes)
-    spread = sum((time - middle) ** 2 for time in times)
-    shared = sum((t - middle) * (s - mean) for t, s in zip(times, sizes, strict=True))
-    return shared / spread
+def growth(samples: list[tuple[float, int]]) -> float:
+    """Bytes a second from the middle of the first third of (seconds, bytes) to that of the last,
+    each by its median: a machine that stalls fills buffers for a while, which is no growth."""
+    third = len(samples) // 3
+    first, last = samples[:third], samples[-third:]
+    grown = median(size for _, size in last) - median(size for _, size in first)
+    return grown / (median(time for time, _ in last) - median(time for time, _ in first))
 
 
 async def watch(pid: int, samples: list[tuple[float, int]], every: float = 0.5) -> None:

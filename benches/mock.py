@@ -52,8 +52,8 @@ core. Frames: bookTicker (Binance) or level2 (KuCoin) to one subscriber, each fr
 the background (`POST /flood` on the control port). Acks: from the write of a request to its reply
 over loopback, p50 / p99 / p99.9 in µs, the market at its usual pace. Sustained: 1,000 orders/s at
 each venue at once, half filled at once and half rested and cancelled, one market and one private
-subscriber at each, after as many orders as the venues remember; growth is the slope of the
-resident memory after the first 15 % of the run.
+subscriber at each, after as many orders as the venues remember; memory is the largest seen; growth
+that of its median from the first to the last third, after the first 15 % of the run.
 
 | date | commit | machine | frames/s Binance | frames/s KuCoin | ack Binance WS | ack KuCoin WS \
 | ack KuCoin WS sync | ack REST Binance | ack REST KuCoin | sustained | ack p99 then | memory \
@@ -139,7 +139,7 @@ def judge(run: Sustained, growth: float, cells: dict[str, str]) -> list[str]:
         tail.append(f"{one['p99']:.0f}")
     start = run.memory[0][0] + WARM * run.seconds
     flat = [sample for sample in run.memory if sample[0] >= start]
-    grows, pace = memory.slope(flat), run.orders / run.seconds
+    grows, pace = memory.growth(flat), run.orders / run.seconds
     largest = max(size for _, size in run.memory)
     print(
         f"  {run.orders:,} orders a venue, {pace:,.0f}/s; the mock used {run.cpu:.0%} of a core; "

@@ -30,11 +30,14 @@ class FaultyTransport:
     def __init__(self, real: WSTransport, owner: FaultySocket) -> None:
         self._real = real
         self._owner = owner
+        self._closing = real.underlying_transport.is_closing
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
 
     def send(self, kind: WSMsgType, message: Any, *more: Any) -> None:
+        if self._closing():
+            return  # lost within this turn of the loop: its listener has not heard yet
         owner = self._owner
         if owner.quiet:
             self._real.send(kind, message, *more)
