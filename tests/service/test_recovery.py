@@ -160,7 +160,6 @@ async def test_base_that_a_crash_left_one_sided_goes_into_the_next_run(
                 net += fill.qty * qty_unit * (1 if fill.order.side == 0 else -1)
                 net -= fill.fee if fill.fee_asset == "XRP" else 0
         assert residual.amount == net != 0
-        assert again.engine.legs.carried == [net]
 
 
 async def left_behind(tmp_path: Path, mock: MockVenues) -> str:
