@@ -96,7 +96,7 @@ class StateDir:
         path = self.path / "epoch"
         counted = 0
         with contextlib.suppress(FileNotFoundError):
-            text = path.read_text(encoding="ascii").strip()
+            text = path.read_text(encoding="ascii", errors="replace").strip()
             if not text.isdigit():
                 raise UsageError(f"{path} is damaged: remove it, the journal and the clock count")
             counted = int(text)
