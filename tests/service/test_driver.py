@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,13 @@ from xrpfast._core import Journal, JournalReader, Market, RiskGate
 from xrpfast.model import SymbolRules
 from xrpfast.net.websocket import SendResult
 from xrpfast.records import kinds
-from xrpfast.service.driver import Driver
+from xrpfast.service.driver import EVERY_REFUSAL, SAMPLE_NS, Driver
 from xrpfast.service.latency import Latencies
 from xrpfast.service.loopguard import LoopGuard
 from xrpfast.trading.commands import Leg, PlaceLegs
-from xrpfast.trading.config import EngineConfig
+from xrpfast.trading.config import ArbitrageParams, EngineConfig, StartBalance
 from xrpfast.trading.engine import Engine
-from xrpfast.trading.events import AnyEvent, OrderReject, OrderUnknown
+from xrpfast.trading.events import AnyEvent, OrderReject, OrderUnknown, Timer
 from xrpfast.trading.risk.limits import RiskLimits
 
 SENT, NOT_SENT, STUCK = SendResult.SENT, SendResult.NOT_SENT, SendResult.STUCK
@@ -73,7 +74,15 @@ class Bench:
         )  # fmt: skip
         config = EngineConfig(
             environment="d", deployment="test", epoch=1,
-            books=(rules("binance"), rules("kucoin")), risk=limits, strategies=(),
+            books=(rules("binance"), rules("kucoin")), risk=limits,
+            strategies=(
+                ArbitrageParams(
+                    name="test", instrument="XRP/USDT", detectors=(0,), max_qty=10**21
+                ),
+            ),
+            balances=(
+                StartBalance("binance", "USDT", 10**24), StartBalance("kucoin", "XRP", 10**24),
+            ),
         )  # fmt: skip
         self.engine = Spy(config, RiskGate(10**9))
         self.engine.told = []
@@ -106,6 +115,21 @@ class Bench:
             (event.client_id[-1], type(event).__name__)
             for event in self.engine.told
             if isinstance(event, (OrderReject, OrderUnknown))
+        ]
+
+    def signal(self, number: int, detector: int, wall_ns: int) -> None:
+        """100 XRP from binance at 1.00 to kucoin at 1.01."""
+        row = (
+            number, detector, 0, 1, 1_000, 1_000, 10_000, 10_100, 100 * 10**18, 101 * 10**18,
+            10**18, 10**6, 9_999, 10_000, 10_100, 10_101, 1, 1, 1, 1, 1,
+        )  # fmt: skip
+        self.driver._on_signal(row, 2, wall_ns)
+
+    def notes(self) -> list[dict[str, Any]]:
+        self.journal.flush()
+        path = Path(self.journal.path)
+        return [
+            json.loads(payload) for _, _, kind, payload in JournalReader(path) if kind == kinds.NOTE
         ]
 
 
@@ -175,3 +199,42 @@ async def test_timers_come_back_as_events(bench: Bench) -> None:
     (timer,) = bench.engine.told
     assert isinstance(timer, Timer)
     assert timer.now_ns >= due
+
+
+async def test_of_ignored_signals_the_first_of_each_minute_is_noted(bench: Bench) -> None:
+    for number in range(1, 501):
+        bench.signal(number, 9, number * SAMPLE_NS // 200)  # 200 a minute, from the first on
+    assert bench.engine.ignored == {"NOT_WANTED": 500}
+    assert [(note["note"], note["signal_id"], note["count"]) for note in bench.notes()] == [
+        ("ignored", 1, 1),
+        ("ignored", 201, 201),
+        ("ignored", 401, 401),
+    ]
+
+
+async def test_every_refusal_is_noted_until_they_are_a_storm(bench: Bench) -> None:
+    for number in range(1, EVERY_REFUSAL + 11):
+        bench.signal(number, 0, number)
+    ((reason, count),) = bench.engine.refused.items()
+    assert count == EVERY_REFUSAL + 10
+    notes = bench.notes()
+    assert [note["signal_id"] for note in notes] == list(range(1, EVERY_REFUSAL + 1))
+    assert all(
+        (n["note"], n["reason"], n["count"]) == ("refused", reason, n["signal_id"]) for n in notes
+    )
+    bench.signal(EVERY_REFUSAL + 11, 0, 2 * SAMPLE_NS)
+    bench.signal(EVERY_REFUSAL + 12, 0, 2 * SAMPLE_NS + 1)
+    assert [note["count"] for note in bench.notes()[len(notes) :]] == [EVERY_REFUSAL + 11]
+
+
+async def test_times_of_orders_that_left_are_noted_with_the_next_event(bench: Bench) -> None:
+    bench.place()
+    bench.driver.on_events([Timer(now_ns=5, wall_ns=5, timer_id="none")])
+    (note,) = [note for note in bench.notes() if note["note"] == "sent"]
+    assert (note["signal_id"], note["client_ids"]) == (1, ["xdtest1-0a", "xdtest1-0b"])
+    assert (note["recv_ns"], note["decided_ns"]) == (1, 2)
+    assert 2 < note["journalled_ns"] <= note["encoded_ns"] <= note["sent_ns"]
+    bench.gateways[1].result = NOT_SENT
+    bench.place()
+    bench.driver.on_events([Timer(now_ns=5, wall_ns=5, timer_id="none")])
+    assert len([note for note in bench.notes() if note["note"] == "sent"]) == 1

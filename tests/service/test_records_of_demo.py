@@ -97,6 +97,8 @@ def test_the_report_is_the_engines_own(kept: Kept, capsys: pytest.CaptureFixture
         assert total["orders"] == summary["counts"]["orders"] == report["orders"]
         assert total["fills"] == summary["counts"]["fills"] == report["fills"]
         assert told["refused"] == summary["counts"]["refused"] == report["refused"]
+        assert told["ignored"] == summary["counts"]["ignored"]
+        assert told["not_taken_exact"] is True
         assert told["positions"]["XRP"]["total"] == summary["positions"]["XRP"]
         assert (told["unknown"], told["unsettled"], told["runs"]) == ([], [], 1)
         groups = told["groups"]

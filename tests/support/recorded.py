@@ -45,7 +45,8 @@ class Recorded(World):
             self.records.append((event.wall_ns, kinds.COMMAND, msgspec.json.encode(written)))
         if isinstance(event, ev.Signal) and self.engine.last_refusal is not None:
             signal_id, reason = self.engine.last_refusal
-            note = Refused(signal_id=signal_id, reason=reason)
+            count = self.engine.refused[reason]
+            note = Refused(signal_id=signal_id, reason=reason, count=count)
             self.records.append((event.wall_ns, kinds.NOTE, msgspec.json.encode(note)))
         elif isinstance(event, ev.Signal) and self.engine.last_ignored is not None and self.sample:
             reason = self.engine.last_ignored

@@ -121,8 +121,8 @@ def test_an_older_empty_ledger_is_filled_as_a_new_one(tmp_path: Path, version: i
 def test_rows_of_version_1_are_kept_and_completed(tmp_path: Path) -> None:
     path = make(tmp_path / "ledger.sqlite", EMPTY_V1, FILLED_V1)
     before = {row["client_id"]: row for row in table(path, "orders")}
-    other = {name: tables(path)[name] for name in ("starts", "refusals")}
-    fills = table(path, "fills")
+    refusals = tables(path)["refusals"]
+    fills, starts = table(path, "fills"), start_rows(path)
     ledger = Ledger(path)
     assert ledger.sequence == 3
     after = {row["client_id"]: row for row in table(path, "orders")}
@@ -138,7 +138,9 @@ def test_rows_of_version_1_are_kept_and_completed(tmp_path: Path) -> None:
         "r": ("0", 0, 0),
     }
     assert {name: {key: row[key] for key in before[name]} for name, row in after.items()} == before
-    assert {name: tables(path)[name] for name in other} == other
+    assert tables(path)["refusals"] == refusals
+    assert tables(path)["totals"] == [(1, "refused", "BOOK_STALE", 1)]
+    assert start_rows(path) == [{**row, "ended": 0} for row in starts]
     assert table(path, "fills") == [{**fill, "fee_estimated": 0} for fill in fills]
     assert "wall_offset" not in {row["key"] for row in table_of_meta(path)}
     # It goes on from there.
@@ -148,6 +150,12 @@ def test_rows_of_version_1_are_kept_and_completed(tmp_path: Path) -> None:
     ledger.close()
     (row,) = (row for row in table(path, "orders") if row["client_id"] == "s")
     assert (row["state"], row["accepted"], row["updated_ns"]) == ("OPEN", 1, WALL)
+
+
+def start_rows(path: Path) -> list[dict[str, object]]:
+    with closing(sqlite3.connect(path)) as db:
+        db.row_factory = sqlite3.Row
+        return [dict(row) for row in db.execute("select * from starts")]
 
 
 def table_of_meta(path: Path) -> list[dict[str, str]]:

@@ -16,7 +16,7 @@ from xrpfast.cli import app
 from xrpfast.model import MONEY_ONE
 from xrpfast.records import kinds
 from xrpfast.records.rebuild import rebuild
-from xrpfast.records.start import Ignored, Refused, Start
+from xrpfast.records.start import End, Ignored, Refused, Start
 from xrpfast.trading import commands, events
 from xrpfast.trading.commands import Leg, PlaceLegs
 from xrpfast.trading.config import ArbitrageParams
@@ -89,6 +89,7 @@ RECORDS = [
     # Day 2: nothing is traded, the mark falls.
     signal(MIDNIGHT + DAY + 1, 100),
     note(MIDNIGHT + DAY + 32, Ignored(signal_id=5, reason="COOLDOWN", count=9)),
+    (MIDNIGHT + DAY + 33, kinds.END, msgspec.json.encode(End(ignored={"COOLDOWN": 15}))),
     begin(2),
     note(MIDNIGHT + DAY + 50, Ignored(signal_id=1, reason="COOLDOWN", count=1)),
     # Day 3: the 1.99 XRP left are sold but for 0.99, with a fee in a third asset.
@@ -144,7 +145,8 @@ def test_the_total(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
     }
     assert document["adopted"] == [{"venue": "kucoin", "asset": "USDT", "amount": "-5"}]
     assert document["refused"] == {"BOOK_STALE": 2}
-    assert document["ignored_at_least"] == {"COOLDOWN": 10}
+    assert document["ignored"] == {"COOLDOWN": 16}
+    assert document["not_taken_exact"] is False
     assert document["orders_by_state"] == {"FILLED": 3, "UNKNOWN": 1}
     assert document["unknown"] == document["unsettled"] == ["d"]
     assert document["runs"] == 2

@@ -125,8 +125,9 @@ def _facts(console: Console, document: dict[str, Any]) -> None:
         )
     for adopted in document["adopted"]:
         console.print(f"adopted    {adopted['amount']} {adopted['asset']} at {adopted['venue']}")
-    console.print(f"refused    {pairs(document['refused'])}")
-    console.print(f"ignored    {pairs(document['ignored_at_least'])} (at least: by sample)")
+    least = "" if document["not_taken_exact"] else " (at least: by sample)"
+    console.print(f"refused    {pairs(document['refused'])}{least}")
+    console.print(f"ignored    {pairs(document['ignored'])}{least}")
     for name in ("unknown", "unsettled"):
         if document[name]:
             console.print(f"{name:<10} {', '.join(document[name])}")

@@ -27,7 +27,7 @@ from xrpfast.model import (
 )
 from xrpfast.records import kinds
 from xrpfast.records.schema import open_database
-from xrpfast.records.start import Ignored, Refused, Start
+from xrpfast.records.start import End, Ignored, Refused, Start
 from xrpfast.trading import commands, events, lifecycle
 
 _SIGNAL: Final = b'{"event":"signal"'
@@ -47,6 +47,7 @@ _INSERT_ORDER: Final = (
 _EVENTS: Final = msgspec.json.Decoder(events.AnyEvent)
 _COMMANDS: Final = msgspec.json.Decoder(commands.AnyCommandRecord)
 _START: Final = msgspec.json.Decoder(Start)
+_END: Final = msgspec.json.Decoder(End)
 _NOTES: Final = msgspec.json.Decoder(Refused | Ignored)
 
 
@@ -134,6 +135,8 @@ class Ledger:
             self._command(_COMMANDS.decode(payload), sequence, time_ns)
         elif kind == kinds.START:
             self._start(_START.decode(payload))
+        elif kind == kinds.END:
+            self._end(_END.decode(payload))
         elif kind == kinds.NOTE and payload.startswith(_LET_PASS):
             self._let_pass(_NOTES.decode(payload), sequence, time_ns)
 
@@ -143,7 +146,7 @@ class Ledger:
             balances.setdefault(held.venue, {})[held.asset] = format_money(held.amount)
         self._epoch = start.epoch
         self._db.execute(
-            "insert or replace into starts values (?, ?, ?, ?, ?, ?)",
+            "insert or replace into starts values (?, ?, ?, ?, ?, ?, 0)",
             (start.epoch, start.wall_ns, start.version, start.environment, start.deployment,
              json.dumps(balances, sort_keys=True)),
         )  # fmt: skip
@@ -151,12 +154,28 @@ class Ledger:
         self._set_meta("epoch", str(start.epoch))
         self._set_meta("rules", msgspec.json.encode(start.config.books).decode())
 
+    def _end(self, end: End) -> None:
+        self._db.execute("update starts set ended = 1 where epoch = ?", (self._epoch,))
+        for verdict, counts in (("refused", end.refused), ("ignored", end.ignored)):
+            for reason, count in counts.items():
+                self._total(verdict, reason, count)
+
     def _let_pass(self, note: Refused | Ignored, sequence: int, time_ns: int) -> None:
         row = (sequence, time_ns, note.signal_id, note.reason)
         if isinstance(note, Refused):
             self._db.execute("insert into refusals values (?, ?, ?, ?)", row)
+            self._total("refused", note.reason, note.count)
         else:
             self._db.execute("insert into ignored values (?, ?, ?, ?, ?)", (*row, note.count))
+            self._total("ignored", note.reason, note.count)
+
+    def _total(self, verdict: str, reason: str, count: int) -> None:
+        """How often in this run; a note without a count is one more."""
+        self._db.execute(
+            "insert into totals values (?, ?, ?, max(?, 1)) on conflict do update set count = "
+            "case when excluded.count > count then excluded.count else count + (? = 0) end",
+            (self._epoch, verdict, reason, count, count),
+        )
 
     def _command(self, command: commands.AnyCommandRecord, sequence: int, wall_ns: int) -> None:
         if isinstance(command, commands.PlaceLegsRecord):

@@ -59,6 +59,13 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             asset text not null, delta text not null, reason text not null
         )""",
         "alter table fills add column fee_estimated integer not null default 0",
+        """create table totals (
+            epoch integer not null, verdict text not null, reason text not null,
+            count integer not null, primary key (epoch, verdict, reason)
+        ) without rowid""",
+        """insert into totals select (select max(epoch) from starts), 'refused', reason, count(*)
+            from refusals group by reason""",
+        "alter table starts add column ended integer not null default 0",
         "delete from meta where key = 'wall_offset'",
     ),
 )

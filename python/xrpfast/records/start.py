@@ -1,4 +1,4 @@
-"""Payloads of START (all that a replay or a rebuild needs beside the events) and of the notes."""
+"""Payloads of START (all that a replay or a rebuild needs beside the events), NOTE and END."""
 
 from __future__ import annotations
 
@@ -21,10 +21,26 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True, tag_field="note", tag="refused"):
-    """Payload of a `kinds.NOTE` record: risk let this signal pass by."""
+    """Payload of a `kinds.NOTE` record: risk let this signal pass by.
+
+    Every one of them, but for a storm of refusals, which is sampled as what is ignored.
+    """
 
     signal_id: int
     reason: str
+    count: int = 0
+    """Signals refused for this reason so far in this run, this one included; 0: not counted."""
+
+
+class End(msgspec.Struct, frozen=True, kw_only=True):
+    """Payload of a `kinds.END` record."""
+
+    reason: str = ""
+    unsettled: tuple[str, ...] = ()
+    """Orders that are not settled."""
+    refused: dict[str, int] = {}
+    ignored: dict[str, int] = {}
+    """Per reason, of the whole run."""
 
 
 class Ignored(msgspec.Struct, frozen=True, kw_only=True, tag_field="note", tag="ignored"):

@@ -112,8 +112,9 @@ class _Report:
             "orders_by_state": dict(sorted(Counter(o["state"] for o in self._orders).items())),
             "positions": self._positions(last),
             "adopted": self._adopted(),
-            "refused": dict(Counter(row["reason"] for row in self._rows("refusals", "wall_ns"))),
-            "ignored_at_least": self._ignored(),
+            "refused": self._not_taken("refused", "refusals"),
+            "ignored": self._not_taken("ignored", "ignored"),
+            "not_taken_exact": self._exact(),
             "unknown": [o["client_id"] for o in self._orders if o["state"] == "UNKNOWN"],
             "unsettled": [
                 o["client_id"]
@@ -226,16 +227,21 @@ class _Report:
             for (venue, asset), amount in sorted(sums.items())
         ]
 
-    def _ignored(self) -> dict[str, int]:
-        """Counts of the samples: each starts anew with a run, and grows within it."""
-        found: Counter[str] = Counter()
-        highest: dict[str, int] = {}
-        for row in self._rows("ignored", "wall_ns"):
-            if row["count"] < highest.get(row["reason"], 0):
-                found[row["reason"]] += highest[row["reason"]]
-            highest[row["reason"]] = row["count"]
-        found.update(highest)
-        return dict(sorted(found.items()))
+    def _not_taken(self, verdict: str, noted: str) -> dict[str, int]:
+        """Per reason; in a window of time what was noted, which may be less."""
+        if self._window != (0, FOREVER):
+            return dict(
+                sorted(Counter(row["reason"] for row in self._rows(noted, "wall_ns")).items())
+            )
+        rows = self._db.execute(
+            "select reason, sum(count) from totals where verdict = ? group by reason", (verdict,)
+        )
+        return {str(reason): int(count) for reason, count in rows}
+
+    def _exact(self) -> bool:
+        """Whether all that was not taken is counted: the whole time, and every run has ended."""
+        (open_runs,) = self._db.execute("select count(*) from starts where not ended").fetchone()
+        return self._window == (0, FOREVER) and not open_runs
 
 
 _TERMINAL: Final = frozenset({"FILLED", "CANCELLED", "EXPIRED", "REJECTED"})

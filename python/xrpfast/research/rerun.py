@@ -140,7 +140,9 @@ class _Rerun:
         refusal = engine.last_refusal
         expected = None
         if refusal is not None:
-            expected = _ENCODE(Refused(signal_id=refusal[0], reason=refusal[1]))
+            signal_id, reason = refusal
+            count = engine.refused[reason]
+            expected = _ENCODE(Refused(signal_id=signal_id, reason=reason, count=count))
         if expected != payload:
             self._differs(sequence, expected, payload)
         self._result.refusals += 1

@@ -24,7 +24,7 @@ from xrpfast._core import CoreError, Journal
 from xrpfast.errors import FailedError, HaltedError, UsageError, XrpfastError
 from xrpfast.records import kinds
 from xrpfast.records.ledger import Ledger
-from xrpfast.records.start import Start
+from xrpfast.records.start import End, Start
 from xrpfast.records.unsettled import residuals
 from xrpfast.service.control import ControlServer
 from xrpfast.service.driver import Driver
@@ -374,7 +374,14 @@ class Service:
                 raise HaltedError(f"trading is halted: {unrecorded}; {withdrawn}; {latched}")
             raise FailedError(f"the engine failed: {why}; {withdrawn}")
         left = sorted(orders.unsettled)
-        driver.note(kinds.END, msgspec.json.encode({"reason": self._why, "unsettled": left}))
+        engine = driver.engine
+        end = End(
+            reason=self._why,
+            unsettled=tuple(left),
+            refused=engine.refused,
+            ignored=engine.ignored,
+        )
+        driver.note(kinds.END, msgspec.json.encode(end))
         unsettled = f"{len(left)} orders are not settled: {', '.join(left[:3])}" if left else ""
         if self._halted:
             raise HaltedError("; ".join(filter(None, [f"halted: {self._halted}", unsettled])))

@@ -48,6 +48,8 @@ COMMAND: Final = kinds.COMMAND
 NOT_SENT: Final = "NOT_SENT"
 SAMPLE_NS: Final = 60_000_000_000
 """Of the signals that are ignored for one reason, one in this time stands in the journal."""
+EVERY_REFUSAL: Final = 1_000
+"""Of the signals that are refused for one reason, so many of a run do; then as of those ignored."""
 NO_TICK: Final = 0
 """Instead of a receive time: what is sent answers no market frame, and no latency is counted."""
 _SENT: Final = SendResult.SENT
@@ -155,17 +157,19 @@ class Driver:
                 self._drain()
         refusal = engine.last_refusal
         if refusal is not None:
-            note = self._encode(Refused(signal_id=refusal[0], reason=refusal[1]))
-            self._record(kinds.NOTE, wall_ns, note)
+            self._sample(Refused, *refusal, engine.refused[refusal[1]], wall_ns)
         elif engine.last_ignored is not None:
-            self._sample(signal.signal_id, engine.last_ignored, wall_ns)
+            reason = engine.last_ignored
+            self._sample(Ignored, signal.signal_id, reason, engine.ignored[reason], wall_ns)
 
-    def _sample(self, signal_id: int, reason: str, wall_ns: int) -> None:
-        """Notes the first signal of a minute that was ignored for this reason."""
-        if wall_ns < self._sampled.get(reason, 0):
+    def _sample(
+        self, kind: type[Refused | Ignored], signal_id: int, reason: str, count: int, wall_ns: int
+    ) -> None:
+        """Notes a signal that was not taken: the first ones refused, and one of each minute."""
+        if wall_ns < self._sampled.get(reason, 0) and (kind is Ignored or count > EVERY_REFUSAL):
             return
         self._sampled[reason] = wall_ns + SAMPLE_NS
-        note = Ignored(signal_id=signal_id, reason=reason, count=self.engine.ignored[reason])
+        note = kind(signal_id=signal_id, reason=reason, count=count)
         self._record(kinds.NOTE, wall_ns, self._encode(note))
 
     def _execute(
