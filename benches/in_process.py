@@ -41,6 +41,7 @@ from xrpfast.service.setup import Found, build
 from xrpfast.simulation.worlds import BINANCE, KUCOIN
 from xrpfast.trading import events
 from xrpfast.trading.engine import Engine
+from xrpfast.venues.account_state import AccountState, Question
 from xrpfast.venues.binance.orders import BinanceOrders
 from xrpfast.venues.kucoin.orders import KucoinOrders
 
@@ -69,10 +70,17 @@ class Wire:
 
 
 class NamedVenue:
-    """What the set-up needs of a venue."""
+    """What the set-up needs of a venue; asked for all that it knows, it knows of nothing."""
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.account = self
+
+    async def account_state(self, question: Question) -> AccountState:
+        return AccountState([], (), "")
+
+    def caught_up(self, asked_ns: int) -> None:
+        return None
 
 
 class NoStream:
@@ -97,7 +105,7 @@ class Bench:
             values["strategies"][0]["cooldown_ms"] = 0
         config = build_config(values, "config/demo.toml")
         venues: list[Any] = [NamedVenue("binance"), NamedVenue("kucoin")]
-        built = build(config, venues, [_found(BINANCE), _found(KUCOIN)], epoch=1)
+        built = build(config, venues, [_found(BINANCE), _found(KUCOIN)], 1, {})
         self.market = built.market
         self.journal = _core.Journal.open(folder)
         self.engine = Engine(built.config, built.gate)
@@ -160,6 +168,12 @@ class Bench:
         told.append(events.Control(now_ns=now, wall_ns=time_ns(), action="start", reason="bench"))
         self.driver.on_events(told)
         assert [self.market.state(book) for book in (0, 1)] == ["LIVE", "LIVE"]
+
+    async def ready(self) -> None:
+        """Waits until both venues were compared with the books: no order leaves before."""
+        async with asyncio.timeout(10):
+            while not all(venue.open for venue in self.engine.context.venues.values()):
+                await asyncio.sleep(0)
 
     # --- frames: (stream, bytes) ------------------------------------------------------------------
 
@@ -331,6 +345,7 @@ async def measure(ticks: int = TICKS, *, paced: bool) -> dict[str, Any]:
     pause_ns = PAUSE_NS if paced else 0
     try:
         bench = Bench(folder, cooldown=paced)
+        await bench.ready()
         for kind in _kinds(WARM):
             bench.tick(kind)
             await _spin(pause_ns)

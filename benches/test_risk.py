@@ -18,6 +18,7 @@ def test_risk_check_of_a_pair(benchmark: BenchmarkFixture, disk_dir: Path) -> No
 
     async def run() -> None:
         bench = Bench(disk_dir)
+        await bench.ready()
         signal, legs, client_ids = bench.pair()
         check = bench.engine.risk.check
         verdicts: list[object] = []
