@@ -131,6 +131,17 @@ def test_order_entry_that_stays_away_does_not_keep_fills_from_being_asked_for() 
     assert not world.engine.context.venues["binance"].open
 
 
+def test_nothing_is_asked_while_the_account_stream_is_down() -> None:
+    world = World()
+    world.link("binance", "account", False)
+    before = len(asked(world))
+    world.control("reconcile")
+    due(world)
+    assert len(asked(world)) == before
+    world.link("binance", "account", True)
+    assert len(asked(world)) == before + 1
+
+
 def test_the_market_link_is_none_of_its_business() -> None:
     world = World()
     before = len(asked(world))
@@ -440,6 +451,22 @@ def test_balances_are_not_judged_when_a_fill_came_meanwhile() -> None:
     assert not halts(world.asked)
 
 
+def test_balances_are_not_judged_when_a_fill_came_meanwhile_on_an_order_from_before() -> None:
+    """The desk had the order as ended; what it missed of it comes late."""
+    world = traded()
+    buy, sell = world.place()
+    world.settle(sell)
+    world.end(buy, "EXPIRED", 0)
+    due(world)
+    asked_ns = world.now_ns
+    world.now_ns += MS
+    world.fill(buy, "late", 10)
+    report(world, "XRP", -MONEY_ONE)
+    world.reconcile("binance", asked_ns=asked_ns)
+    assert world.engine.reconciler.rounds["binance"].drift.doubts == 0
+    assert step(world) == "NEEDED"
+
+
 def test_what_others_lock_is_not_ours_to_use() -> None:
     world = traded()
     free = world.free("binance", "XRP")
@@ -501,6 +528,17 @@ def test_a_fee_that_was_estimated_is_corrected_once() -> None:
     assert world.engine.fees.corrected == 1
     world.fill(sell, "t", fee=MONEY_ONE, fee_asset="USDT", fee_estimated=True)
     assert portfolio.balance("kucoin", "USDT") == usdt + MONEY_ONE
+
+
+def test_an_estimate_corrects_nothing() -> None:
+    world = World()
+    _, sell = world.place()
+    world.fill(sell, "t", fee=5, fee_asset="USDT", fee_estimated=True)
+    usdt = world.engine.portfolio.balance("kucoin", "USDT")
+    world.fill(sell, "t", fee=9, fee_asset="USDT", fee_estimated=True)
+    assert world.engine.portfolio.balance("kucoin", "USDT") == usdt
+    world.fill(sell, "t", fee=7, fee_asset="USDT")
+    assert world.engine.portfolio.balance("kucoin", "USDT") == usdt - 2
 
 
 def test_a_true_fee_is_never_corrected_by_an_estimate() -> None:
