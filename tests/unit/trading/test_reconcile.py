@@ -355,8 +355,8 @@ def test_a_difference_that_goes_away_was_a_list_that_lagged() -> None:
     for _ in range(3):
         assert not halts(compare(world, ("XRP", 0)))
     for _ in range(2):
-        compare(world, ("XRP", -MONEY_ONE))
-    assert not halts(compare(world, ("XRP", 0))), "looks in a row, not in a life"
+        assert not halts(compare(world, ("XRP", -MONEY_ONE))), "looks in a row, not in a life"
+    assert not halts(compare(world, ("XRP", 0)))
 
 
 def test_a_move_that_was_told_of_is_adopted_and_entries_wait_for_a_person() -> None:
