@@ -172,7 +172,7 @@ class Bench:
     async def ready(self) -> None:
         """Waits until both venues were compared with the books: no order leaves before."""
         async with asyncio.timeout(10):
-            while not all(venue.open for venue in self.engine.context.venues.values()):
+            while not all(venue.open for venue in self.engine.context.venues.values()):  # noqa: ASYNC110
                 await asyncio.sleep(0)
 
     # --- frames: (stream, bytes) ------------------------------------------------------------------
