@@ -1,9 +1,9 @@
 """What a venue says of our balances against what we booked, and what a difference means.
 
-Judged only when nothing of ours is under way there and no fill was booked since the venue was
-asked. Dust is adopted. What the venue told of, or somebody else's trades made, is adopted too, and
-entries stop until a person has looked. What nothing explains is looked at again, because lists and
-messages lag; then it halts.
+Judged only when nothing of ours was under way there and no fill was booked since the venue was
+asked. Dust is adopted, and whatever happens to assets that are not traded. What the venue told of,
+or somebody else's trades made, is adopted too, and entries stop until a person has looked. What
+nothing explains is looked at again, because lists and messages lag; then it halts.
 """
 
 from __future__ import annotations
@@ -110,6 +110,8 @@ class Drift:
 
     def _explained(self, asset: str, amount: int) -> bool:
         dust = self._dust.get(asset, 0)
+        if not self._portfolio.uses(self._venue, asset):
+            return True
         if abs(amount) <= dust or (asset in self._told and abs(amount - self._told[asset]) <= dust):
             return True
         # The balances were read some time before this run could hear of moves.
@@ -125,11 +127,16 @@ class Drift:
         return Verdict.AGAIN
 
     def _adopt(self, asset: str, amount: int, verdict: Verdict, out: list[AnyCommand]) -> Verdict:
-        self._portfolio.adopt(self._venue, asset, amount)
         what = f"{self._venue}: {format_money(amount)} {asset}"
+        used = self._portfolio.uses(self._venue, asset)
+        self._portfolio.adopt(self._venue, asset, amount)
         if abs(amount) <= self._dust.get(asset, 0):
             out.append(Adopt(self._venue, asset, amount, "dust"))
             out.append(Alert("info", f"{what} of dust adopted into the books"))
+            return verdict
+        if not used:
+            out.append(Adopt(self._venue, asset, amount, "not traded"))
+            out.append(Alert("warning", f"{what} moved; it is not traded here: adopted"))
             return verdict
         if asset not in self._told:
             out.append(Adopt(self._venue, asset, amount, "start"))

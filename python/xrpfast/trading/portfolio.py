@@ -149,6 +149,16 @@ class Portfolio:
         self.booked[account] += delta
         self.adopted[account] += delta
 
+    def uses(self, venue: str, asset: str) -> bool:
+        """Whether the asset is traded there, or a fee of ours was taken from it."""
+        for book in self._context.books:
+            if book.venue_name == venue and asset in (book.rules.base, book.rules.quote):
+                return True
+        account = self._context.accounts.get((venue, asset))
+        return account is not None and (
+            self.booked[account] != self.start[account] + self.adopted[account]
+        )
+
     def hold_foreign(self, venue: str) -> list[tuple[str, int]]:
         """Reserves exactly what the venue reports as locked; (asset, locked) where it changed.
 

@@ -411,6 +411,33 @@ def test_another_amount_than_was_told_of_is_not_explained() -> None:
     raise AssertionError("not halted")
 
 
+def test_an_asset_that_is_not_traded_is_nobodys_worry() -> None:
+    world = traded()
+    due(world)
+    report(world, "AIRDROP", 5 * MONEY_ONE)
+    out = world.reconcile("binance")
+    assert Adopt("binance", "AIRDROP", 5 * MONEY_ONE, "not traded") in out
+    assert not halts(out)
+    moved(world, "AIRDROP", MONEY_ONE)
+    world.now_ns += MS
+    report(world, "AIRDROP", MONEY_ONE)
+    world.reconcile("binance")
+    assert refusal(world) is None
+
+
+def test_an_asset_that_paid_a_fee_of_ours_has_to_agree() -> None:
+    world = World(config(limits=DUST))
+    buy, sell = world.place()
+    world.fill(buy, "1", fee=3, fee_asset="BNB")
+    world.settle(sell)
+    world.now_ns += SECOND
+    compare(world, ("BNB", 0))
+    assert step(world) == "DONE"
+    for _ in range(2):
+        compare(world, ("BNB", 1))
+    assert halts(compare(world, ("BNB", 1)))
+
+
 def test_what_moved_while_the_engine_started_is_adopted() -> None:
     world = World(ready=False)
     for link in ("orders", "account"):
