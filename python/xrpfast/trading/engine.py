@@ -207,7 +207,7 @@ class Engine:
 
     def _look_at_legs(self, now_ns: int, out: list[AnyCommand]) -> None:
         self.legs.step(now_ns, self._may_reduce, out)
-        due_ns = self.legs.next_due()
+        due_ns = self.legs.next_due(now_ns)
         if due_ns and (not self._legs_ns or due_ns < self._legs_ns):
             self._legs_ns = due_ns
             out.append(SetTimer(LEGS_TIMER, due_ns))

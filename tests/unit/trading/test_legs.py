@@ -323,6 +323,22 @@ def test_what_an_earlier_run_left_is_closed_at_the_start() -> None:
     assert world.engine.portfolio.position[0] == -30 * XRP
 
 
+@pytest.mark.parametrize("word", ["unknown", "stop", "halt"])
+def test_a_hedge_that_cannot_go_on_does_not_wake_the_engine_again_and_again(word: str) -> None:
+    world = Legs()
+    world.live = {0: word == "unknown", 1: word == "unknown"}
+    buy, sell = world.place()
+    world.settle(buy)
+    world.reject(sell)
+    if word == "unknown":
+        world.unknown(world.hedges[0])
+    else:
+        world.control(word)
+    world.now_ns += 300 * MS
+    asked = world.tell(ev.Timer, timer_id="legs")
+    assert [c for c in asked if isinstance(c, SetTimer) and c.timer_id == "legs"] == []
+
+
 @pytest.mark.parametrize("state", [TradingState.STOPPED, TradingState.HALTED])
 def test_nothing_is_hedged_while_trading_is_stopped_or_halted(state: TradingState) -> None:
     world = Legs()

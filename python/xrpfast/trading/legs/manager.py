@@ -118,9 +118,13 @@ class LegManager:
                 self._consider(instrument, now_ns, out)
             self._mark(instrument)
 
-    def next_due(self) -> int:
-        """When `step` has something to do next; 0 for never."""
-        return min((e.retry_ns for e in self._exposed.values() if e.retry_ns), default=NO_DUE)
+    def next_due(self, now_ns: int) -> int:
+        """When `step` has something to do next; 0 for never.
+
+        What was due and was not done waits for an event: an order's end, or that trading goes on.
+        """
+        due = (e.retry_ns for e in self._exposed.values() if e.retry_ns > now_ns)
+        return min(due, default=NO_DUE)
 
     def on_top(self, top: BookTop) -> int | None:
         """Takes a book that was asked for; the instrument once all of its books are there."""
