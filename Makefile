@@ -49,6 +49,12 @@ test-python: build  ## Python tests on the release build
 mutation: build  ## drop every guard of the orders in turn; its tests must fail
 	$(BIN)/python -m tests.mutation
 
+.PHONY: reliability
+reliability: build  ## the numbers of docs/reliability.md: kills, damage, mutations
+	XRPFAST_WRITE_NUMBERS=1 $(BIN)/python -m pytest --quiet tests/crash
+	XRPFAST_WRITE_NUMBERS=1 $(BIN)/python -m tests.mutation
+	$(BIN)/python -m tests.support.reliability
+
 .PHONY: storm-kill
 storm-kill: build  ## kill -9 the engine KILLS=200 times at the points of an order; some minutes
 	XRPFAST_KILLS=$(or $(KILLS),200) $(BIN)/python -m pytest --quiet tests/crash/test_kill.py
@@ -90,6 +96,7 @@ docs: develop  ## print the reference pages from the code and from what the test
 	$(BIN)/python -m xrpfast.simulation.binance.reference > docs/mock-binance.md
 	$(BIN)/python -m xrpfast.simulation.kucoin.reference > docs/mock-kucoin.md
 	XRPFAST_WRITE_DOCS=1 $(BIN)/python -m pytest --quiet tests/conformance
+	$(BIN)/python -m tests.support.reliability
 
 .PHONY: bench
 bench: build  ## measure every stage and tick to order; fails above the gate

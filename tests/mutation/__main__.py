@@ -1,7 +1,7 @@
 """`python -m tests.mutation [WORD]…`: drops every guard, or those whose name has one of the words.
 
-Fails unless every guard is killed and every text is still in the source. ``--json FILE`` keeps the
-numbers for `docs/reliability.md`; ``--find FILE…`` runs whole test files and prints which fail.
+Fails unless every guard is killed and every text is still in the source. ``--find FILE…`` runs
+whole test files and prints which fail: the tests to name for a new guard.
 """
 
 from __future__ import annotations
@@ -15,15 +15,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 
-import msgspec
 from tests.mutation.bench import Bench, Outcome, Verdict
 from tests.mutation.guard import Guard, every
+from tests.support.reliability import write_numbers
 
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
     parser.add_argument("words", nargs="*")
-    parser.add_argument("--json", type=Path)
     parser.add_argument("--find", nargs="+", default=None, metavar="FILE")
     given = parser.parse_args(arguments)
     guards = [g for g in every() if not given.words or any(w in g.name for w in given.words)]
@@ -37,10 +36,9 @@ def main(arguments: list[str]) -> int:
     seconds = time.monotonic() - started
     killed = sum(outcome.verdict is Verdict.KILLED for outcome in outcomes)
     say(f"{killed} of {len(guards)} guards killed, {seconds:.0f} s")
-    if given.json is not None:
-        files = {guard.file for guard in guards}
-        record = {"guards": len(guards), "killed": killed, "files": sorted(files)}
-        given.json.write_bytes(msgspec.json.format(msgspec.json.encode(record)) + b"\n")
+    if not given.words and given.find is None:
+        files = sorted({guard.file for guard in guards})
+        write_numbers("mutation", {"guards": len(guards), "killed": killed, "files": files})
     return 0 if guards and killed == len(guards) else 1
 
 

@@ -79,8 +79,8 @@ class Chain:
 
     def _way(self, point: str) -> dict[str, Any]:
         if point == "before_accept":
-            # Lost for good, or on its way until after the next start.
-            if self._random.random() < 0.5:
+            # Lost for good, which takes long to prove, or on its way until after the next start.
+            if self._random.random() < 0.3:
                 return {"action": "drop"}
             return {"action": "delay", "params": {"ms": self._random.choice((300, 1_500))}}
         if point == "after_accept_before_reply":
