@@ -5,25 +5,25 @@ Run it: `python examples/with_ccxt.py`. Nothing of ccxt is changed but its URLs 
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import ccxt
 
 from xrpfast.simulation.process import MockExchanges, mock_exchanges
 
 SYMBOL = "XRP/USDT"
-BINANCE_PATHS = {
-    "public": "/api/v3",
-    "private": "/api/v3",
-    "sapi": "/sapi/v1",
-    "fapiPublic": "/fapi/v1",
-    "dapiPublic": "/dapi/v1",
-}
-"""What ccxt asks of Binance before it trades spot; the mock answers all of it."""
+
+
+def rest_urls(exchange: type[ccxt.Exchange], mock_url: str) -> dict[str, str]:
+    """Every REST address of ccxt, at the mock: one that is left out would still be the real one."""
+    urls = exchange().urls["api"].items()
+    return {name: mock_url + urlsplit(url).path for name, url in urls if isinstance(url, str)}
 
 
 def binance(mock: MockExchanges) -> ccxt.binance:
     """ccxt's Binance at the mock."""
     line = mock.binance
-    rest = {name: f"{line.rest_url}{path}" for name, path in BINANCE_PATHS.items()}
+    rest = rest_urls(ccxt.binance, line.rest_url)
     return ccxt.binance(
         {
             "apiKey": line.api_key,
@@ -41,8 +41,7 @@ def kucoin(mock: MockExchanges) -> ccxt.kucoin:
             "apiKey": line.api_key,
             "secret": line.api_secret,
             "password": line.passphrase,
-            "options": {"fetchMarkets": {"types": ["spot"]}, "fetchCurrencies": False},
-            "urls": {"api": dict.fromkeys(("public", "private", "utaPrivate"), line.rest_url)},
+            "urls": {"api": rest_urls(ccxt.kucoin, line.rest_url)},
         }
     )
 

@@ -6,26 +6,25 @@ Run it: `python examples/with_ccxt_pro.py`. Nothing of ccxt is changed but its U
 from __future__ import annotations
 
 import asyncio
+from urllib.parse import urlsplit
 
 import ccxt.pro
 
 from xrpfast.simulation.process import MockExchanges, mock_exchanges
 
 SYMBOL = "XRP/USDT"
-BINANCE_PATHS = {
-    "public": "/api/v3",
-    "private": "/api/v3",
-    "sapi": "/sapi/v1",
-    "fapiPublic": "/fapi/v1",
-    "dapiPublic": "/dapi/v1",
-}
-"""What ccxt asks of Binance before it trades spot; the mock answers all of it."""
+
+
+def rest_urls(exchange: type[ccxt.pro.Exchange], mock_url: str) -> dict[str, str]:
+    """Every REST address of ccxt, at the mock: one that is left out would still be the real one."""
+    urls = exchange().urls["api"].items()
+    return {name: mock_url + urlsplit(url).path for name, url in urls if isinstance(url, str)}
 
 
 def binance(mock: MockExchanges) -> ccxt.pro.binance:
     """ccxt.pro's Binance at the mock."""
     line = mock.binance
-    rest = {name: f"{line.rest_url}{path}" for name, path in BINANCE_PATHS.items()}
+    rest = rest_urls(ccxt.pro.binance, line.rest_url)
     sockets = {"spot": f"{line.stream_url}/ws", "ws-api": {"spot": line.ws_api_url}}
     return ccxt.pro.binance(
         {
@@ -44,8 +43,7 @@ def kucoin(mock: MockExchanges) -> ccxt.pro.kucoin:
             "apiKey": line.api_key,
             "secret": line.api_secret,
             "password": line.passphrase,
-            "options": {"fetchMarkets": {"types": ["spot"]}, "fetchCurrencies": False},
-            "urls": {"api": dict.fromkeys(("public", "private", "utaPrivate"), line.rest_url)},
+            "urls": {"api": rest_urls(ccxt.pro.kucoin, line.rest_url)},
         }
     )
 
