@@ -188,8 +188,7 @@ class Engine:
             self.orders.place(second, sell_book, name, signal_id, now_ns),
         )
         out.append(PlaceLegs(name, signal_id, (first, second), approved))
-        if not self._timer_ns:
-            self._arm(now_ns + self._ack_timeout_ns, out)
+        self._arm(now_ns + self._ack_timeout_ns, out)
 
     def _ignore(self, reason: Ignored) -> None:
         code = self.last_ignored = reason.value

@@ -82,6 +82,13 @@ def test_an_earlier_deadline_brings_the_timer_forward() -> None:
     assert out[-1] == SetTimer("orders", world.now_ns + 200 * MS)
 
 
+def test_orders_bring_a_timer_forward_that_waits_for_another_one() -> None:
+    world = World(config(limits={"ack_timeout_ns": 100 * MS}))
+    world.engine._timer_ns = world.now_ns + 5_000 * MS
+    timer = [c for c in world.signal() if isinstance(c, SetTimer)]
+    assert timer == [SetTimer("orders", world.now_ns + 100 * MS)]
+
+
 def test_other_timers_are_not_ours() -> None:
     world = World()
     world.place()
