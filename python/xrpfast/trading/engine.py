@@ -257,7 +257,10 @@ class Engine:
             self.fees.booked(event)
             self.reconciler.on_fill(order.venue, event.now_ns)
         else:
-            self.fees.correct(self.orders.orders.get(event.client_id), event)
+            known = self.orders.orders.get(event.client_id)
+            for asset, change in self.fees.correct(known, event):
+                assert known is not None
+                self.legs.charged(self.context.books[known.book], asset, change)
 
     def _on_balance(self, event: events.Balance, out: list[AnyCommand]) -> None:
         self.portfolio.report(event)

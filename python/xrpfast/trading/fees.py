@@ -35,12 +35,14 @@ class FeeBook:
             if len(self._estimates) > KEPT:
                 del self._estimates[next(iter(self._estimates))]
 
-    def correct(self, order: Order | None, fill: Fill) -> None:
-        """Books the true fee of a fill that came again, once."""
+    def correct(self, order: Order | None, fill: Fill) -> tuple[tuple[str, int], ...]:
+        """Books the true fee of a fill that came again, once; (asset, change) of what was taken."""
         if order is None or fill.fee_estimated:
-            return
+            return ()
         before = self._estimates.pop((fill.client_id, fill.trade_id), None)
         after = fill.fee_asset, fill.fee
         if before is not None and before != after:
             self._portfolio.correct_fee(order.venue, before, after)
             self.corrected += 1
+            return (before[0], -before[1]), after
+        return ()

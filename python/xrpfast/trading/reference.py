@@ -32,8 +32,8 @@ LEGS: Final = """
 One row what became of one leg, one column what became of the other. The steps act on the imbalance
 of the instrument: what both legs traded cancels out, what one traded alone is closed by one order
 at a time, at the venue where that costs least (a hedge at the other's venue or an unwind at its
-own), within `[risk] collar_bps`, `hedge_loss` and `hedge_time_ms`. What is below `hedge_min` stays
-as a residual until it has grown.
+own), within `[risk] collar_bps`, `hedge_loss` and `hedge_time_ms`. What is below `hedge_min`, or
+below every venue's own minimum, stays as a residual until it has grown.
 """
 REFUSALS: Final = """
 ## Why risk refuses

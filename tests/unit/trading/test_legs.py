@@ -6,8 +6,9 @@ from itertools import product
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from support.trading import MS, World, check_books, config
+from support.trading import BINANCE, KUCOIN, MS, World, check_books, config
 from xrpfast.model import MONEY_ONE
 from xrpfast.trading import events as ev
 from xrpfast.trading.commands import Alert, AnyCommand, Leg, PlaceLegs, ReadBook, SetTimer
@@ -266,11 +267,24 @@ def test_a_hedge_that_was_not_filled_spends_no_budget() -> None:
         world.end(world.hedges[-1], "EXPIRED", 0)
         world.pass_time(200)
     half = world.hedges[-1]
-    world.fill(half, "h", half.qty * 9 // 10, price=half.price)
+    world.fill(half, "h", half.qty * 9 // 10, price=20_900)
     world.end(half, "EXPIRED", half.qty * 9 // 10)
     world.pass_time(200)
     assert world.engine.legs._exposed[0].lost > 0
     assert world.hedges[-1].qty == half.qty // 10
+
+
+def test_a_hedge_spends_what_its_fills_lost_not_what_the_book_promised() -> None:
+    world = Legs(limits={"hedge_loss": MONEY_ONE})
+    buy, sell = world.place()
+    world.settle(buy)
+    world.reject(sell)
+    (hedge,) = world.hedges
+    # At its limit, not at the touch: 2.0634 against a mean of 2.10275, and the fee, for 50 XRP.
+    world.fill(hedge, "h", hedge.qty // 2, price=206_340)
+    world.end(hedge, "EXPIRED", hedge.qty // 2)
+    world.pass_time(1_000)
+    assert world.hedges == [hedge]
 
 
 def test_time_spent_waiting_for_a_leg_is_not_taken_from_the_hedge() -> None:
@@ -312,6 +326,38 @@ def test_small_imbalances_stay_and_are_closed_when_they_have_grown() -> None:
     world.fill(hedge, "h", price=21_000, fee=6 * XRP // 1_000, fee_asset="XRP")
     assert world.imbalance == -6 * XRP // 1_000
     assert not world.engine.context.closed[0]
+
+
+def test_a_fee_that_turns_out_to_be_base_is_part_of_the_imbalance() -> None:
+    world = Legs()
+    buy, sell = world.place()
+    world.fill(buy, "b", fee=MONEY_ONE, fee_asset="USDT", fee_estimated=True)
+    world.settle(sell)
+    for _ in range(2):
+        world.fill(buy, "b", fee=2 * XRP, fee_asset="XRP")
+        assert world.imbalance == world.engine.portfolio.position[0] == -2 * XRP
+
+
+def test_what_no_venue_takes_for_being_too_small_stays_until_it_has_grown() -> None:
+    least = 50 * MONEY_ONE
+    books = tuple(replace(rules, min_notional=least) for rules in (BINANCE, KUCOIN))
+    world = Legs(books=books)
+    buy, sell = world.place()
+    world.fill(buy, "b1", fee=15 * XRP, fee_asset="XRP")
+    world.live[1] = False
+    world.settle(sell)
+    assert world.engine.context.closed[0], "a venue that is not seen may take it"
+    world.live[1] = True
+    world.pass_time(200)
+    assert world.hedges == []
+    assert not world.engine.context.closed[0]
+    world.pass_time(60_000)
+    assert world.engine.legs.given_up == [False]
+    buy, sell = world.place()
+    world.fill(buy, "b2", fee=15 * XRP, fee_asset="XRP")
+    world.settle(sell)
+    (hedge,) = world.hedges
+    assert (hedge.side, world.imbalance) == (0, -30 * XRP)
 
 
 def test_what_an_earlier_run_left_is_closed_at_the_start() -> None:

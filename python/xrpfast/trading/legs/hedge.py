@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
-from xrpfast.model import RATE_ONE
+from xrpfast.model import MONEY_ONE, RATE_ONE
 from xrpfast.trading.context import BUY, SELL, Book
 
 if TYPE_CHECKING:
@@ -31,6 +31,18 @@ class Hedge(NamedTuple):
     qty: int
     cost: int
     """What it is expected to lose against the mean of all mids, fees included; money of quote."""
+    mean: int = 0
+    """That mean: money of quote per whole base."""
+
+    def lost(self, qty: int, value: int) -> int:
+        """What it really lost with ``qty`` of it filled for ``value`` (units of the book).
+
+        A gain pays for no other loss."""
+        book = self.book
+        fair = self.mean * qty * book.qty_money // MONEY_ONE
+        got = value * book.money_per_value
+        worse = fair - got if self.side == SELL else got - fair
+        return max(0, worse + got * book.rules.taker_rate // RATE_ONE)
 
 
 def usable(top: BookTop, now_ns: int, max_age_ns: int) -> bool:
@@ -61,6 +73,21 @@ def choose(
     ]  # fmt: skip
     # Most of the imbalance first: a cheap order that leaves half of it open is not cheap.
     return min(found, key=lambda h: (-h.qty * h.book.qty_money, h.cost), default=None)
+
+
+def too_small(
+    excess: int, tops: Iterable[tuple[Book, BookTop]], limits: RiskLimits, now_ns: int
+) -> bool:
+    """Whether ``excess`` is below the minimum of every venue; unsaid without all markets."""
+    side = SELL if excess > 0 else BUY
+    for book, top in tops:
+        if not usable(top, now_ns, limits.max_book_age_ns):
+            return False
+        qty = abs(excess) // book.qty_money // book.lot * book.lot
+        value = _limit(book, top, side, limits.collar_bps) * book.money_per_value
+        if qty >= book.min_qty and qty * value >= book.min_notional:
+            return False
+    return True
 
 
 def _at(
@@ -96,7 +123,7 @@ def _at(
         worse * traded // 10**18
         + touch * qty * book.money_per_value * book.rules.taker_rate // RATE_ONE
     )
-    return Hedge(book, top, side, price, qty, cost)
+    return Hedge(book, top, side, price, qty, cost, mean)
 
 
 def _limit(book: Book, top: BookTop, side: int, collar_bps: int) -> int:

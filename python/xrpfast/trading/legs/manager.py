@@ -17,7 +17,7 @@ import msgspec
 from xrpfast.model import format_money
 from xrpfast.trading.commands import Alert, AnyCommand, ReadBook
 from xrpfast.trading.context import BUY
-from xrpfast.trading.legs.hedge import Hedge, choose
+from xrpfast.trading.legs.hedge import Hedge, choose, too_small
 from xrpfast.trading.legs.outcomes import NEXT, Step, outcome
 
 if TYPE_CHECKING:
@@ -43,13 +43,13 @@ class Exposure(msgspec.Struct):
     """Not before: books are read again then."""
     alerted: bool = False
     order: Order | None = None
-    """The latest hedge, and what it loses when all of it is filled."""
-    cost: int = 0
+    """The latest hedge, and what it was chosen for."""
+    chosen: Hedge | None = None
 
     def settle(self) -> None:
-        """Takes the loss of the latest hedge: that of the part that was filled."""
-        if self.order is not None:
-            self.lost += self.cost * self.order.filled // self.order.qty
+        """Takes the loss of the latest hedge: that of its fills, at their prices."""
+        if self.order is not None and self.chosen is not None:
+            self.lost += self.chosen.lost(self.order.filled, self.order.filled_value)
             self.order = None
 
 
@@ -79,6 +79,8 @@ class LegManager:
             self._books[book.instrument_index].append(book)
         self._pairs: dict[int, tuple[Order, Order]] = {}
         self._exposed: dict[int, Exposure] = {}
+        self._kept: dict[int, int] = {}
+        """Imbalances that no venue takes for being too small, until they change."""
         self._tops: dict[int, dict[int, BookTop]] = {}
         """Instrument -> book -> top, while the books of a hedge are being read."""
         self.counts = dict.fromkeys(("hedges", "waits", "given_up"), 0)
@@ -97,6 +99,11 @@ class LegManager:
             net -= fill.fee
         self._net[book.instrument_index] += net
 
+    def charged(self, book: Book, asset: str, change: int) -> None:
+        """The fee of a fill turned out to be another one."""
+        if asset == book.rules.base:
+            self._net[book.instrument_index] -= change
+
     def opened(self, instrument: int, first: Order, second: Order) -> None:
         """A pair has left."""
         self._pairs[instrument] = (first, second)
@@ -105,6 +112,7 @@ class LegManager:
         """A person has looked: what was given up may be tried again."""
         self.given_up = [False] * len(self.given_up)
         self._exposed.clear()
+        self._kept.clear()
         for instrument in range(len(self._books)):
             self._mark(instrument)
 
@@ -149,15 +157,14 @@ class LegManager:
             self._mark(instrument)
             return None
         books = self._context.books
-        chosen = choose(
-            excess,
-            [(books[at], top) for at, top in sorted(tops.items())],
-            self._portfolio,
-            self._limits,
-            now_ns,
-        )
+        read = [(books[at], top) for at, top in sorted(tops.items())]
+        chosen = choose(excess, read, self._portfolio, self._limits, now_ns)
         exposure.retry_ns = now_ns + self._limits.hedge_retry_ns
         if chosen is None:
+            if too_small(excess, read, self._limits, now_ns):
+                self._kept[instrument] = excess
+                self._close(instrument, out)
+                self._mark(instrument)
             return None
         if exposure.lost + max(0, chosen.cost) > self._limits.hedge_loss:
             return None  # too dear now; it may come back within the time
@@ -167,7 +174,7 @@ class LegManager:
         """The hedge was approved and leaves."""
         exposure = self._exposed[instrument]
         exposure.attempts += 1
-        exposure.order, exposure.cost = order, max(0, chosen.cost)
+        exposure.order, exposure.chosen = order, chosen
         self.counts["hedges"] += 1
 
     # --- inside ---------------------------------------------------------------------------------
@@ -210,7 +217,7 @@ class LegManager:
             return
         excess = self.imbalance(instrument)
         exposure = self._exposed.get(instrument)
-        if abs(excess) < self._limits.hedge_min:
+        if abs(excess) < self._limits.hedge_min or self._kept.get(instrument) == excess:
             if exposure is not None:
                 self._close(instrument, out)
             return
