@@ -37,6 +37,17 @@ NAMES = (
     "at_s", "for_s", "then", "levels", "size", "tick", "lot", "offset", "gap", "step_seconds",
 )  # fmt: skip
 CHANNELS = tuple(channel for channel in ACTIONS if channel not in ("venue", "network"))
+SENSIBLE: dict[str, st.SearchStrategy[Any]] = {
+    "asset": st.sampled_from(["XRP", "USDT"]),
+    "delta": st.sampled_from(["1", "-1", "-999999", "1e40"]),
+    "side": st.sampled_from(["buy", "sell", "up"]),
+    "price": st.sampled_from(["2.4", "0", "-1", "9" * 30]),
+    "qty": st.sampled_from(["25", "0", "0.01", "9" * 30]),
+    "status": st.sampled_from(["TRADING", "HALT", "open", "close", 200, 403]),
+    "kind": st.sampled_from(["transfer", "lock", "silent", "push", "stream"]),
+    "offset_ms": st.sampled_from([-7_000, 7_000, -1e10, 1e10, -1e300, 1e300]),
+}
+"""Values that a venue's action can do something with, and such that only look so."""
 SHORT, LONG = 0.01, 0.04
 """Seconds for replies to come, and after which one that does not is not waited for."""
 POINTS = (
@@ -146,6 +157,58 @@ async def test_requests_and_frames_under_any_rules(
             for account in exchange.accounts.values():
                 for order in exchange.open_orders(account):
                     exchange.cancel(account, order)
+
+
+@st.composite
+def venue_rules(draw: st.DrawFn) -> dict[str, Any]:
+    """A rule about a whole venue, at once or a moment later."""
+    name = draw(st.sampled_from(sorted(ACTIONS["venue"])))
+    action = ACTIONS["venue"][name]
+    wanted = action.needs | {k: v for k, v in action.takes.items() if draw(st.booleans())}
+    params = {
+        key: draw(SENSIBLE.get(key, st.nothing()) | value_of(kind)) for key, kind in wanted.items()
+    }
+    params |= {"changes": 10} if "changes" in params else {}
+    rule = {
+        "channel": "venue",
+        "action": name,
+        "params": params,
+        "at_s": draw(st.sampled_from([0, 0.001])),
+    }
+    return rule | {"venue": draw(st.sampled_from(["*", "binance", "kucoin"]))}
+
+
+@given(rule=venue_rules())
+@examples(100)
+async def test_whole_venues_under_any_rule(both: MockVenues, rule: dict[str, Any]) -> None:
+    """What a rule does to a venue ends with it, what cannot be done is refused or ends alone."""
+    lines = both.line["venues"]
+    asked = (("binance", "/api/v3/time"), ("kucoin", "/api/v1/timestamp"))
+    with no_faults():
+        with suppress(ValueError, UsageError):
+            try:
+                both.faults.add(orjson.loads(json.dumps(rule, allow_nan=False)))
+            except UsageError:
+                assert both.faults.rows() == []
+                raise
+        await asyncio.sleep(0.005 if rule["at_s"] else 0)
+        for venue, path in asked:
+            assert await status_of(lines[venue]["rest_url"], path) != 500
+        both.faults.clear()
+        for venue, path in asked:
+            assert await status_of(lines[venue]["rest_url"], path) == 200
+        both.flow.step()
+
+
+async def status_of(url: str, path: str) -> int | None:
+    """What a venue answers with; None when it does not."""
+    http, status = RawHttp(url), None
+    with suppress(AssertionError, OSError, ValueError):
+        async with asyncio.timeout(1):
+            status = (await http.call("GET", path, {})).status
+    with suppress(OSError):
+        await http.close()
+    return status
 
 
 class Deaf(WSListener):
