@@ -194,6 +194,11 @@ async def test_a_start_without_the_venues_word_is_refused_in_one_line(
         assert "binance" in line
         assert "503" in line
         assert "\n" not in line
+        mock.faults.clear()
+        mock.faults.add({"venue": "binance", "channel": "venue", "action": "down"})
+        dead = Recovery(PREFIX, tmp_path / "ledger.sqlite", ledger, journal_, within_s=0.6)
+        with pytest.raises(FailedError, match=f"order {client_id} at binance is not settled"):
+            await dead.run(both)
         with pytest.raises(FailedError, match="enable binance again"):
             await short.run({"kucoin": both["kucoin"]})
         mock.faults.clear()

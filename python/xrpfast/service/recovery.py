@@ -51,6 +51,7 @@ class Recovery:
         self._ledger = ledger
         self._journal = journal
         self._within_s = within_s
+        self._synced: set[str] = set()
         self._encode = msgspec.json.Encoder().encode
 
     async def run(self, venues: Mapping[str, Venue]) -> int:
@@ -67,7 +68,6 @@ class Recovery:
                 ids = [order.client_id for order in found.orders if order.venue == name]
                 raise FailedError(f"order {ids[0]} at {name} is not settled: enable {name} again")
             venue.know(self._prefix, (rule for rule in found.rules if rule.venue == name))
-            await venue.sync_clock()
         symbols = {(r.venue, r.instrument): r.venue_symbol for r in found.rules}
         deadline = asyncio.get_running_loop().time() + self._within_s
         _LOG.warning("%d orders of earlier runs are not settled: asking", len(found.orders))
@@ -99,6 +99,9 @@ class Recovery:
                 )
             step += 1
             try:
+                if venue.name not in self._synced:
+                    await venue.sync_clock()
+                    self._synced.add(venue.name)
                 events = await venue.query(symbol, order.client_id, created_ns)
             except XrpfastError as error:
                 trouble = str(error)
