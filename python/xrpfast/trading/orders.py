@@ -77,6 +77,8 @@ class Order(msgspec.Struct, gc=False):
     settled: bool = False
     """Ended, and every fill that the venue spoke of is booked."""
     cancel_wanted: bool = False
+    cancel_again_ns: int = 0
+    """Not before: it may be asked to be cancelled once more."""
     updated_ns: int = 0
     queries: int = 0
     absences: int = 0
@@ -159,6 +161,7 @@ class OrderDesk:
     def _cancel(self, order: Order, now_ns: int, out: list[AnyCommand]) -> None:
         before = order.state
         lifecycle.cancel(order)
+        order.cancel_again_ns = now_ns + QUERY_AFTER[0]
         self._moved(order, before, now_ns)
         if order.state is not _UNKNOWN:
             order.deadline_ns = now_ns + self._ack_timeout_ns
@@ -244,7 +247,9 @@ class OrderDesk:
         if event.state in WORKING_STATES:
             self._shown(order, was_accepted, event.now_ns)
             self._moved(order, before, event.now_ns)
-            if order.cancel_wanted and order.state not in TERMINAL:
+            # A cancel that the venue refuses is followed by a query: no faster than this.
+            again = before is not _CANCEL_SENT or event.now_ns >= order.cancel_again_ns
+            if order.cancel_wanted and again and order.state not in TERMINAL:
                 self._cancel(order, event.now_ns, out)
             return
         if event.state is not None:

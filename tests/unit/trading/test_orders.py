@@ -353,6 +353,19 @@ def test_strays_are_counted_and_alerts_stay_few() -> None:
     assert world.engine.portfolio.balance("binance", "XRP") == 1_000 * 10**18
 
 
+def test_cancels_that_are_refused_and_queries_do_not_chase_each_other() -> None:
+    """A venue that is overloaded refuses the cancel; the query after it says that it works."""
+    world = World()
+    buy, _ = world.place()
+    world.ack(buy)
+    world.control("stop")
+    for _ in range(10):
+        world.now_ns += MS
+        assert not [c for c in world.query(buy, "OPEN") if isinstance(c, Cancel)]
+    world.now_ns += 200 * MS
+    assert [c for c in world.query(buy, "OPEN") if isinstance(c, Cancel)]
+
+
 def test_stop_cancels_what_may_work_and_asks_again_until_it_ends() -> None:
     world = World()
     buy, sell = world.place()
