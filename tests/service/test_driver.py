@@ -16,10 +16,10 @@ from xrpfast.records import kinds
 from xrpfast.service.driver import EVERY_REFUSAL, SAMPLE_NS, Driver
 from xrpfast.service.latency import Latencies
 from xrpfast.service.loopguard import LoopGuard
-from xrpfast.trading.commands import Leg, PlaceLegs
+from xrpfast.trading.commands import Leg, PlaceLegs, Query, ReadBook
 from xrpfast.trading.config import ArbitrageParams, EngineConfig, StartBalance
 from xrpfast.trading.engine import Engine
-from xrpfast.trading.events import AnyEvent, OrderReject, OrderUnknown, Timer
+from xrpfast.trading.events import AnyEvent, BookTop, OrderReject, OrderUnknown, Timer
 from xrpfast.trading.risk.limits import RiskLimits
 
 SENT, NOT_SENT, STUCK = SendResult.SENT, SendResult.NOT_SENT, SendResult.STUCK
@@ -238,3 +238,36 @@ async def test_times_of_orders_that_left_are_noted_with_the_next_event(bench: Be
     bench.place()
     bench.driver.on_events([Timer(now_ns=5, wall_ns=5, timer_id="none")])
     assert len([note for note in bench.notes() if note["note"] == "sent"]) == 1
+
+
+async def test_an_answer_that_cannot_be_read_does_not_end_the_engine(bench: Bench) -> None:
+    class Odd:
+        async def query(self, symbol: str, client_id: str, created_ns: int) -> list[AnyEvent]:
+            raise KeyError("orderId")
+
+    bench.driver._venues["kucoin"] = Odd()  # type: ignore[assignment]
+    bench.driver._execute((Query("xdtest1-00a", "kucoin", "XRP/USDT"),), 0, 0, 0)
+    await asyncio.sleep(0.01)
+    assert bench.fatal == []
+    assert not bench.driver.failed
+
+
+async def test_after_a_stall_no_book_is_shown_as_live(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Shown:
+        def top(self, book: int) -> tuple[int, int, int, int]:
+            return 1, 1, 2, 1
+
+        def view(self, book: int) -> tuple[str, int, int, int, int]:
+            return "LIVE", 0, 0, 1, 1
+
+    bench.driver._market = Shown()  # type: ignore[assignment]
+    for stalled in (False, True):
+        monkeypatch.setattr(LoopGuard, "blocked", lambda guard, now, stalled=stalled: stalled)
+        bench.engine.told.clear()
+        bench.driver._execute((ReadBook(0),), 0, 0, 0)
+        bench.driver._drain()
+        (top,) = bench.engine.told
+        assert isinstance(top, BookTop)
+        assert top.live is not stalled

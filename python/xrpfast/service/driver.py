@@ -23,7 +23,7 @@ from xrpfast.records import kinds
 from xrpfast.records.start import Ignored, Refused, Sent
 from xrpfast.service.latency import Latencies
 from xrpfast.service.loopguard import LoopGuard
-from xrpfast.service.reconciling import answer
+from xrpfast.service.reconciling import UNREADABLE, answer
 from xrpfast.trading import commands
 from xrpfast.trading.events import (
     AnyEvent,
@@ -372,12 +372,14 @@ class Driver:
         self._record(COMMAND, time_ns(), self._encode(command))
         bid, bid_qty, ask, ask_qty = self._market.top(command.book) or (0, 0, 0, 0)
         state, _, _, data_ns, _ = self._market.view(command.book)
+        # After a stall the frames that waited are not in the book yet.
+        live = state == "LIVE" and not self._guard.blocked(monotonic_ns())
         self._follow.append(
             BookTop(
                 now_ns=monotonic_ns(),
                 wall_ns=time_ns(),
                 book=command.book,
-                live=state == "LIVE",
+                live=live,
                 bid=bid,
                 bid_qty=bid_qty,
                 ask=ask,
@@ -427,8 +429,9 @@ class Driver:
     async def _attempt(self, work: Coroutine[Any, Any, None], what: str) -> None:
         try:
             await work
-        except XrpfastError as error:
-            _LOG.warning("%s: %s", what, error)
+        except (XrpfastError, *UNREADABLE) as error:
+            # No answer, or none of the venue's own shape, says nothing: the desk asks again.
+            _LOG.warning("%s: %s: %s", what, type(error).__name__, error)
         except Exception as error:
             self._fail(error)
 
