@@ -99,7 +99,7 @@ class EngineProcess:
 
     async def until(self, what: Callable[[State], object]) -> State:
         """Waits for a state in which ``what`` holds."""
-        return await eventually(self, self.state, what)
+        return dict(await eventually(self, self.state, what))
 
     async def reached(self, what: Callable[[], object]) -> None:
         """Waits for a fact outside the engine, while it runs."""
