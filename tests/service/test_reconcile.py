@@ -287,6 +287,28 @@ async def test_a_reply_that_speaks_of_another_order_halts(
     assert "somebody-elses" in str(end)
 
 
+async def test_an_answer_of_no_shape_is_asked_for_again(
+    tmp_path: Path, mock: MockVenues, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with trading(tmp_path, mock, order_timeout_ms=200) as run:
+        for rule in (
+            {"channel": "ws", "action": "drop", "point": "after_match_before_reply",
+             "match": {"route": "order.place"}},
+            {"channel": "private", "action": "drop"},
+            {"channel": "rest", "action": "reply", "match": {"route": "GET /api/v3/order"},
+             "params": {"status": 200, "body": "{}"}},
+        ):  # fmt: skip
+            mock.faults.add({"venue": "binance", **rule})
+        await run.until(lambda: "an answer that cannot be read" in caplog.text)
+        run.say("reconcile")
+        await run.until(lambda: [text for _, text in run.alerts if "not reconciled" in text])
+        mock.flow.pause()
+        mock.faults.clear()
+        await run.until(lambda: not run.engine.orders.unsettled)
+        await run.until(lambda: run.open)
+        assert await run.stop() == 0
+
+
 async def test_reconcile_compares_now_and_tells_what_it_found(
     tmp_path: Path, mock: MockVenues, capsys: pytest.CaptureFixture[str]
 ) -> None:

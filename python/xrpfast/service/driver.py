@@ -351,7 +351,12 @@ class Driver:
         symbol = self._symbols[venue, instrument]
 
         async def ask() -> None:
-            self.on_events(await self._venues[venue].query(symbol, client_id, created_ns))
+            try:
+                events = await self._venues[venue].query(symbol, client_id, created_ns)
+            except UNREADABLE as error:
+                _LOG.warning("query of %s: an answer that cannot be read: %r", client_id, error)
+                return
+            self.on_events(events)
 
         self._spawn(ask(), f"query of {client_id}")
 
