@@ -59,6 +59,11 @@ reliability: build  ## the numbers of docs/reliability.md: kills, damage, mutati
 storm-kill: build  ## kill -9 the engine KILLS=200 times at the points of an order; some minutes
 	XRPFAST_KILLS=$(or $(KILLS),200) $(BIN)/python -m pytest --quiet tests/crash/test_kill.py
 
+.PHONY: storm
+storm: build  ## seeded faults in virtual time, new seeds for MINUTES=10
+	$(BIN)/python -m xrpfast.simulation.virtual --minutes $(or $(MINUTES),10) \
+		--first $(or $(FIRST),100000)
+
 .PHONY: format
 format: venv  ## rewrite the sources in the project's format
 	cargo fmt --all

@@ -57,6 +57,10 @@ class Engine:
         self.config = config
         self.context = Context(config)
         self.portfolio = Portfolio(self.context, config.balances)
+        for left in config.residuals:
+            # Exposure does not end with a run: a limit that began anew would let it grow with each.
+            base = left.instrument.partition("/")[0]
+            self.portfolio.position[self.context.positions.index(base)] += left.amount
         self.client_ids = ClientIds(config.environment, config.deployment, config.epoch)
         self.orders = OrderDesk(
             self.context,

@@ -63,7 +63,8 @@ class Portfolio:
         """(free, locked) as the venue said last, per (venue, asset)."""
         bases = len(context.positions)
         self.position = [0] * bases
-        """Change of base over all venues since the start, money."""
+        """Change of base over all venues by our own orders, money; it begins with what earlier runs
+        left (`EngineConfig.residuals`)."""
         self.buying = [0] * bases
         """Base that orders not settled yet can still add at worst."""
         self.selling = [0] * bases

@@ -362,11 +362,13 @@ def test_what_no_venue_takes_for_being_too_small_stays_until_it_has_grown() -> N
 
 def test_what_an_earlier_run_left_is_closed_at_the_start() -> None:
     world = Legs(residuals=(Residual("XRP/USDT", 30 * XRP),))
+    position = world.engine.portfolio.position
+    assert position[0] == 30 * XRP, "exposure, and its limit, go on from run to run"
     (hedge,) = world.hedges
     assert (hedge.side, hedge.qty) == (1, 300_000)
     world.fill(hedge, "h", price=210_500)
     assert world.imbalance == 0
-    assert world.engine.portfolio.position[0] == -30 * XRP
+    assert position[0] == 0
 
 
 @pytest.mark.parametrize("word", ["unknown", "stop", "halt"])

@@ -25,7 +25,8 @@ class RiskLimits(msgspec.Struct, frozen=True, kw_only=True):
     max_order_notional: int
     """Price times quantity of one order, money of the quote asset."""
     max_position: int
-    """Net base over all venues against the start, in either direction, money of the base asset."""
+    """Net base over all venues by our own orders, those of earlier runs included, in either
+    direction; money of the base asset."""
     max_book_age_ns: int
     max_pair_skew_ns: int
     """Largest time between the data of the two books of a pair."""

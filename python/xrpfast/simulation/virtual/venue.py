@@ -1,0 +1,491 @@
+"""One venue in virtual time: an `Exchange` behind latency and faults, as an engine meets it.
+
+Two connections, order entry and account stream, each with a number: what is under way on a
+connection that broke never arrives. Requests that left may still be carried out by the venue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+
+from xrpfast.model import Side, TimeInForce
+from xrpfast.simulation.orders import Fill, NewOrder, Order, Trade, VenueRefusal
+from xrpfast.simulation.virtual.loop import MS, SECOND
+from xrpfast.trading import events as ev
+from xrpfast.trading.events import AnyEvent
+
+if TYPE_CHECKING:
+    from xrpfast.simulation.account import Account, BalanceChange
+    from xrpfast.simulation.exchange import Exchange
+    from xrpfast.simulation.virtual.faults import Faults
+    from xrpfast.simulation.virtual.loop import Loop
+    from xrpfast.simulation.virtual.wire import Request
+
+PROVEN_NS: Final = 16 * SECOND
+"""After so long nothing that was sent can still arrive: the receive window and the engine's own
+time limit."""
+LATE_NS: Final = 4 * SECOND
+ENDS: Final = {"filled": "FILLED", "cancelled": "CANCELLED", "expired": "EXPIRED"}
+
+Fact = tuple[type[Any], dict[str, Any]]
+"""An event without its times: they are those of its processing."""
+
+
+class Sink(Protocol):
+    """Who hears the venue."""
+
+    def on_facts(self, facts: list[Fact]) -> None: ...
+    def on_cancel_refused(self, client_id: str) -> None: ...
+
+
+class Seen(NamedTuple):
+    """An order as it was from this time on."""
+
+    at_ns: int
+    state: str
+    filled: int
+    fills: tuple[Fill, ...]
+    number: int
+
+
+class VirtualVenue:
+    """One venue; ``sink`` is None while no engine is connected."""
+
+    def __init__(self, loop: Loop, exchange: Exchange, account: Account, faults: Faults) -> None:
+        self.name = exchange.rules.venue
+        self.rules = exchange.rules
+        self.exchange = exchange
+        self.account = account
+        self.sink: Sink | None = None
+        self.orders_up = self.account_up = False
+        self.down = False
+        self.transit: dict[str, Request] = {}
+        """Requests that left and may still arrive."""
+        self.received: dict[str, int] = {}
+        """Client id -> how many orders the venue made of it."""
+        self.moved: dict[str, int] = {}
+        """What others moved, per asset."""
+        self.history: dict[str, list[Seen]] = {}
+        self.whole_since_ns: int | None = None
+        self._up_ns = 0
+        self._loop = loop
+        self._faults = faults
+        self._orders_epoch = self._account_epoch = 0
+        self._waiting: set[str] = set()
+        """Requests without a reply on the order connection."""
+        self._last_ns = 0
+        self._foreign = 0
+        self._moves = 0
+        exchange.listeners.append(self)
+
+    # --- connections ----------------------------------------------------------------------------
+
+    def connect(self, sink: Sink) -> None:
+        """A new engine: all its connections come up one after the other."""
+        self.sink = sink
+        self.whole_since_ns = 0
+        self._loop.call(self._wait(), self.account_back, self._account_epoch)
+        self._loop.call(self._wait(), self.orders_back, self._orders_epoch)
+
+    def disconnect(self) -> None:
+        """The engine is dead."""
+        self.sink = None
+        self.orders_up = self.account_up = False
+        self.whole_since_ns = 0  # nobody is sent anything, and everything is asked for
+        self._orders_epoch += 1
+        self._account_epoch += 1
+        self._waiting.clear()
+
+    def drop_account(self, back_ns: int) -> None:
+        if not self.account_up:
+            return
+        self.account_up = False
+        self._account_epoch += 1
+        self.whole_since_ns = None
+        self._link("account", False)
+        self._loop.call(back_ns, self.account_back, self._account_epoch)
+
+    def account_back(self, epoch: int) -> None:
+        if epoch != self._account_epoch or self.sink is None:
+            return
+        if self.down:
+            self._loop.call(200 * MS, self.account_back, epoch)
+            return
+        self.account_up = True
+        self._up_ns = self._loop.now_ns
+        self._link("account", True)
+
+    def drop_orders(self, back_ns: int) -> None:
+        """Order entry breaks: what has no reply is of unknown outcome."""
+        if not self.orders_up:
+            return
+        self.orders_up = False
+        self._orders_epoch += 1
+        lost = [
+            (ev.OrderUnknown, {"client_id": client_id, "reason": "connection lost"})
+            for client_id in sorted(self._waiting)
+        ]
+        self._waiting.clear()
+        self._link("orders", False, lost)
+        self._loop.call(back_ns, self.orders_back, self._orders_epoch)
+
+    def orders_back(self, epoch: int) -> None:
+        if epoch != self._orders_epoch or self.sink is None:
+            return
+        if self.down:
+            self._loop.call(200 * MS, self.orders_back, epoch)
+            return
+        self.orders_up = True
+        self._link("orders", True)
+
+    def _link(self, link: str, up: bool, more: list[Fact] | None = None) -> None:
+        if self.sink is not None:
+            fact = (ev.LinkState, {"venue": self.name, "link": link, "up": up})
+            self.sink.on_facts([fact, *(more or [])])
+
+    def fall(self, back_ns: int) -> None:
+        """The venue goes down altogether; what it has stays."""
+        if self.down:
+            return
+        self.down = True
+        self._loop.call(back_ns, self._rise)
+        self.drop_account(back_ns)
+        self.drop_orders(back_ns)
+
+    def _rise(self) -> None:
+        self.down = False
+
+    # --- order entry ----------------------------------------------------------------------------
+
+    def send(self, request: Request) -> None:
+        """Bytes of an order left the engine."""
+        self.transit[request.client_id] = request
+        self._waiting.add(request.client_id)
+        delay = self._wait()
+        if self._faults.hit("request_lost"):
+            self._loop.call(delay, self._lose, request)
+            return
+        if self._faults.hit("accepted_late"):
+            delay = self._faults.between(SECOND, LATE_NS)
+        self._loop.call(delay, self._arrive, request, self._orders_epoch)
+
+    def _lose(self, request: Request) -> None:
+        del self.transit[request.client_id]
+
+    def _arrive(self, request: Request, epoch: int) -> None:
+        del self.transit[request.client_id]
+        faults, client_id = self._faults, request.client_id
+        if self.down:
+            return
+        if faults.hit("refused"):
+            self._reply(epoch, client_id, ev.OrderReject, code="-1013", text="refused")
+            return
+        if faults.hit("outrun"):
+            self._outrun(request)
+        new = NewOrder(
+            client_id=client_id,
+            side=Side(request.side),
+            qty=request.qty,
+            price=request.price,
+            tif=TimeInForce(request.tif),
+        )
+        self.exchange.deferring = late = faults.hit("matched_late")
+        try:
+            order = self.exchange.place(self.account, new)
+        except VenueRefusal as refusal:
+            self._reply(epoch, client_id, ev.OrderReject, code=refusal.key, text="")
+            return
+        finally:
+            self.exchange.deferring = False
+        if late:
+            self._loop.call(faults.between(MS, 2_500 * MS), self._match, order)
+        if not faults.hit("reply_lost"):
+            self._reply(epoch, client_id, ev.OrderAck, venue_order_id=str(order.order_id))
+
+    def _match(self, order: Order) -> None:
+        if order.working and self._faults.hit("venue_expires"):
+            self.exchange.expire(order, "venue")
+        self.exchange.match_deferred()
+
+    def _outrun(self, request: Request) -> None:
+        """Somebody was faster: a part of what it wanted is gone."""
+        best = self.exchange.matching.best(Side(request.side).opposite)
+        if best is not None:
+            lot = self.rules.lot
+            qty = max(lot, best[1] * self._faults.between(2, 10) // 10 // lot * lot)
+            self.exchange.place_background(Side(request.side), best[0], qty, TimeInForce.IOC)
+
+    def _reply(self, epoch: int, client_id: str, kind: type[Any], **fields: Any) -> None:
+        fact = kind, {"client_id": client_id, **fields}
+        self._loop.call(self._wait(), self._answer, epoch, client_id, fact)
+
+    def _answer(self, epoch: int, client_id: str, fact: Fact) -> None:
+        if epoch == self._orders_epoch and self.sink is not None:
+            self._waiting.discard(client_id)
+            self.sink.on_facts([fact])
+
+    def cancel(self, client_id: str) -> None:
+        if not self._faults.hit("cancel_lost"):
+            self._loop.call(self._wait(), self._cancel, client_id, self._orders_epoch)
+
+    def _cancel(self, client_id: str, epoch: int) -> None:
+        if self.down:
+            return
+        try:
+            self.exchange.cancel(
+                self.account, self.exchange.find(self.account, client_id=client_id)
+            )
+        except VenueRefusal:
+            if epoch == self._orders_epoch and self.sink is not None:
+                self.sink.on_cancel_refused(client_id)
+
+    # --- what the exchange tells ----------------------------------------------------------------
+
+    def on_order(self, kind: str, order: Order, fill: Fill | None) -> None:
+        client_id, number = order.client_id, str(order.order_id)
+        states = {"NEW": "OPEN", "PARTLY_FILLED": "PARTLY_FILLED"}
+        state = states.get(order.state, order.state)
+        if kind == "expired":
+            state = self.exchange.rest_state
+        seen = Seen(self._loop.now_ns, state, order.filled, order.fills, order.order_id)
+        self.history.setdefault(client_id, []).append(seen)
+        if not client_id.startswith("x"):
+            return
+        fact: Fact
+        if kind == "received":
+            self.received[client_id] = self.received.get(client_id, 0) + 1
+            fact = ev.OrderAck, {"client_id": client_id, "venue_order_id": number}
+        elif kind == "fill":
+            assert fill is not None
+            fact = fill_fact(fill)
+        elif kind in ENDS:
+            end = {
+                "client_id": client_id,
+                "venue_order_id": number,
+                "state": state,
+                "filled_qty": order.filled,
+                "reason": order.reason,
+            }
+            fact = ev.OrderEnd, end
+        else:
+            return
+        self._tell(fact)
+
+    def on_balances(self, account: Account, changes: list[BalanceChange]) -> None:
+        last = {change.asset: change for change in changes}
+        for asset, change in last.items():
+            self._tell(self._balance(asset, change.free, change.locked))
+
+    def on_trade(self, trade: Trade) -> None:
+        pass
+
+    def on_book(self, changes: list[tuple[int, int, int]], first: int, last: int) -> None:
+        pass
+
+    def _balance(self, asset: str, free: int, locked: int) -> Fact:
+        return ev.Balance, {
+            "venue": self.name,
+            "asset": asset,
+            "free": free,
+            "locked": locked,
+            "venue_ns": self._loop.wall_ns,
+        }
+
+    def _tell(self, fact: Fact) -> None:
+        """By the account stream: in order but for a fault, once but for a fault."""
+        if not self.account_up:
+            return
+        faults, epoch = self._faults, self._account_epoch
+        at_ns = max(self._loop.now_ns + self._wait(), self._last_ns)
+        if faults.hit("event_swapped"):
+            at_ns += faults.between(MS, 400 * MS)
+        else:
+            self._last_ns = at_ns
+        self._loop.call(at_ns - self._loop.now_ns, self._deliver, epoch, fact)
+        if faults.hit("event_twice"):
+            later = at_ns - self._loop.now_ns + faults.between(0, SECOND)
+            self._loop.call(later, self._deliver, epoch, fact)
+
+    def _deliver(self, epoch: int, fact: Fact) -> None:
+        if epoch == self._account_epoch and self.sink is not None:
+            self.sink.on_facts([fact])
+
+    # --- what others do -------------------------------------------------------------------------
+
+    def move(self, asset: str, delta: int) -> None:
+        """A deposit (above zero) or a withdrawal of what is free."""
+        delta = max(delta, -self.account.balance(asset).free)
+        self.moved[asset] = self.moved.get(asset, 0) + delta
+        self.exchange.transfer(self.account, asset, delta, 0, "transfer")
+        self._moves += 1
+        self._tell(
+            (
+                ev.BalanceMoved,
+                {
+                    "venue": self.name,
+                    "asset": asset,
+                    "delta": delta,
+                    "reason": "transfer",
+                    "move_id": f"{self.name} {self._moves}",
+                },
+            )
+        )
+
+    def foreign_order(self) -> None:
+        """Somebody rests an order far from the market, or takes it off again."""
+        working = [o for o in self.exchange.open_orders(self.account) if o.client_id[0] != "x"]
+        if working:
+            self.exchange.cancel(self.account, working[0])
+            return
+        self._foreign += 1
+        price = 10**self.rules.price_decimals
+        new = NewOrder(
+            client_id=f"web-{self._foreign}",
+            side=Side.BUY,
+            qty=20 * 10**self.rules.qty_decimals,
+            price=price - price % self.rules.tick,
+        )
+        try:
+            self.exchange.place(self.account, new)
+        except VenueRefusal:
+            self._foreign -= 1
+
+    # --- questions ------------------------------------------------------------------------------
+
+    def heard_all_since(self, time_ns: int) -> bool:
+        return self.whole_since_ns is not None and self.whole_since_ns <= time_ns
+
+    def query(self, client_id: str, created_ns: int, told: Callable[[list[Fact]], None]) -> None:
+        """Answers with the order's fills and the word on it, or never."""
+        if not self._faults.hit("query_lost"):
+            self._loop.call(self._wait(), self._look_up, client_id, created_ns, told)
+
+    def _look_up(self, client_id: str, created_ns: int, told: Callable[[list[Fact]], None]) -> None:
+        if not self.down:
+            self._loop.call(self._wait(), told, self.word(client_id, created_ns))
+
+    def word(self, client_id: str, created_ns: int) -> list[Fact]:
+        """What a read of one order gives, its fills first; a replica may lag behind."""
+        seen = self._as_of(client_id)
+        if seen is None:
+            late = self._loop.now_ns - created_ns > PROVEN_NS
+            working = any(o.client_id == client_id for o in self.exchange.open_orders(self.account))
+            sure = late and not working and self.heard_all_since(created_ns)
+            return [_result(client_id, None, None, 0, sure)]
+        listed = self._as_of(client_id) or seen
+        facts = [fill_fact(fill) for fill in listed.fills]
+        facts.append(_result(client_id, str(seen.number), seen.state, seen.filled, True))
+        return facts
+
+    def _as_of(self, client_id: str) -> Seen | None:
+        seen = self.history.get(client_id, [])
+        at_ns = self._loop.now_ns
+        if self._faults.hit("query_lag"):
+            at_ns -= self._faults.between(0, 1_500 * MS)
+        return next((each for each in reversed(seen) if each.at_ns <= at_ns), None)
+
+    def reconcile(
+        self,
+        number: int,
+        named: list[tuple[str, int]],
+        since_ns: int,
+        told: Callable[[list[Fact]], None],
+    ) -> None:
+        """Orders and fills first, balances and working orders some time later, in one answer."""
+        asked_ns = self._loop.now_ns
+        if self.down or self._faults.hit("query_lost"):
+            failed = _reconciled(self.name, number, asked_ns, (), "no answer")
+            self._loop.call(self._faults.between(MS, 3 * SECOND), told, [failed])
+            return
+
+        def first() -> None:
+            facts: list[Fact] = []
+            for client_id, created_ns in named:
+                facts += self.word(client_id, created_ns)
+            facts += [
+                fill_fact(fill)
+                for fill in self.exchange.fills
+                if fill.order.account is self.account and fill.wall_ns >= since_ns
+            ]
+            self._loop.call(self._wait(), second, facts)
+
+        def second(facts: list[Fact]) -> None:
+            facts += [
+                self._balance(asset, balance.free, balance.locked)
+                for asset, balance in self.account.balances.items()
+            ]
+            facts.append(_reconciled(self.name, number, asked_ns, self.working(), ""))
+            epoch = self._account_epoch
+            self._loop.call(self._wait(), third, epoch, facts)
+
+        def third(epoch: int, facts: list[Fact]) -> None:
+            if epoch == self._account_epoch and asked_ns >= self._up_ns and self.account_up:
+                self.whole_since_ns = 0
+            told(facts)
+
+        self._loop.call(self._wait(), first)
+
+    def working(self) -> tuple[ev.OpenOrder, ...]:
+        """All working orders of the account, ours and others'."""
+        return tuple(
+            ev.OpenOrder(
+                order.client_id,
+                str(order.order_id),
+                self.rules.instrument,
+                int(order.side),
+                order.price,
+                order.qty,
+                order.filled,
+            )
+            for order in self.exchange.open_orders(self.account)
+        )
+
+    def _wait(self) -> int:
+        draw = self._faults.draw
+        return int(draw.expovariate(1 / (3 * MS))) + MS // 2
+
+
+def _result(client_id: str, number: str | None, state: str | None, filled: int, sure: bool) -> Fact:
+    return ev.QueryResult, {
+        "client_id": client_id,
+        "venue_order_id": number,
+        "state": state,
+        "filled_qty": filled,
+        "authoritative": sure,
+    }
+
+
+def _reconciled(
+    venue: str, number: int, asked_ns: int, working: tuple[ev.OpenOrder, ...], reason: str
+) -> Fact:
+    return ev.Reconciled, {
+        "venue": venue,
+        "number": number,
+        "asked_ns": asked_ns,
+        "open_orders": working,
+        "complete": not reason,
+        "reason": reason,
+    }
+
+
+def fill_fact(fill: Fill) -> Fact:
+    """A fill as the account stream and the lists tell it."""
+    return ev.Fill, {
+        "client_id": fill.order.client_id,
+        "venue_order_id": str(fill.order.order_id),
+        "trade_id": str(fill.trade_id),
+        "price": fill.price,
+        "qty": fill.qty,
+        "fee": fill.fee,
+        "fee_asset": fill.fee_asset,
+        "maker": fill.maker,
+        "venue_ns": fill.wall_ns,
+    }
+
+
+def stamped(fact: Fact, now_ns: int, wall_ns: int) -> AnyEvent:
+    """The event of a fact at the time of its processing."""
+    kind, fields = fact
+    event: AnyEvent = kind(now_ns=now_ns, wall_ns=wall_ns, **fields)
+    return event
