@@ -48,6 +48,15 @@ def test_a_damaged_ledger_is_not_rebuilt_from_half_a_journal(tmp_path: Path) -> 
     assert ledger.read_bytes().startswith(b"no database")
 
 
+def test_a_missing_ledger_is_not_made_from_half_a_journal(tmp_path: Path) -> None:
+    """What half of the fills left one-sided would be hedged for real."""
+    first, *_ = write(tmp_path / "journal")
+    first.rename(tmp_path / first.name)
+    with pytest.raises(FailedError, match=r"is missing and .* begins at sequence \d+"):
+        open_records(tmp_path / "journal", tmp_path / "ledger.sqlite")
+    assert not (tmp_path / "ledger.sqlite").exists()
+
+
 def test_damaged_ledgers_are_kept_each_under_its_own_name(tmp_path: Path) -> None:
     write(tmp_path / "journal")
     ledger = tmp_path / "ledger.sqlite"

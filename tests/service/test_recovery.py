@@ -11,12 +11,15 @@ from typing import Any
 import aiohttp
 import pytest
 
+from support.records import start
 from support.service import Trading, journal, trading
+from xrpfast._core import Journal
 from xrpfast.config.demo import demo_values
 from xrpfast.config.loader import build
-from xrpfast.errors import FailedError
+from xrpfast.errors import FailedError, UsageError
 from xrpfast.records import kinds
 from xrpfast.records.compare import compare
+from xrpfast.records.ledger import Ledger
 from xrpfast.records.rebuild import rebuild
 from xrpfast.records.unsettled import left, residuals
 from xrpfast.research.rerun import rerun
@@ -256,3 +259,17 @@ async def test_working_orders_of_runs_that_no_ledger_knows_are_cancelled_at_the_
         both[venue].know(PREFIX, rules)
         with pytest.raises(FailedError, match="second engine"):
             await cancel_strays(both[venue], rules[0].venue_symbol, PREFIX, epoch=1_000)
+
+
+async def test_records_of_another_mode_refuse_the_start(tmp_path: Path) -> None:
+    journal = Journal.open(tmp_path / "journal")
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    recovery = Recovery("xltest", tmp_path / "ledger.sqlite", ledger, journal)
+    assert await recovery.run({}) == 0
+    time_ns, kind, payload = start()
+    ledger.apply(1, time_ns, kind, payload)
+    ledger.commit()
+    with pytest.raises(UsageError, match=r"of runs in another mode .* choose another state_dir"):
+        await recovery.run({})
+    ledger.close()
+    journal.close()

@@ -32,6 +32,8 @@ class Left(NamedTuple):
     orders: tuple[LeftOrder, ...]
     rules: tuple[SymbolRules, ...]
     """Of the latest run: in what units its orders are counted."""
+    environment: str
+    """Of the latest run; empty before the first."""
 
 
 def left(path: Path) -> Left:
@@ -43,6 +45,7 @@ def left(path: Path) -> Left:
             "or claimed_qty <> filled_qty order by created_ns, client_id"
         ).fetchall()
         rules = db.execute("select value from meta where key = 'rules'").fetchone()
+        start = db.execute("select environment from starts order by epoch desc limit 1").fetchone()
     return Left(
         tuple(
             LeftOrder(
@@ -53,6 +56,7 @@ def left(path: Path) -> Left:
             or parse_money(row["claimed_qty"]) > parse_money(row["filled_qty"])
         ),
         msgspec.convert(json.loads(rules[0]) if rules else [], tuple[SymbolRules, ...]),
+        "" if start is None else start["environment"],
     )
 
 

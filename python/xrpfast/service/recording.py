@@ -47,6 +47,11 @@ def open_records(journal_path: Path, ledger_path: Path) -> tuple[Journal, Ledger
 
 def _open_ledger(journal: Path, path: Path, next_sequence: int, first: int) -> Ledger:
     why = _damage(path)
+    if first > 1 and not path.exists():
+        raise FailedError(
+            f"{path} is missing and {journal} begins at sequence {first}: "
+            "put the segments before it back, then start again"
+        )
     if why:
         if first > 1:
             raise FailedError(

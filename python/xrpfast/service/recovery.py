@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from xrpfast.errors import FailedError, XrpfastError
+from xrpfast.errors import FailedError, UsageError, XrpfastError
 from xrpfast.records import kinds
 from xrpfast.records.unsettled import LeftOrder, left
 from xrpfast.service.reconciling import UNREADABLE
@@ -57,9 +57,16 @@ class Recovery:
     async def run(self, venues: Mapping[str, Venue]) -> int:
         """Settles every order; returns how many there were.
 
-        Raises `FailedError`, one line that names the order and the venue, when one cannot be.
+        Raises `FailedError`, one line that names the order and the venue, when one cannot be, and
+        `UsageError` for the records of another mode: its orders are not on these accounts, and the
+        base that it left is not there to be hedged.
         """
         found = left(self._path)
+        if found.environment not in ("", self._prefix[1]):
+            raise UsageError(
+                f"state_dir {self._path.parent} is of runs in another mode "
+                f"({found.environment!r}, not {self._prefix[1]!r}): choose another state_dir"
+            )
         if not found.orders:
             return 0
         for name in {order.venue for order in found.orders}:
