@@ -51,7 +51,8 @@ mutation: build  ## drop every guard of the orders in turn; its tests must fail
 
 .PHONY: reliability
 reliability: build  ## the numbers of docs/reliability.md: kills, damage, mutations
-	XRPFAST_WRITE_NUMBERS=1 $(BIN)/python -m pytest --quiet tests/crash
+	XRPFAST_WRITE_NUMBERS=1 $(BIN)/python -m pytest --quiet tests/crash \
+		tests/simulation/test_storm.py
 	XRPFAST_WRITE_NUMBERS=1 $(BIN)/python -m tests.mutation
 	$(BIN)/python -m tests.support.reliability
 

@@ -66,6 +66,8 @@ class VirtualVenue:
         """Client id -> how many orders the venue made of it."""
         self.moved: dict[str, int] = {}
         """What others moved, per asset."""
+        self.untold = 0
+        """Moves of others that no engine heard of."""
         self.history: dict[str, list[Seen]] = {}
         self.whole_since_ns: int | None = None
         self._up_ns = 0
@@ -295,6 +297,7 @@ class VirtualVenue:
     def _tell(self, fact: Fact) -> None:
         """By the account stream: in order but for a fault, once but for a fault."""
         if not self.account_up:
+            self.untold += fact[0] is ev.BalanceMoved
             return
         faults, epoch = self._faults, self._account_epoch
         at_ns = max(self._loop.now_ns + self._wait(), self._last_ns)
@@ -310,6 +313,8 @@ class VirtualVenue:
     def _deliver(self, epoch: int, fact: Fact) -> None:
         if epoch == self._account_epoch and self.sink is not None:
             self.sink.on_facts([fact])
+        else:
+            self.untold += fact[0] is ev.BalanceMoved
 
     # --- what others do -------------------------------------------------------------------------
 

@@ -61,6 +61,12 @@ class Report(msgspec.Struct):
     kills: int = 0
     halts: int = 0
     given_up: int = 0
+    duplicates: int = 0
+    """Orders that a venue has more than once."""
+    lost: int = 0
+    """Orders and fills of a venue that the ledger has not."""
+    disagreements: int = 0
+    """Differences between ledger and venue, those that are lost included."""
     recovered: int = 0
     """Orders that a later run settled."""
     faults: dict[str, int] = {}
@@ -319,7 +325,7 @@ class World:
     def _halted(self, driver: VirtualDriver) -> None:
         """As the service does: the run ends once its orders are settled; a person resumes."""
         for reason in driver.halts:
-            if not (reason.endswith(UNEXPLAINED) and self.faults.seen["balance_moved"]):
+            if not (reason.endswith(UNEXPLAINED) and any(v.untold for v in self.venues.values())):
                 raise Broken(5, f"a halt that no fault explains: {reason}")
         if not driver.engine.orders.unsettled:
             self.report.halts += 1
@@ -395,6 +401,12 @@ class World:
             }
             venues[name] = truth
         found = [line for line in compare(self._path, {"venues": venues}) if line != NO_FILL]
+        report = self.report
+        report.duplicates = sum(
+            count - 1 for venue in self.venues.values() for count in venue.received.values()
+        )
+        report.lost = sum(line.endswith("is not in the ledger") for line in found)
+        report.disagreements = len(found)
         if found:
             raise Broken(4, "; ".join(found[:5]))
 
