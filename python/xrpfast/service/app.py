@@ -22,6 +22,7 @@ import msgspec
 from xrpfast import _core
 from xrpfast._core import CoreError, Journal
 from xrpfast.errors import FailedError, HaltedError, UsageError, XrpfastError
+from xrpfast.model import format_money
 from xrpfast.records import kinds
 from xrpfast.records.ledger import Ledger
 from xrpfast.records.start import End, Start
@@ -375,6 +376,9 @@ class Service:
             raise FailedError(f"the engine failed: {why}; {withdrawn}")
         left = sorted(orders.unsettled)
         engine = driver.engine
+        for name, amount in engine.legs.owing().items():
+            text = "of base traded alone and not hedged: the next start does it"
+            _LOG.critical("%s: %s %s", name, format_money(amount), text)
         end = End(
             reason=self._why,
             unsettled=tuple(left),

@@ -398,6 +398,7 @@ def test_nothing_is_hedged_while_trading_is_stopped_or_halted(state: TradingStat
     assert world.engine.context.trading is state
     assert world.hedges == []
     assert world.imbalance == 100 * XRP
+    assert world.engine.legs.owing() == {"XRP/USDT": 100 * XRP}
 
 
 def test_entries_are_refused_while_reducing_and_hedges_are_not() -> None:

@@ -91,6 +91,14 @@ class LegManager:
         """Base too much (or too little) over all venues, money."""
         return self._net[instrument]
 
+    def owing(self) -> dict[str, int]:
+        """Imbalances that are to be closed, per instrument, money; small ones are not."""
+        return {
+            name: self._net[at]
+            for at, name in enumerate(self._context.instruments)
+            if abs(self._net[at]) >= self._limits.hedge_min
+        }
+
     def filled(self, book: Book, side: int, fill: Fill) -> None:
         """A fill was booked: its base, and its fee where that is base."""
         amount = fill.qty * book.qty_money
