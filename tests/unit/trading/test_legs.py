@@ -301,6 +301,20 @@ def test_time_spent_waiting_for_a_leg_is_not_taken_from_the_hedge() -> None:
     assert len(world.hedges) == 2
 
 
+def test_time_spent_waiting_for_a_hedge_of_unknown_outcome_is_not_taken_either() -> None:
+    world = Legs()
+    buy, sell = world.place()
+    world.settle(buy)
+    world.reject(sell)
+    world.unknown(world.hedges[0])
+    world.pass_time(20_000)
+    world.query(world.hedges[0], None)
+    world.query(world.hedges[0], None)
+    assert len(world.hedges) == 2
+    world.fill(world.hedges[1], "h", price=210_500)
+    assert world.engine.context.closed == [False]
+
+
 def test_books_that_were_not_told_are_asked_for_again() -> None:
     world = World(config(limits=LIMITS))  # nobody answers here
     buy, sell = world.place()

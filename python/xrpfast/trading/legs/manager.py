@@ -47,8 +47,12 @@ class Exposure(msgspec.Struct):
     chosen: Hedge | None = None
 
     def settle(self) -> None:
-        """Takes the loss of the latest hedge: that of its fills, at their prices."""
+        """Takes the loss of the latest hedge: that of its fills, at their prices.
+
+        The time in which it was out is not taken: proving that it never was outlasts any budget.
+        """
         if self.order is not None and self.chosen is not None:
+            self.since_ns += self.order.updated_ns - self.order.created_ns
             self.lost += self.chosen.lost(self.order.filled, self.order.filled_value)
             self.order = None
 
