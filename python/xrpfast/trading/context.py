@@ -37,6 +37,7 @@ class Venue:
     __slots__ = (
         "_next",
         "_times",
+        "clock_known",
         "clock_stale",
         "links",
         "name",
@@ -52,6 +53,8 @@ class Venue:
         """What the venue knows of us was compared since the links came up."""
         self.reducing = False
         """Somebody else moved a balance here: no entries until a person resumes."""
+        self.clock_known = False
+        """It was measured well in this run."""
         self.clock_stale = False
         self.open = False
         """Nothing closes it: links up, reconciled, clock known. Closed until it is proven so."""

@@ -283,8 +283,14 @@ class Engine:
         closes its venue."""
         limits = self.config.risk
         venue = self.context.venues.get(event.venue)
-        if venue is None or event.uncertainty_ns > limits.max_book_age_ns:
+        if venue is None:
             return
+        if event.uncertainty_ns > limits.max_book_age_ns:
+            if not venue.clock_known:  # else the timer of the latest good one runs
+                venue.clock_stale = True
+                venue.weigh()
+            return
+        venue.clock_known = True
         venue.clock_stale = False
         venue.weigh()
         out.append(SetTimer(CLOCK_TIMER + event.venue, event.now_ns + limits.max_clock_age_ns))

@@ -89,6 +89,17 @@ def test_orders_bring_a_timer_forward_that_waits_for_another_one() -> None:
     assert timer == [SetTimer("orders", world.now_ns + 100 * MS)]
 
 
+def test_a_clock_that_was_never_measured_well_closes_its_venue() -> None:
+    world = World()
+    venue = world.engine.context.venues["kucoin"]
+    world.tell(Clock, venue="kucoin", offset_ns=0, uncertainty_ns=10**12)
+    assert not venue.open
+    world.tell(Clock, venue="kucoin", offset_ns=0, uncertainty_ns=MS)
+    assert venue.open
+    world.tell(Clock, venue="kucoin", offset_ns=0, uncertainty_ns=10**12)
+    assert venue.open
+
+
 def test_other_timers_are_not_ours() -> None:
     world = World()
     world.place()
