@@ -126,6 +126,7 @@ async def test_balances_move_at_kucoin_too(kucoin: World) -> None:
     ("action", "params", "words"),
     [
         ("balance", {"asset": "XRP", "delta": "much"}, "delta"),
+        ("balance", {"asset": "", "delta": "1"}, "capital letters"),
         ("balance", {"asset": "XRP", "delta": "-99999"}, "less than that"),
         ("balance", {"asset": "XRP", "delta": "1", "kind": "gift"}, "one of transfer, lock"),
         ("foreign_order", {"side": "up", "price": "1", "qty": "9"}, "foreign_order"),

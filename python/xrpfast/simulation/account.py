@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from typing import Final
 
 import msgspec
+
+_ASSET: Final = re.compile(r"[0-9A-Z]{1,20}")
+
+
+def is_asset(name: object) -> bool:
+    """Whether a text can be an asset's name."""
+    return isinstance(name, str) and _ASSET.fullmatch(name) is not None
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from xrpfast.errors import UsageError
 from xrpfast.model import parse_money
+from xrpfast.simulation.account import is_asset
 from xrpfast.simulation.bench_feed import BenchFeed
 from xrpfast.simulation.exchange import Exchange
 from xrpfast.simulation.faults.engine import Faults
@@ -75,6 +76,8 @@ class Control:
             asset, delta = str(body["asset"]), parse_money(str(body["delta"]))
         except (KeyError, ValueError) as error:
             raise web.HTTPBadRequest(text=f"asset and delta are needed: {error}") from None
+        if not is_asset(asset):
+            raise web.HTTPBadRequest(text="asset: capital letters and digits, at most 20")
         (account,) = face.exchange.accounts.values()
         if account.balance(asset).free + delta < 0:
             raise web.HTTPBadRequest(text=f"delta: there is less than that of {asset}")

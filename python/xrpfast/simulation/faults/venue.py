@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from xrpfast._core import CoreError, parse_units
 from xrpfast.errors import UsageError
 from xrpfast.model import Side, parse_money
-from xrpfast.simulation.account import Account
+from xrpfast.simulation.account import Account, is_asset
 from xrpfast.simulation.clock import VenueClock
 from xrpfast.simulation.exchange import Exchange
 from xrpfast.simulation.faults import orders
@@ -83,6 +83,8 @@ def _balance(exchange: Exchange, rule: Rule) -> None:
         raise UsageError(f"rule: balance delta: {error}") from None
     if kind not in ("transfer", "lock", "silent"):
         raise UsageError(f"rule: balance kind {kind!r}: one of transfer, lock, silent")
+    if not is_asset(asset):
+        raise UsageError(f"rule: balance asset {asset!r}: capital letters and digits, at most 20")
     balance = account.balance(asset)
     free = -delta if kind == "lock" else delta
     if balance.free + free < 0 or (kind == "lock" and balance.locked + delta < 0):
