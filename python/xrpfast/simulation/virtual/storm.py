@@ -18,7 +18,7 @@ from xrpfast.simulation.virtual.replay import MakeEngine
 from xrpfast.simulation.virtual.world import Report, World
 from xrpfast.trading.engine import Engine
 
-STEPS: Final = 1_050
+STEPS: Final = 700
 """Events of a seed before its faults cease."""
 
 

@@ -122,8 +122,11 @@ class World:
             self.feed.start()
             self._start()
             self.loop.call(STEP_NS, self._misfortune)
+            end_ns = self.loop.now_ns + 3_600 * SECOND
             while self.report.events + self._running < self._steps:
                 self.loop.step()
+                if self.loop.now_ns > end_ns:
+                    raise Broken(4, f"no more than {self.report.events} events in an hour")
             self._settle()
             self._compare()
             replay(self.records.written, self._make)
