@@ -50,7 +50,7 @@ mutation: build  ## drop every guard of the orders in turn; its tests must fail
 	$(BIN)/python -m tests.mutation
 
 .PHONY: reliability
-reliability: build  ## the numbers of docs/reliability.md: kills, damage, mutations
+reliability: build  ## the numbers of docs/reliability.md: storms, kills, damage, mutations
 	XRPFAST_WRITE_NUMBERS=1 $(BIN)/python -m pytest --quiet tests/crash \
 		tests/simulation/test_storm.py
 	XRPFAST_WRITE_NUMBERS=1 $(BIN)/python -m tests.mutation
