@@ -40,7 +40,7 @@ def test_no_order_is_lost_doubled_or_guessed(capsys: pytest.CaptureFixture[str])
     write_numbers(
         "storm",
         {
-            "command": "make storm",
+            "command": "python -m pytest tests/simulation/test_storm.py",
             "seeds": report.seeds,
             "events": report.events,
             "orders": report.orders,
