@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,9 @@ import pytest
 from xrpfast._core import Journal
 from xrpfast.errors import HaltedError, UsageError
 from xrpfast.records import kinds
+from xrpfast.service.latch import Entry
 from xrpfast.service.statedir import FIRST_NS, StateDir
+from xrpfast.trading.states import TradingState
 
 
 def test_a_second_engine_is_refused_until_the_first_ends(tmp_path: Path) -> None:
@@ -63,10 +64,10 @@ def test_a_damaged_epoch_is_not_guessed(tmp_path: Path) -> None:
 
 def test_a_halt_outlives_the_engine_and_refuses_the_next_start(tmp_path: Path) -> None:
     state = StateDir.open(tmp_path)
-    state.halt({"scope": "engine", "reason": "a fill beyond its limit"})
-    state.halt({"scope": "engine", "reason": "later"})
+    assert state.latch.set(
+        Entry("engine", TradingState.HALTED, "a fill beyond its limit", "engine", 1)
+    )
     state.close()
-    assert json.loads((tmp_path / "halt.json").read_text())["reason"] == "a fill beyond its limit"
     with pytest.raises(HaltedError, match="a fill beyond its limit"):
         StateDir.open(tmp_path)
     (tmp_path / "halt.json").write_text("{")

@@ -72,7 +72,31 @@ insert into fills values
     ('binance', 'XRP/USDT', 't2', 'f', '2', '25', '0.05', 'USDT', 1, 4, 3);
 insert into refusals values (3, 9, 6, 'BOOK_STALE');
 """
-OLDER = {1: EMPTY_V1}
+EMPTY_V2 = (
+    EMPTY_V1
+    + """
+alter table orders add column claimed_qty text not null default '0';
+alter table orders add column accepted integer not null default 0;
+alter table orders add column cancel_wanted integer not null default 0;
+alter table orders add column absences integer not null default 0;
+create table ignored (
+    sequence integer primary key, wall_ns integer not null, signal_id integer not null,
+    reason text not null, count integer not null
+);
+create table adoptions (
+    sequence integer primary key, wall_ns integer not null, venue text not null,
+    asset text not null, delta text not null, reason text not null
+);
+alter table fills add column fee_estimated integer not null default 0;
+create table totals (
+    epoch integer not null, verdict text not null, reason text not null, count integer not null,
+    primary key (epoch, verdict, reason)
+) without rowid;
+alter table starts add column ended integer not null default 0;
+pragma user_version = 2;
+"""
+)
+OLDER = {1: EMPTY_V1, 2: EMPTY_V2}
 """The empty ledger of every version before this one."""
 
 

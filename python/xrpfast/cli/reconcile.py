@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import socket
 import sys
 import time
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from xrpfast.cli.link import Link, engine
 from xrpfast.errors import FailedError, UsageError
 
 WITHIN_S = 60.0
@@ -35,22 +35,18 @@ def reconcile(
 
 def _compare(path: Path) -> dict[str, Any]:
     """What the engine says of every venue once all are compared."""
-    try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
-            sock.settimeout(10.0)
-            sock.connect(str(path))
-            with sock.makefile("rw", encoding="utf-8") as stream:
-                before = _ask(stream, "state")["venues"]
-                _ask(stream, "reconcile")
-                return _wait(stream, before)
-    except OSError as error:
-        raise UsageError(f"{path}: no engine answers there ({error}): is it running?") from None
+    with engine(path) as link:
+        if link is None:
+            raise UsageError(f"{path}: no engine answers there: is it running?")
+        before = link.ask("state")["venues"]
+        link.ask("reconcile")
+        return _wait(link, before)
 
 
-def _wait(stream: IO[str], before: dict[str, Any]) -> dict[str, Any]:
+def _wait(link: Link, before: dict[str, Any]) -> dict[str, Any]:
     deadline = time.monotonic() + WITHIN_S
     while True:
-        venues: dict[str, Any] = _ask(stream, "state")["venues"]
+        venues: dict[str, Any] = link.ask("state")["venues"]
         waiting = [
             name
             for name, said in venues.items()
@@ -62,13 +58,3 @@ def _wait(stream: IO[str], before: dict[str, Any]) -> dict[str, Any]:
             said = ", ".join(f"{name} is {venues[name]['reconcile']}" for name in waiting)
             raise FailedError(f"not reconciled after {WITHIN_S:.0f} s: {said}; see its alerts")
         time.sleep(POLL_S)
-
-
-def _ask(stream: IO[str], command: str) -> dict[str, Any]:
-    stream.write(json.dumps({"cmd": command}) + "\n")
-    stream.flush()
-    line = stream.readline()
-    if not line:
-        raise FailedError("the engine ended meanwhile")
-    answer: dict[str, Any] = json.loads(line)
-    return answer

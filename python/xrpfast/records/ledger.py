@@ -201,6 +201,11 @@ class Ledger:
             self._db.execute(
                 "insert into adoptions values (?, ?, ?, ?, ?, ?)", (sequence, wall_ns, *row)
             )
+        elif isinstance(command, commands.Spent):
+            self._db.execute(
+                "insert or replace into spent values (?, ?, ?)",
+                (command.instrument, format_money(command.lost), command.attempts),
+            )
 
     def _event(self, event: events.AnyEvent, sequence: int) -> None:
         if isinstance(event, events.Fill):
@@ -211,6 +216,12 @@ class Ledger:
             self._reduce(
                 event.client_id, event.wall_ns, lambda life: lifecycle.told(life, event, [])
             )
+        elif isinstance(event, events.TradedByHand):
+            self._db.execute(
+                "insert into by_hand values (?, ?, ?, ?, ?, ?)",
+                (sequence, event.wall_ns, event.instrument, format_money(event.amount),
+                 event.reason, event.who),
+            )  # fmt: skip
 
     def _fill(self, life: LedgerOrder, fill: events.Fill, sequence: int) -> bool:
         # Of this run alone: a venue that begins anew, as a mock does, begins with its ids too.
@@ -244,7 +255,7 @@ class Ledger:
 
     def _reduce(self, client_id: str, wall_ns: int, word: Callable[[LedgerOrder], bool]) -> None:
         """One word about one order; what does not fit together the order desk has told already."""
-        life = self._order(client_id)
+        life = self.order(client_id)
         if life is None:
             return
         moved = word(life)
@@ -261,7 +272,8 @@ class Ledger:
 
     # --- tables ---------------------------------------------------------------------------------
 
-    def _order(self, client_id: str) -> LedgerOrder | None:
+    def order(self, client_id: str) -> LedgerOrder | None:
+        """An order as the reducer sees it; None when there is none of that id."""
         row = self._db.execute(
             "select venue, instrument, side, price, qty, epoch, state, filled_qty, claimed_qty, "
             "venue_order_id, accepted, cancel_wanted, absences, reason "
@@ -294,6 +306,10 @@ class Ledger:
             absences=absences,
             reason=reason,
         )
+
+    def rules(self, venue: str, instrument: str) -> SymbolRules | None:
+        """Of the latest run."""
+        return self._rules.get((venue, instrument))
 
     def _load(self) -> None:
         """What is kept in memory, as the file has it."""

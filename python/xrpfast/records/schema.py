@@ -68,6 +68,15 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         "alter table starts add column ended integer not null default 0",
         "delete from meta where key = 'wall_offset'",
     ),
+    (  # 2 -> 3: what a person traded against an imbalance, and what closing one has cost so far
+        """create table by_hand (
+            sequence integer primary key, wall_ns integer not null, instrument text not null,
+            amount text not null, reason text not null, who text not null
+        )""",
+        """create table spent (
+            instrument text primary key, lost text not null, attempts integer not null
+        ) without rowid""",
+    ),
 )
 VERSION: Final = len(MIGRATIONS)
 

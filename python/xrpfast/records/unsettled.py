@@ -11,6 +11,7 @@ import msgspec
 
 from xrpfast.model import OrderState, SymbolRules, parse_money
 from xrpfast.records.schema import read_database
+from xrpfast.trading.config import Residual
 
 _TERMINAL = {state.value for state in OrderState if state.terminal}
 
@@ -60,8 +61,9 @@ def left(path: Path) -> Left:
     )
 
 
-def residuals(path: Path) -> dict[str, int]:
-    """Net base that all fills and their fees left, per instrument, money; none that is even."""
+def residuals(path: Path) -> tuple[Residual, ...]:
+    """Net base that all fills, their fees and a person's own trades left, per instrument, and what
+    closing it has cost so far; none that is even."""
     net: dict[str, int] = {}
     with closing(read_database(path)) as db:
         for instrument, side, qty, fee, fee_asset in db.execute(
@@ -72,4 +74,14 @@ def residuals(path: Path) -> dict[str, int]:
             if fee_asset == instrument.partition("/")[0]:
                 amount -= parse_money(fee)
             net[instrument] = net.get(instrument, 0) + amount
-    return {instrument: amount for instrument, amount in sorted(net.items()) if amount}
+        for instrument, amount in db.execute("select instrument, amount from by_hand"):
+            net[instrument] = net.get(instrument, 0) + parse_money(amount)
+        spent = {
+            str(instrument): (parse_money(lost), int(attempts))
+            for instrument, lost, attempts in db.execute("select * from spent")
+        }
+    return tuple(
+        Residual(instrument, amount, *spent.get(instrument, (0, 0)))
+        for instrument, amount in sorted(net.items())
+        if amount
+    )

@@ -30,6 +30,7 @@ from xrpfast.records.unsettled import residuals
 from xrpfast.service.control import ControlServer
 from xrpfast.service.driver import Driver
 from xrpfast.service.heartbeat import Heartbeat
+from xrpfast.service.latch import Entry
 from xrpfast.service.latency import Latencies
 from xrpfast.service.loopguard import LoopGuard
 from xrpfast.service.projection import Projection
@@ -48,13 +49,15 @@ from xrpfast.service.spin import Spinner
 from xrpfast.service.state import state_object
 from xrpfast.service.statedir import StateDir
 from xrpfast.service.withdraw import withdraw
+from xrpfast.service.words import Words
+from xrpfast.trading.commands import Halt, Reduce
 from xrpfast.trading.engine import Engine
 from xrpfast.trading.events import AnyEvent, Clock, Control
+from xrpfast.trading.states import ENGINE, Latched, TradingState
 from xrpfast.venues.registry import Venue, Wiring, enabled
 
 if TYPE_CHECKING:
     from xrpfast.config.root import Config
-    from xrpfast.trading.commands import Halt
 
 READY_S = 30.0
 SETTLE_S = 8.0
@@ -175,7 +178,9 @@ class Service:
     ) -> int:
         config = self._config
         ledger.commit()
-        built = build(config, venues, found, epoch, residuals(self._state.ledger_path))
+        latched = tuple(Latched(e.scope, e.state) for e in self._state.latch.entries())
+        left = residuals(self._state.ledger_path)
+        built = build(config, venues, found, epoch, left, latched)
         projection = Projection(ledger, config.records.ledger_commit_ms / 1000, self._ledger_failed)
         self._market = built.market
         self._venues = venues
@@ -190,14 +195,14 @@ class Service:
             Latencies(),
             projection.add,
             self._fail,
-            self._on_halt,
+            self._on_close,
         )
         heartbeat = Heartbeat(self._state.heartbeat_path, epoch)
         control = ControlServer(
             self._state.control_path,
             lambda: state_object(driver, built.market, guard, epoch),
             self.stop,
-            self._say,
+            Words(driver, self._state.latch).known(),
         )
         try:
             self._begin(venues, found, built)
@@ -341,11 +346,15 @@ class Service:
         self._unrecorded = f"ledger: {error}"
         self._fail(self._unrecorded)
 
-    def _on_halt(self, halt: Halt) -> None:
-        """The latch, on disk first. The run goes on until its orders are settled, and no longer."""
-        self._state.halt({"scope": halt.scope, "reason": halt.reason, "wall_ns": time_ns()})
-        if not self._halted:
-            self._halted = halt.reason
+    def _on_close(self, command: Halt | Reduce) -> None:
+        """The latch, on disk first. A run that is halted as a whole goes on until its orders are
+        settled, and no longer."""
+        halt = isinstance(command, Halt)
+        state = TradingState.HALTED if halt else TradingState.REDUCING
+        who = command.who or "engine"
+        self._state.latch.set(Entry(command.scope, state, command.reason, who, time_ns()))
+        if halt and command.scope == ENGINE and not self._halted:
+            self._halted = command.reason
             self._keep(self._leave_halted(), "halt")
 
     async def _leave_halted(self) -> None:
@@ -361,11 +370,15 @@ class Service:
     async def _end(self, driver: Driver) -> int:
         """Own orders gone, END written. Raises `FailedError` when that cannot be said,
         `HaltedError` when the records ended before the run did."""
-        orders = driver.engine.orders
+        orders, legs = driver.engine.orders, driver.engine.legs
         self._say("stop", self._why or "stop")
-        deadline = monotonic_ns() + int(SETTLE_S * 1e9)
-        while orders.unsettled and not driver.failed and monotonic_ns() < deadline:  # noqa: ASYNC110
+        closing_ns = driver.engine.config.risk.hedge_time_ns
+        deadline = monotonic_ns() + int(SETTLE_S * 1e9) + closing_ns
+        while monotonic_ns() < deadline and not driver.failed:
+            if not orders.unsettled and (self._halted or not legs.closing()):
+                break
             await asyncio.sleep(0.01)
+        self._say("stopped", "nothing is sent any more")
         why = driver.failed or self._fatal
         if why:
             withdrawn = await withdraw(driver, self._venues)
@@ -395,10 +408,10 @@ class Service:
 
     def _latch(self, why: str) -> str:
         try:
-            self._state.halt({"scope": "engine", "reason": why, "wall_ns": time_ns()})
+            self._state.latch.set(Entry(ENGINE, TradingState.HALTED, why, "engine", time_ns()))
         except OSError as error:
             return f"the halt could not be kept on disk ({error.strerror})"
-        return f"kept in {self._state.halt_path}"
+        return f"kept in {self._state.latch.path}"
 
 
 def _clock(venue: str, offset_ns: int, uncertainty_ns: int) -> Clock:

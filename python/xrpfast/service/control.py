@@ -1,23 +1,26 @@
 """`control.sock`: one JSON object a line in, one JSON object a line out. ``state`` answers once,
-``subscribe`` keeps answering, ``stop`` ends the engine cleanly, ``reconcile`` compares every venue
-with the books, ``resume`` (with a ``reason``) lets entries go on where somebody else moved a
-balance."""
+``subscribe`` keeps answering, ``stop`` ends the engine cleanly; a person's words for the engine are
+those of `words.Words`. What cannot be done is answered with ``error``."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
+
+from xrpfast.errors import UsageError
 
 SHORTEST_MS: Final = 50
 LONGEST_MS: Final = 60_000
 MAX_LINE: Final = 64 * 1024
 
 State = Callable[[], dict[str, Any]]
+Said = Callable[[Mapping[str, Any]], dict[str, Any]]
+"""Takes the object with the word in it; answers, or raises `UsageError`."""
 
 
 class ControlServer:
@@ -28,13 +31,13 @@ class ControlServer:
         path: Path,
         state: State,
         stop: Callable[[str], None],
-        say: Callable[[str, str], None],
+        words: Mapping[str, Said],
     ) -> None:
-        """``say`` gets a word for the engine and the reason."""
+        """``words``: what a person may say to the engine, by name."""
         self._path = path
         self._state = state
         self._stop = stop
-        self._say = say
+        self._words = words
         self._server: asyncio.Server | None = None
         self._clients: set[asyncio.Task[None]] = set()
 
@@ -107,21 +110,19 @@ class ControlServer:
         if command == "stop":
             self._stop("control socket")
             return {"ok": True}
-        if command == "reconcile":
-            self._say("reconcile", "control socket")
-            return {"ok": True}
-        if command == "resume":
-            reason = request.get("reason")
-            if not isinstance(reason, str) or not reason.strip():
-                return {"error": "reason: why it may go on, as text"}
-            self._say("resume", reason)
-            return {"ok": True}
+        word = self._words.get(command) if isinstance(command, str) else None
+        if word is not None:
+            try:
+                return word(request)
+            except UsageError as error:
+                return {"error": str(error)}
         if command == "subscribe":
             interval = request.get("ms", 200)
             if type(interval) is not int or not SHORTEST_MS <= interval <= LONGEST_MS:
                 return {"error": f"ms: a whole number from {SHORTEST_MS} to {LONGEST_MS}"}
             return interval / 1000
-        return {"error": f"unknown cmd {command!r}: state, subscribe, reconcile, resume or stop"}
+        known = ", ".join(("state", "subscribe", "stop", *self._words))
+        return {"error": f"unknown cmd {command!r}: known: {known}"}
 
     async def _feed(self, writer: asyncio.StreamWriter, interval_s: float) -> None:
         with contextlib.suppress(ConnectionError):

@@ -73,8 +73,10 @@ class Driver:
         latencies: Latencies,
         project: Project,
         on_fatal: Callable[[str], None],
-        on_halt: Callable[[commands.Halt], None],
+        on_close: Callable[[commands.Halt | commands.Reduce], None],
     ) -> None:
+        """``on_close`` keeps on disk what was closed, before anything else is done."""
+
         self.engine = engine
         self.latencies = latencies
         self.guarded = 0
@@ -89,7 +91,7 @@ class Driver:
         self._guard = guard
         self._project = project
         self._on_fatal = on_fatal
-        self._on_halt = on_halt
+        self._on_close = on_close
         self._gateways: dict[str, OrderGateway] = {}
         self._venues: dict[str, Venue] = {}
         self._symbols: dict[tuple[str, str], str] = {
@@ -106,11 +108,13 @@ class Driver:
             commands.Cancel: self._cancel,
             commands.Query: self._query,
             commands.Reconcile: self._reconcile,
-            commands.Adopt: self._adopt,
+            commands.Adopt: self._note,
+            commands.Spent: self._note,
             commands.ReadBook: self._read_book,
             commands.SetTimer: self._set_timer,
             commands.Alert: self._alert,
-            commands.Halt: self._halt,
+            commands.Reduce: self._close,
+            commands.Halt: self._close,
         }
 
     def attach(self, venue: Venue) -> None:
@@ -369,7 +373,8 @@ class Driver:
 
         self._spawn(ask(), f"reconciling with {command.venue}")
 
-    def _adopt(self, command: commands.Adopt) -> None:
+    def _note(self, command: commands.Adopt | commands.Spent) -> None:
+        """On record, and nothing else to be done."""
         self._record(COMMAND, time_ns(), self._encode(command))
 
     def _read_book(self, command: commands.ReadBook) -> None:
@@ -419,10 +424,13 @@ class Driver:
         level = {"critical": logging.CRITICAL, "warning": logging.WARNING}
         _LOG.log(level.get(command.level, logging.INFO), "%s", command.text)
 
-    def _halt(self, command: commands.Halt) -> None:
+    def _close(self, command: commands.Halt | commands.Reduce) -> None:
+        self._on_close(command)
         self._record(COMMAND, time_ns(), self._encode(command))
-        _LOG.critical("halt of %s: %s", command.scope, command.reason)
-        self._on_halt(command)
+        what = "halt" if isinstance(command, commands.Halt) else "only reducing"
+        text = f"{what} of {command.scope}: {command.reason}"
+        self.alerts.append(("critical", text))
+        _LOG.critical("%s", text)
 
     # --- life -----------------------------------------------------------------------------------
 

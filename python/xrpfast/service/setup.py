@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from xrpfast.service.recovery import cancel_strays
 from xrpfast.trading.config import ArbitrageParams, EngineConfig, Residual, StartBalance
 from xrpfast.trading.events import Balance
 from xrpfast.trading.risk.limits import Dust, RiskLimits
+from xrpfast.trading.states import Latched
 
 if TYPE_CHECKING:
     from xrpfast.config.risk import RiskSection
@@ -97,7 +98,8 @@ def build(
     venues: Sequence[Venue],
     found: Sequence[Found],
     epoch: int,
-    residuals: Mapping[str, int],
+    residuals: tuple[Residual, ...],
+    latched: tuple[Latched, ...] = (),
 ) -> Built:
     """Registers books and detectors and writes down what decides."""
     market = Market()
@@ -148,7 +150,8 @@ def build(
         books=tuple(rules),
         risk=limits(config.risk, config.engine.order_timeout_ms),
         strategies=tuple(strategies),
-        residuals=tuple(Residual(instrument, amount) for instrument, amount in residuals.items()),
+        residuals=residuals,
+        latched=latched,
         reconcile_ns=config.engine.reconcile_s * 1000 * MILLISECOND_NS,
         balances=tuple(
             StartBalance(

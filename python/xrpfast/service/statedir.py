@@ -7,13 +7,14 @@ import fcntl
 import os
 from pathlib import Path
 from time import time_ns
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
 from xrpfast._core import JournalReader
 from xrpfast.errors import HaltedError, UsageError
 from xrpfast.records import kinds
+from xrpfast.service.latch import Latch
 
 MAX_SOCKET_PATH: Final = 107
 FIRST_NS: Final = 1_577_836_800 * 1_000_000_000
@@ -25,6 +26,7 @@ class StateDir:
 
     def __init__(self, path: Path, lease: int) -> None:
         self.path = path
+        self.latch = Latch(path)
         self._lease = lease
 
     @classmethod
@@ -33,8 +35,12 @@ class StateDir:
         state = cls.hold(path)
         try:
             state.refuse_if_halted()
+            state.latch.prepare()
             if len(os.fsencode(state.control_path)) > MAX_SOCKET_PATH:
                 raise UsageError(f"state_dir {path}: too long a path for a socket, shorten it")
+        except OSError as error:
+            state.close()
+            raise UsageError(f"state_dir {path}: {error.strerror}") from error
         except BaseException:
             state.close()
             raise
@@ -81,10 +87,6 @@ class StateDir:
     def control_path(self) -> Path:
         return self.path / "control.sock"
 
-    @property
-    def halt_path(self) -> Path:
-        return self.path / "halt.json"
-
     # --- epoch ----------------------------------------------------------------------------------
 
     def next_epoch(self, wall_ns: int | None = None) -> int:
@@ -119,18 +121,13 @@ class StateDir:
     # --- halt latch -----------------------------------------------------------------------------
 
     def refuse_if_halted(self) -> None:
-        if not self.halt_path.exists():
-            return
-        try:
-            reason = str(orjson.loads(self.halt_path.read_bytes())["reason"])
-        except (OSError, ValueError, KeyError, TypeError):
-            reason = "the reason cannot be read"
-        raise HaltedError(f"trading is halted: {reason} (see {self.halt_path})")
-
-    def halt(self, record: dict[str, Any]) -> None:
-        """Sets the latch, durably; an earlier one stays as it is."""
-        if not self.halt_path.exists():
-            self._replace(self.halt_path, orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
+        halted = self.latch.halted()
+        if halted is not None:
+            said = f" (by {halted.who})" if halted.who else ""
+            raise HaltedError(
+                f"trading is halted{said}: {halted.reason} (see {self.latch.path}; "
+                "`xrpfast resume` once its cause is mended)"
+            )
 
     def _replace(self, path: Path, data: bytes) -> None:
         """Writes, syncs, renames, syncs the directory: all or nothing, and for good."""

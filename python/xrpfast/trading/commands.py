@@ -110,16 +110,56 @@ class Alert(msgspec.Struct, frozen=True, tag_field="command", tag="alert"):
     text: str
 
 
-class Halt(msgspec.Struct, frozen=True, tag_field="command", tag="halt"):
-    """Latch the stop for ``scope``: no new order leaves from now on."""
+class Spent(msgspec.Struct, frozen=True, tag_field="command", tag="spent"):
+    """What closing an imbalance has cost so far, hedges that are out counted at their worst: it is
+    on record, so that a restart does not begin the budget anew. Zeros: it is over."""
+
+    instrument: str
+    lost: int
+    """Money (10^-18) of the quote asset."""
+    attempts: int
+
+
+class Reduce(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="command", tag="reduce"):
+    """Latch ``scope`` (see `states`) to what makes a position smaller: no entries from now on."""
 
     scope: str
     reason: str
+    who: str = ""
+
+
+class Halt(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="command", tag="halt"):
+    """Latch the stop for ``scope`` (see `states`): no new order leaves there from now on."""
+
+    scope: str
+    reason: str
+    who: str = ""
+    """The person; empty when the engine says it itself."""
 
 
 AnyCommand: TypeAlias = (
-    PlaceLegs | Cancel | Query | Reconcile | Adopt | ReadBook | SetTimer | Alert | Halt
+    PlaceLegs
+    | Cancel
+    | Query
+    | Reconcile
+    | Adopt
+    | ReadBook
+    | SetTimer
+    | Alert
+    | Spent
+    | Reduce
+    | Halt
 )
 AnyCommandRecord: TypeAlias = (
-    PlaceLegsRecord | Cancel | Query | Reconcile | Adopt | ReadBook | SetTimer | Alert | Halt
+    PlaceLegsRecord
+    | Cancel
+    | Query
+    | Reconcile
+    | Adopt
+    | ReadBook
+    | SetTimer
+    | Alert
+    | Spent
+    | Reduce
+    | Halt
 )

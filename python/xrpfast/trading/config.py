@@ -9,6 +9,7 @@ import msgspec
 
 from xrpfast.model import MONEY_DECIMALS, SymbolRules
 from xrpfast.trading.risk.limits import SECOND, RiskLimits
+from xrpfast.trading.states import Latched
 
 
 class ArbitrageParams(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="arbitrage"):
@@ -42,6 +43,10 @@ class Residual(msgspec.Struct, frozen=True):
 
     instrument: str
     amount: int
+    lost: int = 0
+    """What was spent so far of the loss budget of closing it, money of the quote asset."""
+    attempts: int = 0
+    """Hedges that were sent for it."""
 
 
 class EngineConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +67,8 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True):
     strategies: tuple[ArbitrageParams, ...]
     balances: tuple[StartBalance, ...] = ()
     residuals: tuple[Residual, ...] = ()
+    latched: tuple[Latched, ...] = ()
+    """Scopes that are not ACTIVE from the start on."""
     keep_orders: int = 4096
     """How many ended orders stay in memory (and with them, their trade ids)."""
     reconcile_ns: int = 60 * SECOND

@@ -6,7 +6,6 @@ additions, multiplications and comparisons of ``int``.
 
 from __future__ import annotations
 
-from enum import StrEnum
 from itertools import permutations
 from math import lcm
 from typing import Final
@@ -15,20 +14,11 @@ from xrpfast.model import MONEY_DECIMALS, RATE_ONE, Side, SymbolRules, SyncState
 from xrpfast.trading.config import EngineConfig
 from xrpfast.trading.risk.limits import SECOND
 from xrpfast.trading.risk.reasons import Refusal
+from xrpfast.trading.states import ENGINE, STRATEGY, SYMBOL, VENUE, States, TradingState, Word
 
 BUY: Final = int(Side.BUY)
 SELL: Final = int(Side.SELL)
 LINKS_NEEDED: Final = ("orders", "account")
-
-
-class TradingState(StrEnum):
-    """Whether entries may be made at all."""
-
-    STOPPED = "STOPPED"
-    ACTIVE = "ACTIVE"
-    REDUCING = "REDUCING"
-    """No entries; what makes a position smaller goes on."""
-    HALTED = "HALTED"
 
 
 class Venue:
@@ -43,7 +33,7 @@ class Venue:
         "name",
         "open",
         "reconciled",
-        "reducing",
+        "state",
     )
 
     def __init__(self, name: str, orders_per_second: int) -> None:
@@ -51,8 +41,8 @@ class Venue:
         self.links = dict.fromkeys(LINKS_NEEDED, False)
         self.reconciled = False
         """What the venue knows of us was compared since the links came up."""
-        self.reducing = False
-        """Somebody else moved a balance here: no entries until a person resumes."""
+        self.state = TradingState.ACTIVE
+        """REDUCING: somebody else moved a balance here, say. A person resumes."""
         self.clock_known = False
         """It was measured well in this run."""
         self.clock_stale = False
@@ -74,20 +64,29 @@ class Venue:
 
     def weigh(self) -> None:
         """Brings ``open`` up to date: to be called after any change of what closes the venue."""
-        self.open = self.linked and self.reconciled and not self.reducing and not self.clock_stale
+        self.open = (
+            self.linked
+            and self.reconciled
+            and not self.clock_stale
+            and self.state is TradingState.ACTIVE
+        )
 
     @property
     def open_to_hedges(self) -> bool:
         """Open but for entries: what makes a position smaller may go on while REDUCING."""
-        return self.linked and self.reconciled and not self.clock_stale
+        halted = self.state is TradingState.HALTED
+        return self.linked and self.reconciled and not self.clock_stale and not halted
 
     def closed_by(self) -> Refusal:
         """Why the venue is not ``open``: the gravest reason."""
+        if self.state is TradingState.HALTED:
+            return Refusal.VENUE_HALTED
         if not self.linked:
             return Refusal.VENUE_DOWN
         if not self.reconciled:
             return Refusal.VENUE_NOT_RECONCILED
-        return Refusal.VENUE_REDUCING if self.reducing else Refusal.CLOCK_STALE
+        reducing = self.state is TradingState.REDUCING
+        return Refusal.VENUE_REDUCING if reducing else Refusal.CLOCK_STALE
 
     @property
     def reachable(self) -> bool:
@@ -193,7 +192,7 @@ class Pair:
 
 
 class Context:
-    """Books, venues and trading state of one engine."""
+    """Books, venues and trading states of one engine."""
 
     __slots__ = (
         "accounts",
@@ -201,13 +200,16 @@ class Context:
         "closed",
         "instruments",
         "pairs",
+        "phase",
         "positions",
+        "states",
+        "strategies",
+        "symbols",
         "trading",
         "venues",
     )
 
     def __init__(self, config: EngineConfig) -> None:
-        self.trading = TradingState.STOPPED
         self.venues: dict[str, Venue] = {}
         self.books: list[Book] = []
         self.accounts: dict[tuple[str, str], int] = {}
@@ -229,12 +231,50 @@ class Context:
             book.quote_account = self.account(rules.venue, rules.quote)
             self.books.append(book)
         self.closed = [False] * len(self.instruments)
-        """Instruments whose imbalance is being closed or was given up: no entries."""
+        """Instruments whose imbalance is being closed: no entries."""
         self.pairs: dict[tuple[int, int], Pair] = {}
         """Per (buy book, sell book): every ordered pair of venues of one instrument."""
         for buy, sell in permutations(self.books, 2):
             if buy.instrument == sell.instrument:
                 self.pairs[buy.index, sell.index] = Pair(len(self.pairs), buy, sell)
+        self.phase = TradingState.STOPPED
+        """STOPPED, STOPPING, or ACTIVE once it was started."""
+        names = [strategy.name for strategy in config.strategies]
+        self.states = States(
+            [
+                ENGINE,
+                *(VENUE + name for name in self.venues),
+                *(STRATEGY + name for name in names),
+                *(SYMBOL + name for name in self.instruments),
+            ],
+            config.latched,
+        )
+        self.strategies = dict.fromkeys(names, TradingState.ACTIVE)
+        self.symbols = [TradingState.ACTIVE] * len(self.instruments)
+        self.trading = TradingState.STOPPED
+        """Of the engine: what its phase and its scope's state come to."""
+        self.show()
+
+    def say(self, scope: str, word: Word) -> bool:
+        """Whether the word changed the state of a scope; what decides sees it at once."""
+        changed = self.states.say(scope, word)
+        if changed:
+            self.show()
+        return changed
+
+    def show(self) -> None:
+        """Brings what the hot path looks at in line with the states and the phase."""
+        states = self.states
+        state = states[ENGINE]
+        started = self.phase is TradingState.ACTIVE
+        self.trading = state if started or state is TradingState.HALTED else self.phase
+        for name, venue in self.venues.items():
+            venue.state = states[VENUE + name]
+            venue.weigh()
+        for name in self.strategies:
+            self.strategies[name] = states[STRATEGY + name]
+        for at, name in enumerate(self.instruments):
+            self.symbols[at] = states[SYMBOL + name]
 
     def account(self, venue: str, asset: str) -> int:
         """The account's position, a new one for an account not seen before."""

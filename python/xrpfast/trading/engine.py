@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 from xrpfast.model import OrderType, TimeInForce, format_money
 from xrpfast.trading import events
 from xrpfast.trading.client_ids import ClientIds
-from xrpfast.trading.commands import Alert, AnyCommand, Halt, Leg, PlaceLegs, SetTimer
+from xrpfast.trading.commands import Alert, AnyCommand, Halt, Leg, PlaceLegs, Reduce, SetTimer
 from xrpfast.trading.config import ArbitrageParams, EngineConfig
-from xrpfast.trading.context import Context, TradingState
+from xrpfast.trading.context import Context
 from xrpfast.trading.events import AnyEvent, Signal
 from xrpfast.trading.fees import FeeBook
 from xrpfast.trading.intents import LegIntent
@@ -26,6 +26,7 @@ from xrpfast.trading.reconcile import Reconciler
 from xrpfast.trading.risk.engine import RiskEngine
 from xrpfast.trading.risk.limits import RiskLimits
 from xrpfast.trading.risk.reasons import Refusal
+from xrpfast.trading.states import ENGINE, SYMBOL, TradingState, Word
 from xrpfast.trading.strategies.arbitrage import Arbitrage
 from xrpfast.trading.strategies.reasons import Ignored
 
@@ -46,6 +47,9 @@ HEDGE: Final = "hedge"
 """Stands where a strategy's name does."""
 _LIMIT: Final = int(OrderType.LIMIT)
 _IOC: Final = int(TimeInForce.IOC)
+_CLOSING: Final = {Halt: Word.HALT, Reduce: Word.REDUCE}
+_ACTIVE: Final = TradingState.ACTIVE
+_REDUCES: Final = frozenset((_ACTIVE, TradingState.REDUCING, TradingState.STOPPING))
 _QUIET: Final = frozenset({events.Balance, events.BookState, events.Clock})
 """Events after which no leg needs a look."""
 
@@ -77,7 +81,7 @@ class Engine:
             self.portfolio,
             self.orders,
             config.risk,
-            {residual.instrument: residual.amount for residual in config.residuals},
+            config.residuals,
         )
         self.opportunities = 0
         """Signals that a strategy had asked for."""
@@ -116,18 +120,23 @@ class Engine:
             events.Clock: self._on_clock,
             events.Timer: self._on_timer,
             events.Control: self._on_control,
+            events.TradedByHand: self._on_traded_by_hand,
         }
 
     def process(self, event: AnyEvent) -> list[AnyCommand]:
         """Takes one event; returns what is to be done about it, in this order."""
         if type(event) is Signal:
-            return self._on_signal(event)
-        out: list[AnyCommand] = []
+            out = self._on_signal(event)
+            return self._closed(event.now_ns, out) if out else out
+        out = []
         self._handlers[type(event)](event, out)
-        if out and any(type(command) is Halt for command in out):
-            out = self._halt(event.now_ns, out)
+        if out:
+            out = self._closed(event.now_ns, out)
         if type(event) not in _QUIET:
+            count = len(out)
             self._look_at_legs(event.now_ns, out)
+            if len(out) > count:
+                out = [*out[:count], *self._closed(event.now_ns, out[count:])]
         due_ns = self.orders.next_deadline()
         if due_ns:
             self._arm(due_ns, out)
@@ -145,8 +154,12 @@ class Engine:
         self.opportunities += 1
         self._marks[pair.instrument_index] = signal
         out: list[AnyCommand] = []
+        states = self.context.strategies
         for strategy in strategies:
-            self._decide(strategy, signal, pair, out)
+            if states[strategy.name] is _ACTIVE:
+                self._decide(strategy, signal, pair, out)
+            else:
+                self._refuse(Refusal.STRATEGY_CLOSED, signal, out)
         return out
 
     def _decide(
@@ -217,7 +230,7 @@ class Engine:
 
     @property
     def _may_reduce(self) -> bool:
-        return self.context.trading in (TradingState.ACTIVE, TradingState.REDUCING)
+        return self.context.trading in _REDUCES
 
     def _on_book_top(self, event: events.BookTop, out: list[AnyCommand]) -> None:
         instrument = self.legs.on_top(event)
@@ -247,7 +260,8 @@ class Engine:
             chosen.price,
             chosen.qty,
         )
-        self.legs.hedged(instrument, chosen, self.orders.place(leg, book, HEDGE, 0, now_ns))
+        order = self.orders.place(leg, book, HEDGE, 0, now_ns)
+        self.legs.hedged(instrument, chosen, order, out)
         out.append(PlaceLegs(HEDGE, 0, (leg,), (approved,)))
 
     # --- everything else ------------------------------------------------------------------------
@@ -312,40 +326,85 @@ class Engine:
             self.reconciler.on_timer(event, out)
 
     def _on_control(self, event: events.Control, out: list[AnyCommand]) -> None:
-        halted = self.context.trading is TradingState.HALTED
-        if event.action == "start":
-            if halted:
+        action, context = event.action, self.context
+        scope = event.scope or ENGINE
+        if scope not in context.states:
+            out.append(Alert("warning", f"{action} of a scope that is not here: {scope!r}"))
+        elif action == "start":
+            if context.states[ENGINE] is TradingState.HALTED:
                 out.append(Alert("warning", "start refused: trading is halted"))
             else:
-                self.context.trading = TradingState.ACTIVE
-        elif event.action == "resume":
-            self.legs.resume()
-            for venue in self.context.venues.values():
-                venue.reducing = False
-                venue.weigh()
-        elif event.action == "stop":
-            if not halted:
-                self.context.trading = TradingState.STOPPED
+                self._enter(TradingState.ACTIVE)
+        elif action == "stop":
+            if context.phase is TradingState.ACTIVE:
+                self._enter(TradingState.STOPPING)
             self.orders.cancel_all(event.now_ns, out)
-        elif event.action == "halt":
-            if halted:
-                self.orders.cancel_all(event.now_ns, out)
+        elif action == "stopped":
+            self._enter(TradingState.STOPPED)
+        elif action == "halt":
+            if context.states[scope] is TradingState.HALTED:
+                self.orders.cancel_all(event.now_ns, out, scope)
             else:
-                out.append(Halt("engine", event.reason))
-        elif event.action == "reconcile":
+                out.append(Halt(scope, event.reason, event.who))
+        elif action == "reduce":
+            out.append(Reduce(scope, event.reason, event.who))
+        elif action == "resume":
+            self._resume(event, out)
+        elif action == "reconcile":
             self.reconciler.want(event.venue or None, event, out)
+        elif action == "settle":
+            out.append(Alert("warning", f"{event.who or 'a person'} settles: {event.reason}"))
         else:
-            out.append(Alert("warning", f"control word not known: {event.action!r}"))
+            out.append(Alert("warning", f"control word not known: {action!r}"))
 
-    def _halt(self, now_ns: int, out: list[AnyCommand]) -> list[AnyCommand]:
-        """Closes entries for good and cancels what works; only the first halt is passed on."""
-        already = self.context.trading is TradingState.HALTED
-        halts = [command for command in out if type(command) is Halt][: 0 if already else 1]
-        rest = [command for command in out if type(command) is not Halt]
-        if not already:
-            self.context.trading = TradingState.HALTED
-            self.orders.cancel_all(now_ns, rest)
-        return [*halts, *rest]
+    def _enter(self, phase: TradingState) -> None:
+        self.context.phase = phase
+        self.context.show()
+
+    def _resume(self, event: events.Control, out: list[AnyCommand]) -> None:
+        """Opens a scope again, or all of them. A halt of the engine ends the run: what it may
+        resume is the next one."""
+        context = self.context
+        if context.states[ENGINE] is TradingState.HALTED:
+            text = "resume refused: the engine is halted and ends; resume once it has ended"
+            out.append(Alert("warning", text))
+            return
+        for scope in [event.scope] if event.scope else list(context.states.closed()):
+            context.say(scope, Word.RESUME)
+        for at, name in enumerate(context.instruments):
+            if event.scope in ("", SYMBOL + name):
+                self.legs.resume(at, event.now_ns, out)
+
+    def _on_traded_by_hand(self, event: events.TradedByHand, out: list[AnyCommand]) -> None:
+        context = self.context
+        if event.instrument not in context.instruments:
+            text = f"traded by hand: no such instrument: {event.instrument!r}"
+            out.append(Alert("warning", text))
+            return
+        self.legs.traded(context.instruments.index(event.instrument), event.amount)
+        base = event.instrument.partition("/")[0]
+        self.portfolio.position[context.positions.index(base)] += event.amount
+        text = f"{event.instrument}: {format_money(event.amount)} of base traded by hand"
+        out.append(Alert("warning", f"{text} ({event.who or 'a person'}: {event.reason})"))
+
+    def _closed(self, now_ns: int, out: list[AnyCommand]) -> list[AnyCommand]:
+        """What `out` closes is closed at once, and comes first: on disk before anything is done.
+
+        What works in a halted scope is cancelled. A scope that is closed as much already is not
+        closed again.
+        """
+        if not any(type(command) in _CLOSING for command in out):
+            return out
+        first: list[AnyCommand] = []
+        rest: list[AnyCommand] = []
+        for command in out:
+            if not isinstance(command, (Halt, Reduce)):
+                rest.append(command)
+            elif self.context.say(command.scope, _CLOSING[type(command)]):
+                first.append(command)
+                if isinstance(command, Halt):
+                    self.orders.cancel_all(now_ns, rest, command.scope)
+        return [*first, *rest]
 
     def _arm(self, due_ns: int, out: list[AnyCommand]) -> None:
         if not self._timer_ns or due_ns < self._timer_ns:

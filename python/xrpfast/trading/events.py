@@ -220,13 +220,32 @@ class Timer(Event, frozen=True, tag="timer"):
 
 
 class Control(Event, frozen=True, tag="control"):
-    """A person's or the service's word: ``halt``, ``stop``, ``start``, ``reconcile``,
-    ``resume`` (entries again on venues where somebody else moved a balance)."""
+    """A person's or the service's word.
+
+    ``start``, ``stop`` (no entries, what one leg traded alone is closed), ``stopped`` (nothing any
+    more), ``reconcile``; ``reduce``, ``halt`` and ``resume`` for a scope; ``settle`` (says who
+    settled an order, by the words that follow).
+    """
 
     action: str
     reason: str
     venue: str = ""
     """For ``reconcile``: this venue alone."""
+    scope: str = ""
+    """For ``reduce`` and ``halt``, empty: the engine. For ``resume``, empty: all scopes."""
+    who: str = ""
+    """The person; empty for the service itself."""
+
+
+class TradedByHand(Event, frozen=True, tag="traded_by_hand"):
+    """A person closed an imbalance, or a part of it, outside of the engine: it is not to be hedged
+    again."""
+
+    instrument: str
+    amount: int
+    """Base bought (above zero) or sold, money (10^-18)."""
+    reason: str
+    who: str
 
 
 AnyEvent: TypeAlias = (
@@ -246,4 +265,5 @@ AnyEvent: TypeAlias = (
     | Clock
     | Timer
     | Control
+    | TradedByHand
 )

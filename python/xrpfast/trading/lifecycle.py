@@ -27,6 +27,8 @@ from xrpfast.trading.events import (
 from xrpfast.trading.transitions import END_WORDS, TRANSITIONS, WORKING_STATES, Word
 
 TERMINAL: Final = frozenset(state for state in OrderState if state.terminal)
+PERSON: Final = "person:"
+"""How the reason of an order begins that a person settled, and the ids of trades named by hand."""
 SILENCE: Final = "no word of the venue"
 """Reason of an order that is UNKNOWN because nothing was heard of it in time."""
 
@@ -134,6 +136,10 @@ def bookable(order: Life, fill: Fill, owner: str | None, found: Findings) -> boo
         return False
     if owner is not None and owner != order.client_id:
         found.append((Grade.VIOLATION, f"{place}: trade already booked on {owner}; not booked"))
+    if owner is None and order.state in TERMINAL and order.reason.startswith(PERSON):
+        text = f"{place}: a person had settled this order ({order.reason}); not booked"
+        found.append((Grade.VIOLATION, text))
+        return False
     return owner is None
 
 
@@ -234,7 +240,7 @@ def _end(order: Life, state: str, filled_qty: int, reason: str, found: Findings)
         found.append((Grade.ANOMALY, f"{place} with {filled_qty} filled"))
     order.claimed = max(order.claimed, filled_qty)
     order.accepted = order.accepted or word is not Word.REJECTED or filled_qty > 0
-    if order.state not in TERMINAL:
+    if order.state not in TERMINAL or reason.startswith(PERSON):
         order.reason = reason
     full = max(order.claimed, order.filled) >= order.qty
     say(order, Word.FULL if full else word)

@@ -19,6 +19,7 @@ from xrpfast.trading.commands import Alert, AnyCommand, Cancel, Halt, Query
 from xrpfast.trading.context import Book, Context
 from xrpfast.trading.lifecycle import SILENCE, TERMINAL, Findings, Grade
 from xrpfast.trading.risk.limits import MILLISECOND
+from xrpfast.trading.states import ENGINE, STRATEGY, SYMBOL, VENUE
 from xrpfast.trading.transitions import WORKING_STATES
 
 if TYPE_CHECKING:
@@ -152,10 +153,15 @@ class OrderDesk:
         self._portfolio.hold(order, book)
         return order
 
-    def cancel_all(self, now_ns: int, out: list[AnyCommand]) -> None:
-        """Cancels every order that may still work at its venue."""
+    def cancel_all(self, now_ns: int, out: list[AnyCommand], scope: str = ENGINE) -> None:
+        """Cancels every order of a scope that may still work at its venue."""
         for order in self.unsettled.values():
-            if order.state not in TERMINAL:
+            if order.state not in TERMINAL and scope in (
+                ENGINE,
+                VENUE + order.venue,
+                STRATEGY + order.strategy,
+                SYMBOL + order.instrument,
+            ):
                 self._cancel(order, now_ns, out)
 
     def _cancel(self, order: Order, now_ns: int, out: list[AnyCommand]) -> None:

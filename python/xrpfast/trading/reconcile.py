@@ -13,10 +13,19 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from xrpfast.trading.client_ids import is_ours, parse
-from xrpfast.trading.commands import Alert, AnyCommand, Cancel, Halt, Reconcile, SetTimer
+from xrpfast.trading.commands import (
+    Alert,
+    AnyCommand,
+    Cancel,
+    Halt,
+    Reconcile,
+    Reduce,
+    SetTimer,
+)
 from xrpfast.trading.context import LINKS_NEEDED, Context
 from xrpfast.trading.drift import Drift, Verdict
 from xrpfast.trading.risk.limits import MILLISECOND, SECOND
+from xrpfast.trading.states import VENUE
 
 if TYPE_CHECKING:
     from xrpfast.trading.config import EngineConfig
@@ -224,7 +233,8 @@ class Reconciler:
             self._wait(state, event.now_ns + RETRY_AFTER[max(state.drift.doubts - 1, 0)], out)
             return
         if verdict is Verdict.REDUCING:
-            state.venue.reducing = True
+            text = "somebody else moved a balance there"
+            out.append(Reduce(VENUE + state.venue.name, text))
         state.tries = 0
         state.step = Step.DONE
         state.venue.reconciled = state.venue.linked

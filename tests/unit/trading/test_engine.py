@@ -12,8 +12,8 @@ from xrpfast.model import MONEY_ONE
 from xrpfast.trading import events
 from xrpfast.trading.commands import Alert, Cancel, Halt, PlaceLegs, SetTimer
 from xrpfast.trading.config import ArbitrageParams, EngineConfig, StartBalance
-from xrpfast.trading.context import TradingState
 from xrpfast.trading.events import AnyEvent, Balance, BookState, Clock, Fill, Timer
+from xrpfast.trading.states import TradingState
 
 EVENTS = msgspec.json.Decoder(AnyEvent)
 
@@ -32,8 +32,12 @@ def test_only_start_opens() -> None:
     world.control("start")
     assert engine.context.trading is TradingState.ACTIVE
     world.control("stop")
+    assert engine.context.trading is TradingState.STOPPING
+    world.control("stopped")
     assert engine.context.trading is TradingState.STOPPED
     assert isinstance(world.control("go")[0], Alert)
+    assert engine.context.trading is TradingState.STOPPED
+    world.control("stop")
     assert engine.context.trading is TradingState.STOPPED
 
 

@@ -11,10 +11,19 @@ from msgspec.structs import replace
 from support.trading import BINANCE, KUCOIN, MS, World, check_books, config
 from xrpfast.model import MONEY_ONE
 from xrpfast.trading import events as ev
-from xrpfast.trading.commands import Alert, AnyCommand, Leg, PlaceLegs, ReadBook, SetTimer
+from xrpfast.trading.commands import (
+    Alert,
+    AnyCommand,
+    Halt,
+    Leg,
+    PlaceLegs,
+    ReadBook,
+    SetTimer,
+    Spent,
+)
 from xrpfast.trading.config import Residual
-from xrpfast.trading.context import TradingState
 from xrpfast.trading.legs.outcomes import NEXT, Outcome, Step, outcome
+from xrpfast.trading.states import TradingState
 
 XRP = MONEY_ONE
 LIMITS: dict[str, Any] = {
@@ -95,6 +104,14 @@ class Legs(World):
             self.now_ns, name = min(due)
             self.tell(ev.Timer, timer_id=name)
         self.now_ns = until
+
+    @property
+    def given_up(self) -> bool:
+        return self.engine.context.symbols[0] is TradingState.HALTED
+
+    @property
+    def spent(self) -> list[Spent]:
+        return [c for c in self.asked if isinstance(c, Spent)]
 
     def alerts(self, level: str) -> list[str]:
         return [c.text for c in self.asked if isinstance(c, Alert) and c.level == level]
@@ -207,8 +224,10 @@ def test_a_hedge_that_fails_is_tried_again_and_elsewhere_until_the_time_is_over(
     world.live[0] = False
     world.pass_time(10_000)
     assert len(world.hedges) == 3
-    assert world.engine.legs.given_up == [True]
-    assert world.engine.context.closed == [True]
+    assert world.given_up
+    (halt,) = [c for c in world.asked if isinstance(c, Halt)]
+    assert halt.scope == "symbol:XRP/USDT"
+    assert "100 of base not closed" in halt.reason
     assert any("100 of base not closed" in text for text in world.alerts("critical"))
     world.live = {0: True, 1: True}
     world.now_ns += 60_000 * MS
@@ -216,8 +235,9 @@ def test_a_hedge_that_fails_is_tried_again_and_elsewhere_until_the_time_is_over(
     world.link("binance", "market", True)
     assert world.read == read, "what was given up is not taken up again by itself"
     assert world.signal() == []
-    assert world.engine.ignored["EXPOSED"] == 1
+    assert world.engine.refused["SYMBOL_CLOSED"] == 1
     world.control("resume")
+    assert not world.given_up
     assert len(world.hedges) == 4
     world.fill(world.hedges[3], "h", price=world.hedges[3].price)
     assert world.imbalance == 0
@@ -253,7 +273,7 @@ def test_no_hedge_may_lose_more_than_the_budget() -> None:
     world.pass_time(1_000)
     assert world.hedges == []  # the fee alone is 0.21
     world.pass_time(10_000)
-    assert world.engine.legs.given_up == [True]
+    assert world.given_up
 
 
 def test_a_hedge_that_was_not_filled_spends_no_budget() -> None:
@@ -280,11 +300,34 @@ def test_a_hedge_spends_what_its_fills_lost_not_what_the_book_promised() -> None
     world.settle(buy)
     world.reject(sell)
     (hedge,) = world.hedges
-    # At its limit, not at the touch: 2.0634 against a mean of 2.10275, and the fee, for 50 XRP.
-    world.fill(hedge, "h", hedge.qty // 2, price=206_340)
-    world.end(hedge, "EXPIRED", hedge.qty // 2)
-    world.pass_time(1_000)
-    assert world.hedges == [hedge]
+    # At its limit, not at the touch: all of the budget would go with all of it filled there.
+    half = hedge.qty // 2
+    world.fill(hedge, "h", half, price=hedge.price)
+    world.end(hedge, "EXPIRED", half)
+    (worst, real) = world.spent
+    assert MONEY_ONE * 99 // 100 <= worst.lost <= MONEY_ONE, "counted at its worst while it is out"
+    assert worst.lost // 2 - 10**12 <= real.lost <= worst.lost // 2 + 10**12
+    world.pass_time(200)
+    again = world.hedges[1]
+    world.fill(again, "h2", again.qty, price=again.price)
+    assert world.engine.context.closed == [False]
+    assert world.spent[-1] == Spent("XRP/USDT", 0, 0)
+    assert world.spent[-2].lost <= MONEY_ONE
+
+
+@pytest.mark.parametrize("sell_fills", [False, True])
+def test_no_hedge_has_a_limit_beyond_the_budget(sell_fills: bool) -> None:
+    world = Legs(limits={"hedge_loss": MONEY_ONE * 3 // 10})
+    buy, sell = world.place()
+    world.settle(sell if sell_fills else buy)
+    world.reject(buy if sell_fills else sell)
+    (hedge,) = world.hedges
+    book = world.engine.context.books[0 if hedge.venue == "binance" else 1]
+    value = hedge.price * hedge.qty * book.money_per_value
+    fair = 210_250 * 10**13 * 100  # the mean of both mids
+    loss = (value - fair if sell_fills else fair - value) + value // 1_000
+    assert loss <= MONEY_ONE * 3 // 10
+    assert loss + book.tick * book.money_per_value * hedge.qty > MONEY_ONE * 29 // 100
 
 
 def test_time_spent_waiting_for_a_leg_is_not_taken_from_the_hedge() -> None:
@@ -297,7 +340,7 @@ def test_time_spent_waiting_for_a_leg_is_not_taken_from_the_hedge() -> None:
     assert len(world.hedges) == 1
     world.end(world.hedges[0], "EXPIRED", 0)
     world.pass_time(4_000)
-    assert not world.engine.legs.given_up[0]
+    assert not world.given_up
     assert len(world.hedges) == 2
 
 
@@ -366,7 +409,7 @@ def test_what_no_venue_takes_for_being_too_small_stays_until_it_has_grown() -> N
     assert world.hedges == []
     assert not world.engine.context.closed[0]
     world.pass_time(60_000)
-    assert world.engine.legs.given_up == [False]
+    assert not world.given_up
     buy, sell = world.place()
     world.fill(buy, "b2", fee=15 * XRP, fee_asset="XRP")
     world.settle(sell)
@@ -385,7 +428,7 @@ def test_what_an_earlier_run_left_is_closed_at_the_start() -> None:
     assert position[0] == 0
 
 
-@pytest.mark.parametrize("word", ["unknown", "stop", "halt"])
+@pytest.mark.parametrize("word", ["unknown", "stopped", "halt"])
 def test_a_hedge_that_cannot_go_on_does_not_wake_the_engine_again_and_again(word: str) -> None:
     world = Legs()
     world.live = {0: word == "unknown", 1: word == "unknown"}
@@ -405,7 +448,7 @@ def test_a_hedge_that_cannot_go_on_does_not_wake_the_engine_again_and_again(word
 def test_nothing_is_hedged_while_trading_is_stopped_or_halted(state: TradingState) -> None:
     world = Legs()
     buy, sell = world.place()
-    world.control("halt" if state is TradingState.HALTED else "stop")
+    world.control("halt" if state is TradingState.HALTED else "stopped")
     world.settle(buy)
     world.end(sell, "CANCELLED", 0)
     world.pass_time(60_000)
@@ -415,10 +458,29 @@ def test_nothing_is_hedged_while_trading_is_stopped_or_halted(state: TradingStat
     assert world.engine.legs.owing() == {"XRP/USDT": 100 * XRP}
 
 
+def test_a_stop_closes_what_one_leg_traded_alone_and_enters_nothing() -> None:
+    world = Legs()
+    buy, sell = world.place()
+    world.control("stop")
+    assert world.signal() == []
+    assert world.engine.refused == {} or set(world.engine.refused) == {"TRADING_STOPPED"}
+    world.settle(buy)
+    world.end(sell, "CANCELLED", 0)
+    assert world.engine.legs.closing()
+    (hedge,) = world.hedges
+    world.fill(hedge, "h", price=hedge.price)
+    assert not world.engine.legs.closing()
+    assert world.imbalance == 0
+    world.now_ns += 10_000 * MS
+    assert world.signal() == []
+    assert world.engine.refused == {"TRADING_STOPPED": 1}
+
+
 def test_entries_are_refused_while_reducing_and_hedges_are_not() -> None:
     world = Legs()
     buy, sell = world.place()
-    world.engine.context.trading = TradingState.REDUCING
+    world.control("reduce")
+    assert world.engine.context.trading is TradingState.REDUCING
     world.settle(buy)
     world.end(sell, "EXPIRED", 0)
     (hedge,) = world.hedges

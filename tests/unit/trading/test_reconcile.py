@@ -10,11 +10,20 @@ import pytest
 from support.trading import MS, World, config
 from xrpfast.model import MONEY_ONE
 from xrpfast.trading import events as ev
-from xrpfast.trading.commands import Adopt, Alert, Cancel, Halt, PlaceLegs, Reconcile, SetTimer
-from xrpfast.trading.context import TradingState
+from xrpfast.trading.commands import (
+    Adopt,
+    Alert,
+    Cancel,
+    Halt,
+    PlaceLegs,
+    Reconcile,
+    Reduce,
+    SetTimer,
+)
 from xrpfast.trading.events import OpenOrder
 from xrpfast.trading.risk.limits import Dust
 from xrpfast.trading.risk.reasons import Refusal
+from xrpfast.trading.states import TradingState
 
 SECOND = 1_000 * MS
 DUST = {"drift_dust": (Dust("XRP", MONEY_ONE // 100),)}
@@ -387,7 +396,8 @@ def test_a_move_told_of_while_the_venue_is_read_may_or_may_not_be_in_the_balance
     world.now_ns += MS
     compare(world, ("XRP", 50 * MONEY_ONE))
     assert step(world) == "DONE"
-    assert world.engine.context.venues["binance"].reducing
+    assert world.engine.context.venues["binance"].state is TradingState.REDUCING
+    assert Reduce("venue:binance", "somebody else moved a balance there") in world.asked
 
 
 def test_a_move_counts_once_however_often_it_is_heard() -> None:

@@ -12,10 +12,10 @@ import pytest
 from support.trading import MS, World, config
 from xrpfast.model import MONEY_ONE
 from xrpfast.trading.commands import Alert, PlaceLegs
-from xrpfast.trading.context import TradingState
 from xrpfast.trading.events import BookState, Signal
 from xrpfast.trading.intents import LegIntent
 from xrpfast.trading.risk.reasons import Refusal
+from xrpfast.trading.states import TradingState
 
 Change = Callable[[World], Any]
 

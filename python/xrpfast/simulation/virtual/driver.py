@@ -29,6 +29,7 @@ from xrpfast.trading.events import (
     Signal,
     Timer,
 )
+from xrpfast.trading.states import ENGINE, Latched, TradingState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -111,6 +112,9 @@ class VirtualDriver:
         self.events = 0
         self.dead = False
         self.halts: list[str] = []
+        """Why the engine halted."""
+        self.latched: dict[str, Latched] = {}
+        """What was closed, by scope: it outlives the run."""
         self.alerts: list[str] = []
         self._loop = loop
         self._feed = feed
@@ -134,10 +138,12 @@ class VirtualDriver:
             commands.Query: self._query,
             commands.Reconcile: self._reconcile,
             commands.Adopt: self._note,
+            commands.Spent: self._note,
             commands.ReadBook: self._read_book,
             commands.SetTimer: self._set_timer,
             commands.Alert: self._alert,
-            commands.Halt: self._halt,
+            commands.Reduce: self._close,
+            commands.Halt: self._close,
         }
 
     # --- what is heard --------------------------------------------------------------------------
@@ -324,7 +330,11 @@ class VirtualDriver:
         if len(self.alerts) < 1_000:
             self.alerts.append(command.text)
 
-    def _halt(self, command: commands.Halt) -> None:
+    def _close(self, command: commands.Halt | commands.Reduce) -> None:
+        halt = isinstance(command, commands.Halt)
+        state = TradingState.HALTED if halt else TradingState.REDUCING
+        self.latched[command.scope] = Latched(command.scope, state)
         self._note(command)
-        self.halts.append(command.reason)
-        self._checks.halted()
+        if command.scope == ENGINE and halt:
+            self.halts.append(command.reason)
+            self._checks.halted()

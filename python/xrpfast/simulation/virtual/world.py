@@ -24,10 +24,10 @@ from xrpfast.simulation.virtual.replay import MakeEngine, replay
 from xrpfast.simulation.virtual.venue import Fact, VirtualVenue, stamped
 from xrpfast.simulation.worlds import RULES, customer, exchange_of
 from xrpfast.trading import events as ev
-from xrpfast.trading.config import ArbitrageParams, EngineConfig, Residual, StartBalance
-from xrpfast.trading.context import TradingState
+from xrpfast.trading.config import ArbitrageParams, EngineConfig, StartBalance
 from xrpfast.trading.engine import Engine
 from xrpfast.trading.risk.limits import RiskLimits
+from xrpfast.trading.states import Latched, TradingState
 from xrpfast.trading.transitions import WORKING_STATES
 
 START: Final = {"XRP": 3_000, "USDT": 7_000}
@@ -115,6 +115,7 @@ class World:
         self._make = make
         self._epoch = 0
         self._life = 0
+        self._latched: dict[str, Latched] = {}
 
     def run(self) -> Report:
         """Runs the seed to its end. Raises `Broken`."""
@@ -254,6 +255,7 @@ class World:
             self._die,
             self._trace,
         )
+        driver.latched = self._latched
         for venue in self.venues.values():
             venue.connect(driver)
         self.feed.attach(driver)
@@ -281,7 +283,8 @@ class World:
                 for name, venue in self.venues.items()
                 for asset, balance in venue.account.balances.items()
             ),
-            residuals=tuple(Residual(*row) for row in residuals(self._path).items()),
+            residuals=residuals(self._path),
+            latched=tuple(self._latched.values()),
             reconcile_ns=10 * SECOND,
         )
 
@@ -320,9 +323,8 @@ class World:
             return
         if driver.engine.context.trading is TradingState.HALTED:
             self._halted(driver)
-        elif any(venue.reducing for venue in driver.engine.context.venues.values()) or any(
-            driver.engine.legs.given_up
-        ):
+        elif self._latched:
+            self._latched.clear()
             self._say(driver, "resume")
 
     def _halted(self, driver: VirtualDriver) -> None:
@@ -333,6 +335,7 @@ class World:
         if not driver.engine.orders.unsettled:
             self.report.halts += 1
             self._over()
+            self._latched.clear()  # a person has looked
             self.loop.call(SECOND, self._start)
 
     # --- the end --------------------------------------------------------------------------------

@@ -75,6 +75,24 @@ def choose(
     return min(found, key=lambda h: (-h.qty * h.book.qty_money, h.cost), default=None)
 
 
+def affordable(hedge: Hedge, budget: int) -> Hedge | None:
+    """The hedge with a limit at which it can lose no more than ``budget`` (money of quote), fees
+    included, however badly it fills; None when not even the best price is within it."""
+    book, sell = hedge.book, hedge.side == SELL
+    fair = hedge.mean * hedge.qty * book.qty_money // MONEY_ONE
+    unit = hedge.qty * book.money_per_value
+    rate = book.rules.taker_rate
+    if sell:
+        least = -(-(fair - budget) * RATE_ONE // (unit * (RATE_ONE - rate)))
+        price = max(hedge.price, -(-least // book.tick) * book.tick)
+        within = price <= hedge.top.bid
+    else:
+        most = (fair + budget) * RATE_ONE // (unit * (RATE_ONE + rate))
+        price = min(hedge.price, most // book.tick * book.tick)
+        within = price >= hedge.top.ask
+    return hedge._replace(price=price) if within else None
+
+
 def too_small(
     excess: int, tops: Iterable[tuple[Book, BookTop]], limits: RiskLimits, now_ns: int
 ) -> bool:

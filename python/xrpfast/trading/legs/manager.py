@@ -5,7 +5,8 @@ fees, and what an earlier run left. With both legs filled it is what fees took. 
 the instrument is not settled nothing is sent. Once all are, an imbalance of at least ``hedge_min``
 is closed by one order at a time, within the collar, a budget of loss and one of time; what a venue
 cannot take or that is smaller stays as a residual and is closed when it has grown. A budget that is
-spent closes the instrument to entries until a person looks.
+spent halts the instrument until a person looks. What was spent is on record, so that a restart
+neither begins the budget anew nor hedges what was given up.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from xrpfast.model import format_money
-from xrpfast.trading.commands import Alert, AnyCommand, ReadBook
+from xrpfast.trading.commands import Alert, AnyCommand, Halt, ReadBook, Spent
 from xrpfast.trading.context import BUY
-from xrpfast.trading.legs.hedge import Hedge, choose, too_small
+from xrpfast.trading.legs.hedge import Hedge, affordable, choose, too_small
 from xrpfast.trading.legs.outcomes import NEXT, Step, outcome
+from xrpfast.trading.states import SYMBOL, TradingState
 
 if TYPE_CHECKING:
+    from xrpfast.trading.config import Residual
     from xrpfast.trading.context import Book, Context
     from xrpfast.trading.events import BookTop, Fill
     from xrpfast.trading.orders import Order, OrderDesk
@@ -56,6 +59,14 @@ class Exposure(msgspec.Struct):
             self.lost += self.chosen.lost(self.order.filled, self.order.filled_value)
             self.order = None
 
+    def spent(self, instrument: str) -> Spent:
+        """The loss so far, a hedge that is out at its worst: filled at its limit."""
+        lost = self.lost
+        if self.order is not None and self.chosen is not None:
+            qty = self.order.qty
+            lost += self.chosen.lost(qty, qty * self.order.price)
+        return Spent(instrument, lost, self.attempts)
+
 
 class LegManager:
     """What every instrument owes, and the order that closes it. Pure; ``step`` says what to read
@@ -67,17 +78,22 @@ class LegManager:
         portfolio: Portfolio,
         desk: OrderDesk,
         limits: RiskLimits,
-        residuals: dict[str, int],
+        residuals: tuple[Residual, ...],
     ) -> None:
         self._context = context
         self._portfolio = portfolio
         self._desk = desk
         self._limits = limits
         count = len(context.instruments)
-        self.given_up = [False] * count
-        """Closed to entries until a person resumes."""
-        self._net = [residuals.get(name, 0) for name in context.instruments]
+        left = {residual.instrument: residual for residual in residuals}
+        self._net = [left[n].amount if n in left else 0 for n in context.instruments]
         """Base too much (or too little) per instrument, money; at first what earlier runs left."""
+        self._spent = {
+            context.instruments.index(name): (residual.lost, residual.attempts)
+            for name, residual in left.items()
+            if name in context.instruments and (residual.lost or residual.attempts)
+        }
+        """Instrument -> what was spent on closing it before this run."""
         self._books: list[list[Book]] = [[] for _ in range(count)]
         for book in context.books:
             self._books[book.instrument_index].append(book)
@@ -120,13 +136,27 @@ class LegManager:
         """A pair has left."""
         self._pairs[instrument] = (first, second)
 
-    def resume(self) -> None:
-        """A person has looked: what was given up may be tried again."""
-        self.given_up = [False] * len(self.given_up)
-        self._exposed.clear()
-        self._kept.clear()
-        for instrument in range(len(self._books)):
-            self._mark(instrument)
+    def closing(self) -> bool:
+        """Whether an imbalance is being closed, or will be once an order is settled."""
+        return bool(self._exposed)
+
+    def traded(self, instrument: int, amount: int) -> None:
+        """A person traded base outside of the engine against the imbalance."""
+        self._net[instrument] += amount
+
+    def resume(self, instrument: int, now_ns: int, out: list[AnyCommand]) -> None:
+        """A person has looked: what was given up may be tried again, with a new budget."""
+        exposure = self._exposed.get(instrument)
+        spent = self._spent.pop(instrument, None) is not None
+        self._kept.pop(instrument, None)
+        if exposure is not None and exposure.order is not None:
+            exposure.since_ns, exposure.lost, spent = now_ns, 0, True
+        elif exposure is not None:
+            spent = spent or exposure.attempts > 0
+            del self._exposed[instrument]
+        if spent:
+            out.append(Spent(self._context.instruments[instrument], 0, 0))
+        self._mark(instrument)
 
     # --- over time ------------------------------------------------------------------------------
 
@@ -178,21 +208,21 @@ class LegManager:
                 self._close(instrument, out)
                 self._mark(instrument)
             return None
-        if exposure.lost + max(0, chosen.cost) > self._limits.hedge_loss:
-            return None  # too dear now; it may come back within the time
-        return chosen
+        # None: too dear now; it may come back within the time
+        return affordable(chosen, self._limits.hedge_loss - exposure.lost)
 
-    def hedged(self, instrument: int, chosen: Hedge, order: Order) -> None:
+    def hedged(self, instrument: int, chosen: Hedge, order: Order, out: list[AnyCommand]) -> None:
         """The hedge was approved and leaves."""
         exposure = self._exposed[instrument]
         exposure.attempts += 1
         exposure.order, exposure.chosen = order, chosen
         self.counts["hedges"] += 1
+        out.append(exposure.spent(self._context.instruments[instrument]))
 
     # --- inside ---------------------------------------------------------------------------------
 
     def _mark(self, instrument: int) -> None:
-        self._context.closed[instrument] = self.given_up[instrument] or instrument in self._exposed
+        self._context.closed[instrument] = instrument in self._exposed
 
     def _waits(self, instrument: int, now_ns: int, out: list[AnyCommand]) -> bool:
         """Whether the instrument's pair has a leg whose outcome must be waited for."""
@@ -225,17 +255,22 @@ class LegManager:
 
     def _consider(self, instrument: int, now_ns: int, out: list[AnyCommand]) -> None:
         """All orders are settled: is there something to close, and may it be tried now?"""
-        if self.given_up[instrument]:
+        if self._context.symbols[instrument] is TradingState.HALTED:
             return
         excess = self.imbalance(instrument)
         exposure = self._exposed.get(instrument)
         if abs(excess) < self._limits.hedge_min or self._kept.get(instrument) == excess:
             if exposure is not None:
                 self._close(instrument, out)
+            elif self._spent.pop(instrument, None) is not None:
+                out.append(Spent(self._context.instruments[instrument], 0, 0))
             return
         if exposure is None or exposure.waiting:
-            exposure = self._exposed[instrument] = Exposure(now_ns)
-        exposure.settle()
+            lost, attempts = self._spent.pop(instrument, (0, 0))
+            exposure = self._exposed[instrument] = Exposure(now_ns, lost=lost, attempts=attempts)
+        if exposure.order is not None:
+            exposure.settle()
+            out.append(exposure.spent(self._context.instruments[instrument]))
         if now_ns - exposure.since_ns >= self._limits.hedge_time_ns:
             self._give_up(instrument, excess, exposure, out)
             return
@@ -251,18 +286,18 @@ class LegManager:
             name = self._context.instruments[instrument]
             left = format_money(self.imbalance(instrument))
             out.append(Alert("info", f"{name}: closed by {exposure.attempts} hedges, left: {left}"))
+            out.append(Spent(name, 0, 0))
 
     def _give_up(
         self, instrument: int, excess: int, exposure: Exposure, out: list[AnyCommand]
     ) -> None:
         del self._exposed[instrument]
-        self.given_up[instrument] = True
+        self._spent[instrument] = exposure.lost, exposure.attempts
         self.counts["given_up"] += 1
         name, left = self._context.instruments[instrument], format_money(excess)
-        out.append(
-            Alert(
-                "critical",
-                f"{name}: {left} of base not closed within time and loss budget after "
-                f"{exposure.attempts} hedges: closed to entries until a person resumes",
-            )
+        text = (
+            f"{name}: {left} of base not closed within time and loss budget after "
+            f"{exposure.attempts} hedges"
         )
+        out.append(Alert("critical", f"{text}: halted until a person resumes"))
+        out.append(Halt(SYMBOL + name, text))

@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from xrpfast.model import OrderType, TimeInForce
-from xrpfast.trading.context import BUY, SELL, Context, TradingState
+from xrpfast.trading.context import BUY, SELL, Context
 from xrpfast.trading.intents import Legs
 from xrpfast.trading.risk.reasons import Refusal
+from xrpfast.trading.states import TradingState
 
 if TYPE_CHECKING:
     from xrpfast.trading.events import Signal
@@ -48,10 +49,13 @@ def trading(state: RiskState, legs: Legs, signal: Signal) -> Refusal | None:
 
 
 def exposure(state: RiskState, legs: Legs, signal: Signal) -> Refusal | None:
-    """No imbalance of the instrument is being closed or was given up."""
-    closed = state.context.closed
+    """The instrument is ACTIVE, and no imbalance of it is being closed."""
+    closed, symbols = state.context.closed, state.context.symbols
     for leg in legs:
-        if closed[leg.book.instrument_index]:
+        at = leg.book.instrument_index
+        if symbols[at] is not _ACTIVE:
+            return Refusal.SYMBOL_CLOSED
+        if closed[at]:
             return Refusal.INSTRUMENT_EXPOSED
     return None
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from xrpfast.model import OrderType, TimeInForce
-from xrpfast.trading.context import BUY, TradingState
+from xrpfast.trading.context import BUY
 from xrpfast.trading.legs.hedge import usable
 from xrpfast.trading.risk.reasons import Refusal
+from xrpfast.trading.states import TradingState
 
 if TYPE_CHECKING:
     from xrpfast.trading.events import BookTop
@@ -33,7 +34,7 @@ def refusal_of_hedge(
     return (
         _TRADING.get(state.context.trading)
         or _reduces(leg, excess)
-        or _place(leg)
+        or _place(state, leg)
         or _market(state, leg, top, now_ns)
         or _rules(state, leg)
         or _means(state, leg, now_ns)
@@ -47,8 +48,12 @@ def _reduces(leg: LegIntent, excess: int) -> Refusal | None:
     return None if 0 < amount <= wanted else Refusal.NOT_REDUCING
 
 
-def _place(leg: LegIntent) -> Refusal | None:
+def _place(state: RiskState, leg: LegIntent) -> Refusal | None:
     book = leg.book
+    if state.context.symbols[book.instrument_index] is TradingState.HALTED:
+        return Refusal.SYMBOL_CLOSED
+    if book.venue.state is TradingState.HALTED:
+        return Refusal.VENUE_HALTED
     if not book.venue.open_to_hedges:
         return Refusal.VENUE_DOWN
     if not book.live:

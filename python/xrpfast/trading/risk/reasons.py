@@ -21,6 +21,16 @@ class Refusal(StrEnum):
 
     TRADING_STOPPED = "TRADING_STOPPED", "Trading was not started, or was stopped."
     TRADING_HALTED = "TRADING_HALTED", "Trading is halted until a person resumes it."
+    VENUE_HALTED = "VENUE_HALTED", "A leg's venue is halted until a person resumes it."
+    STRATEGY_CLOSED = (
+        "STRATEGY_CLOSED",
+        "The strategy is REDUCING or halted until a person resumes it.",
+    )
+    SYMBOL_CLOSED = (
+        "SYMBOL_CLOSED",
+        "The instrument is REDUCING or halted until a person resumes it, for an imbalance that was "
+        "given up, say.",
+    )
     VENUE_DOWN = "VENUE_DOWN", "Order entry or account stream of a leg's venue is not up."
     VENUE_NOT_RECONCILED = (
         "VENUE_NOT_RECONCILED",
@@ -44,7 +54,7 @@ class Refusal(StrEnum):
     TRADING_REDUCING = "TRADING_REDUCING", "Only what makes a position smaller is allowed."
     INSTRUMENT_EXPOSED = (
         "INSTRUMENT_EXPOSED",
-        "An imbalance of the instrument is being closed, or was given up.",
+        "An imbalance of the instrument is being closed.",
     )
     NOT_REDUCING = "NOT_REDUCING", "A hedge would not make the imbalance smaller."
     PAIR_INVALID = "PAIR_INVALID", "The legs are not one order each on different venues."

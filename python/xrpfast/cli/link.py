@@ -1,0 +1,50 @@
+"""A running engine's control socket, from a command: one question, one answer."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from xrpfast.errors import FailedError, UsageError
+
+ANSWER_S = 10.0
+
+
+class Link:
+    """A connection that is open."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    def ask(self, command: str, **more: Any) -> dict[str, Any]:
+        """The answer. Raises `UsageError` for an ``error``, `FailedError` when the engine ends."""
+        try:
+            self._stream.write(json.dumps({"cmd": command} | more) + "\n")
+            self._stream.flush()
+            line = self._stream.readline()
+        except OSError as error:
+            raise FailedError(f"the engine does not answer: {error}") from None
+        if not line:
+            raise FailedError("the engine ended meanwhile")
+        answer: dict[str, Any] = json.loads(line)
+        if "error" in answer:
+            raise UsageError(str(answer["error"]))
+        return answer
+
+
+@contextmanager
+def engine(path: Path) -> Iterator[Link | None]:
+    """The engine behind a socket; None when none listens there."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+        sock.settimeout(ANSWER_S)
+        try:
+            sock.connect(str(path))
+        except OSError:
+            yield None
+            return
+        with sock.makefile("rw", encoding="utf-8") as stream:
+            yield Link(stream)

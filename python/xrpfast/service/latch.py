@@ -1,0 +1,176 @@
+"""`halt.json`: which scopes are closed, by whom and why. On disk before anything acts on it.
+
+Any process may set an entry, also one that knows nothing of the engine; only a person's ``resume``
+clears one. A latch that cannot be read halts everything. A file is kept ready beside it, so that a
+full disk cannot keep a halt from being kept.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import mmap
+import os
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from xrpfast.trading.states import ENGINE, KEPT, TradingState
+
+SPARE_BYTES: Final = 16 * 1024
+TRIES: Final = 3
+LOCK_S: Final = 1.0
+"""A stop waits no longer for another process: one that is stopped itself may hold the lock."""
+_UNREADABLE: Final = "the reason cannot be read"
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """Why a scope is closed."""
+
+    scope: str
+    state: TradingState
+    reason: str
+    who: str
+    wall_ns: int
+
+
+class Latch:
+    """The file of one state directory."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "halt.json"
+        self._spare = folder / "halt.spare"
+        self._lock = folder / "halt.lock"
+
+    # --- reading --------------------------------------------------------------------------------
+
+    def entries(self) -> tuple[Entry, ...]:
+        """What is closed. A file that cannot be read closes the engine."""
+        try:
+            data = self.path.read_bytes()
+        except FileNotFoundError:
+            return ()
+        except OSError as error:
+            return (_whole(f"{_UNREADABLE}: {error.strerror}"),)
+        return _decoded(data)
+
+    def halted(self) -> Entry | None:
+        """The entry that halts the whole engine, if there is one."""
+        for entry in self.entries():
+            if entry.scope == ENGINE and entry.state is TradingState.HALTED:
+                return entry
+        return None
+
+    # --- writing --------------------------------------------------------------------------------
+
+    def prepare(self) -> None:
+        """Makes the spare file, in full: for the day on which the disk takes no more.
+
+        Raises ``OSError`` when it cannot: then nothing could be kept later either.
+        """
+        if self._spare.exists() and self._spare.stat().st_size == SPARE_BYTES:
+            return
+        _write(self._spare, b" " * SPARE_BYTES)
+
+    def set(self, entry: Entry) -> bool:
+        """Closes a scope, durably; False when it was closed as much already, and then the first
+        reason stays. Raises ``OSError`` when no file can be written or renamed any more."""
+        with self._locked():
+            changed = False
+            for _ in range(TRIES):  # a writer that could not wait for the lock may take it back
+                others = []
+                for other in self.entries():
+                    if other.scope != entry.scope:
+                        others.append(other)
+                    elif KEPT.index(other.state) >= KEPT.index(entry.state):
+                        return changed
+                self._replace((*others, entry))
+                changed = True
+            return changed
+
+    def clear(self, scopes: Collection[str] | None = None) -> tuple[Entry, ...]:
+        """A person's resume: opens these scopes, or all; returns what they were closed by."""
+        with self._locked():
+            before = self.entries()
+            gone = tuple(e for e in before if scopes is None or e.scope in scopes)
+            left = tuple(e for e in before if e not in gone)
+            if gone and left:
+                self._replace(left)
+            elif gone:
+                self.path.unlink(missing_ok=True)
+                self._sync()
+            return gone
+
+    def _replace(self, entries: tuple[Entry, ...]) -> None:
+        data = msgspec.json.format(msgspec.json.encode(entries), indent=1) + b"\n"
+        new = self.path.with_name(f"halt.json.{os.getpid()}")
+        try:
+            _write(new, data)
+        except OSError:
+            if len(data) > SPARE_BYTES or not self._spare.exists():
+                raise
+            # Its blocks are there already, and memory has no limit of file size.
+            with self._spare.open("r+b") as file, mmap.mmap(file.fileno(), SPARE_BYTES) as page:
+                page[:] = data.ljust(SPARE_BYTES)
+                page.flush()
+            new = self._spare
+        new.rename(self.path)
+        self._sync()
+
+    def _sync(self) -> None:
+        directory = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """One writer at a time, if that can be had soon: what is to be closed comes first."""
+        fd = None
+        with suppress(OSError):
+            fd = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            _take(fd)
+        try:
+            yield
+        finally:
+            if fd is not None:
+                os.close(fd)
+
+
+def _take(fd: int) -> None:
+    deadline = time.monotonic() + LOCK_S
+    while time.monotonic() < deadline:
+        with suppress(BlockingIOError):
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        time.sleep(0.01)
+
+
+def _decoded(data: bytes) -> tuple[Entry, ...]:
+    try:
+        return msgspec.json.decode(data, type=tuple[Entry, ...])
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        pass
+    # Of earlier versions: one object, always of the whole engine. Or written by a person in haste.
+    try:
+        return (_whole(str(msgspec.json.decode(data)["reason"])),)
+    except (msgspec.MsgspecError, UnicodeDecodeError, KeyError, TypeError):
+        return (_whole(_UNREADABLE),)
+
+
+def _whole(reason: str) -> Entry:
+    return Entry(ENGINE, TradingState.HALTED, reason, "", 0)
+
+
+def _write(path: Path, data: bytes) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        while data:
+            data = data[os.write(fd, data) :]
+        os.fsync(fd)
+    finally:
+        os.close(fd)

@@ -1,0 +1,167 @@
+"""A person's words while no engine runs: journalled before the next run, then taken by the ledger.
+
+The lease is held meanwhile, so that no engine starts in between.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from time import monotonic_ns, time_ns
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from xrpfast.errors import UsageError, XrpfastError
+from xrpfast.model import format_money
+from xrpfast.records import kinds
+from xrpfast.records.unsettled import residuals
+from xrpfast.service.reconciling import UNREADABLE
+from xrpfast.service.recording import open_records
+from xrpfast.service.said import by_hand_amounts, fills_of, person_of, text_of
+from xrpfast.service.setup import ENVIRONMENTS
+from xrpfast.service.statedir import StateDir
+from xrpfast.trading.by_hand import Said, settling
+from xrpfast.trading.events import AnyEvent, Control, QueryResult, TradedByHand
+from xrpfast.trading.transitions import WORKING_STATES
+from xrpfast.venues.registry import enabled
+
+if TYPE_CHECKING:
+    from xrpfast._core import Journal
+    from xrpfast.config.root import Config
+    from xrpfast.model import SymbolRules
+    from xrpfast.records.ledger import Ledger, LedgerOrder
+
+ASK_S: Final = 30.0
+"""For the last question to the venue about an order that a person settles."""
+_ENCODE: Final = msgspec.json.Encoder().encode
+
+
+class Books:
+    """Journal and ledger of a state directory that no engine holds."""
+
+    def __init__(self, journal: Journal, ledger: Ledger) -> None:
+        self._journal = journal
+        self.ledger = ledger
+
+    def take(self, events: Sequence[AnyEvent]) -> None:
+        """On disk first, then into the ledger."""
+        for event in events:
+            payload = _ENCODE(event)
+            sequence = self._journal.append(kinds.RECOVERY, event.wall_ns, payload)
+            self.ledger.apply(sequence, event.wall_ns, kinds.RECOVERY, payload)
+        self._journal.sync()
+        self.ledger.commit()
+
+
+@contextmanager
+def _books(state: StateDir) -> Iterator[Books]:
+    journal, ledger = open_records(state.journal_path, state.ledger_path)
+    try:
+        yield Books(journal, ledger)
+    finally:
+        ledger.close()
+        journal.close()
+
+
+def resume(config: Config, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Clears the latch, or one scope of it, and takes what was traded by hand.
+
+    Raises `UsageError`, also when an engine runs here.
+    """
+    who, reason = person_of(request)
+    scope = text_of(request, "scope", "")
+    state = StateDir.hold(config.state_dir)
+    try:
+        closed = [entry.scope for entry in state.latch.entries()]
+        if scope and scope not in closed:
+            raise UsageError(f"scope {scope!r} is not closed; closed: {', '.join(closed) or '-'}")
+        with _books(state) as books:
+            known = dict.fromkeys((s.instrument for s in config.strategies), 0)
+            owed = known | {left.instrument: left.amount for left in residuals(state.ledger_path)}
+            events: list[AnyEvent] = [
+                TradedByHand(
+                    now_ns=monotonic_ns(),
+                    wall_ns=time_ns(),
+                    instrument=name,
+                    amount=amount,
+                    reason=reason,
+                    who=who,
+                )
+                for name, amount in by_hand_amounts(request, owed).items()
+            ]
+            word = Control(
+                now_ns=monotonic_ns(),
+                wall_ns=time_ns(),
+                action="resume",
+                reason=reason,
+                scope=scope,
+                who=who,
+            )
+            books.take([*events, word])
+            left = {left.instrument: left.amount for left in residuals(state.ledger_path)}
+        state.latch.clear([scope] if scope else None)
+    finally:
+        state.close()
+    return {
+        "ok": True,
+        "resumed": [name for name in closed if scope in ("", name)],
+        "imbalances": {name: format_money(left.get(name, 0)) for name in owed},
+    }
+
+
+def settle(config: Config, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Settles an order that earlier runs left, if its venue says nothing of it.
+
+    Raises `UsageError`, also for an order that the venue still knows.
+    """
+    who, reason = person_of(request)
+    client_id = text_of(request, "id")
+    state = StateDir.hold(config.state_dir)
+    try:
+        with _books(state) as books:
+            order = books.ledger.order(client_id)
+            rules = None if order is None else books.ledger.rules(order.venue, order.instrument)
+            if order is None or rules is None:
+                raise UsageError(f"order {client_id} is not in {state.ledger_path}")
+            said = Said(who, reason, monotonic_ns(), time_ns())
+            try:
+                events = settling(order, rules, fills_of(request, rules), said)
+            except ValueError as error:
+                raise UsageError(str(error)) from None
+            note = asyncio.run(_ask(config, order, rules))
+            books.take(events)
+            after = books.ledger.order(client_id)
+            assert after is not None
+    finally:
+        state.close()
+    settled = after.state.terminal and after.claimed <= after.filled
+    return {"ok": True, "state": after.state.value, "settled": settled, "note": note}
+
+
+async def _ask(config: Config, order: LedgerOrder, rules: SymbolRules) -> str:
+    """The venue's own word comes first. Raises `UsageError` if there is one; else what it said."""
+    for venue in enabled(config.venues):
+        if venue.name != order.venue:
+            await venue.close()
+            continue
+        prefix = f"x{ENVIRONMENTS[config.mode]}{config.engine.deployment}"
+        venue.know(prefix, [rules])
+        try:
+            async with asyncio.timeout(ASK_S):
+                await venue.sync_clock()
+                events = await venue.query(rules.venue_symbol, order.client_id, 0)
+        except (XrpfastError, TimeoutError, *UNREADABLE) as error:
+            return f"{order.venue} could not be asked: {error or 'no answer'}"
+        finally:
+            await venue.close()
+        answer = events[-1]
+        if not isinstance(answer, QueryResult) or answer.state is None:
+            return f"{order.venue} does not know it"
+        works = answer.state in WORKING_STATES
+        raise UsageError(
+            f"order {order.client_id}: {order.venue} knows it, it is {answer.state}: "
+            + ("the next start cancels it" if works else "the next start takes its word")
+        )
+    return f"{order.venue} is not enabled and was not asked"

@@ -1,0 +1,113 @@
+"""A person's words to a running engine, by the control socket: checked, journalled, answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from time import monotonic_ns, time_ns
+from typing import TYPE_CHECKING, Any, Final
+
+from xrpfast.errors import UsageError
+from xrpfast.model import format_money
+from xrpfast.service.said import by_hand_amounts, fills_of, person_of, text_of
+from xrpfast.trading.by_hand import Said, settling
+from xrpfast.trading.events import AnyEvent, Control, TradedByHand
+from xrpfast.trading.states import ENGINE, TradingState
+
+if TYPE_CHECKING:
+    from xrpfast.service import control
+    from xrpfast.service.driver import Driver
+    from xrpfast.service.latch import Latch
+
+ASKED: Final = 6
+"""Queries about an order before a person may settle it: its venue's own word comes first."""
+
+
+class Words:
+    """Of one run."""
+
+    def __init__(self, driver: Driver, latch: Latch) -> None:
+        self._driver = driver
+        self._latch = latch
+
+    def known(self) -> dict[str, control.Said]:
+        """The words by name."""
+        return {"reconcile": self.reconcile, "resume": self.resume, "settle": self.settle}
+
+    def reconcile(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Every venue is compared with the books now."""
+        self._tell(self._control("reconcile", "control socket"))
+        return {"ok": True}
+
+    def resume(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """``reason``, ``who``; ``scope``: that alone; ``by_hand``: per instrument the base that a
+        person bought (or sold, below zero) against its imbalance."""
+        who, reason = person_of(request)
+        scope = text_of(request, "scope", "")
+        engine = self._driver.engine
+        context = engine.context
+        if context.states[ENGINE] is TradingState.HALTED:
+            raise UsageError("the engine is halted and about to end: resume once it has ended")
+        if scope and scope not in context.states:
+            raise UsageError(f"scope {scope!r} is not of this engine")
+        owed = {name: engine.legs.imbalance(at) for at, name in enumerate(context.instruments)}
+        now_ns, wall_ns = monotonic_ns(), time_ns()
+        events: list[AnyEvent] = [
+            TradedByHand(
+                now_ns=now_ns,
+                wall_ns=wall_ns,
+                instrument=name,
+                amount=amount,
+                reason=reason,
+                who=who,
+            )
+            for name, amount in by_hand_amounts(request, owed).items()
+        ]
+        closed = context.states.closed()
+        self._tell(*events, self._control("resume", reason, scope, who))
+        # Only now: an engine that died in between finds itself still closed.
+        self._latch.clear([scope] if scope else None)
+        return {
+            "ok": True,
+            "resumed": [name for name in closed if scope in ("", name)],
+            "imbalances": {
+                name: format_money(engine.legs.imbalance(at))
+                for at, name in enumerate(context.instruments)
+            },
+        }
+
+    def settle(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """``id``, ``reason``, ``who``, ``fills``: an order whose venue says nothing more of it."""
+        who, reason = person_of(request)
+        client_id = text_of(request, "id")
+        order = self._driver.engine.orders.orders.get(client_id)
+        if order is None:
+            raise UsageError(f"order {client_id}: not of this run: see `explain {client_id}`")
+        if not order.settled and order.queries < ASKED:
+            raise UsageError(
+                f"order {client_id} is {order.state.value} and {order.venue} is still being asked "
+                f"({order.queries} times so far): wait half a minute, then say it again"
+            )
+        rules = self._driver.engine.config.books[order.book]
+        said = Said(who, reason, monotonic_ns(), time_ns())
+        try:
+            events = settling(order, rules, fills_of(request, rules), said)
+        except ValueError as error:
+            raise UsageError(str(error)) from None
+        self._tell(*events)
+        return {"ok": True, "state": order.state.value, "settled": order.settled}
+
+    def _control(self, action: str, reason: str, scope: str = "", who: str = "") -> Control:
+        return Control(
+            now_ns=monotonic_ns(),
+            wall_ns=time_ns(),
+            action=action,
+            reason=reason,
+            scope=scope,
+            who=who,
+        )
+
+    def _tell(self, *events: AnyEvent) -> None:
+        driver = self._driver
+        driver.on_events(events)
+        if driver.failed or driver.closed:
+            raise UsageError(f"the engine has ended: {driver.failed or 'it was stopped'}")
