@@ -28,7 +28,7 @@ from xrpfast.service.recovery import Recovery, cancel_strays
 from xrpfast.simulation.server import MockVenues, mock_venues
 from xrpfast.trading.client_ids import parse
 from xrpfast.trading.commands import PlaceLegsRecord
-from xrpfast.trading.events import Fill, OrderUnknown, QueryResult
+from xrpfast.trading.events import Control, Fill, OrderUnknown, QueryResult
 from xrpfast.venues.registry import Venue, enabled
 
 PREFIX = "xddemo"
@@ -273,3 +273,30 @@ async def test_records_of_another_mode_refuse_the_start(tmp_path: Path) -> None:
         await recovery.run({})
     ledger.close()
     journal.close()
+
+
+def refuse(mock: MockVenues, venue: str, route: str, code: str, **which: int) -> None:
+    mock.faults.add(
+        {"venue": venue, "channel": "ws", "action": "reply", "match": {"route": route} | which,
+         "params": {"code": code if venue == "kucoin" else int(code), "msg": "no"}}
+    )  # fmt: skip
+
+
+async def test_a_stop_closes_what_one_leg_traded_alone(tmp_path: Path, mock: MockVenues) -> None:
+    """The other leg is refused, and so are the first hedges: the stop comes in between."""
+    async with trading(tmp_path, mock) as run:
+        await run.until(lambda: run.engine.orders.counts["fills"] >= 2)
+        refuse(mock, "kucoin", "spot.*order", "200004", times=4)
+        for nth in (2, 3, 4):
+            refuse(mock, "binance", "order.place", "-2010", nth=nth)
+        await run.until(lambda: run.engine.legs.closing())
+        assert await run.stop() == 0
+        least = run.engine.config.risk.hedge_min
+    found = [record for _, record in journal(tmp_path)]
+    stopped = next(
+        at for at, r in enumerate(found) if isinstance(r, Control) and r.action == "stop"
+    )
+    placed = [r.strategy for r in found[stopped:] if isinstance(r, PlaceLegsRecord)]
+    assert set(placed) == {"hedge"}
+    assert all(abs(residual.amount) < least for residual in residuals(tmp_path / "ledger.sqlite"))
+    assert compare(tmp_path / "ledger.sqlite", await truth(mock)) == []

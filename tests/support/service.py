@@ -101,12 +101,18 @@ def journal(state_dir: Path) -> list[tuple[int, Any]]:
 
 @asynccontextmanager
 async def trading(
-    state_dir: Path, mock: MockVenues, *, ready: bool = True, **engine: Any
+    state_dir: Path,
+    mock: MockVenues,
+    *,
+    ready: bool = True,
+    risk: dict[str, Any] | None = None,
+    **engine: Any,
 ) -> AsyncIterator[Trading]:
-    """A run that trades when the block begins; ``engine``: changes of its ``[engine]`` table."""
+    """A run that trades when the block begins; ``engine`` and ``risk``: changes of these tables."""
     values = demo_values(state_dir, mock.line)
     values["engine"] |= {"gc_freeze": False, "max_loop_gap_ms": 2_000} | engine
     values["risk"] |= {"max_signal_age_ms": 1_000, "approval_ttl_ms": 1_000}
+    values["risk"] |= risk or {}
     state = StateDir.open(state_dir)
     service = Service(build(values, "test"), state)
     task = asyncio.create_task(service.run())

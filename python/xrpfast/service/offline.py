@@ -16,10 +16,10 @@ import msgspec
 from xrpfast.errors import UsageError, XrpfastError
 from xrpfast.model import format_money
 from xrpfast.records import kinds
-from xrpfast.records.unsettled import residuals
+from xrpfast.records.unsettled import left, residuals
 from xrpfast.service.reconciling import UNREADABLE
 from xrpfast.service.recording import open_records
-from xrpfast.service.said import by_hand_amounts, fills_of, person_of, text_of
+from xrpfast.service.said import by_hand_amounts, fills_of, old_enough, person_of, text_of
 from xrpfast.service.setup import ENVIRONMENTS
 from xrpfast.service.statedir import StateDir
 from xrpfast.trading.by_hand import Said, settling
@@ -79,7 +79,7 @@ def resume(config: Config, request: Mapping[str, Any]) -> dict[str, Any]:
             raise UsageError(f"scope {scope!r} is not closed; closed: {', '.join(closed) or '-'}")
         with _books(state) as books:
             known = dict.fromkeys((s.instrument for s in config.strategies), 0)
-            owed = known | {left.instrument: left.amount for left in residuals(state.ledger_path)}
+            owed = known | {each.instrument: each.amount for each in residuals(state.ledger_path)}
             events: list[AnyEvent] = [
                 TradedByHand(
                     now_ns=monotonic_ns(),
@@ -100,14 +100,14 @@ def resume(config: Config, request: Mapping[str, Any]) -> dict[str, Any]:
                 who=who,
             )
             books.take([*events, word])
-            left = {left.instrument: left.amount for left in residuals(state.ledger_path)}
+            rest = {each.instrument: each.amount for each in residuals(state.ledger_path)}
         state.latch.clear([scope] if scope else None)
     finally:
         state.close()
     return {
         "ok": True,
         "resumed": [name for name in closed if scope in ("", name)],
-        "imbalances": {name: format_money(left.get(name, 0)) for name in owed},
+        "imbalances": {name: format_money(rest.get(name, 0)) for name in owed},
     }
 
 
@@ -125,6 +125,9 @@ def settle(config: Config, request: Mapping[str, Any]) -> dict[str, Any]:
             rules = None if order is None else books.ledger.rules(order.venue, order.instrument)
             if order is None or rules is None:
                 raise UsageError(f"order {client_id} is not in {state.ledger_path}")
+            for left_order in left(state.ledger_path).orders:
+                if left_order.client_id == client_id:
+                    old_enough(client_id, order.venue, time_ns() - left_order.created_ns)
             said = Said(who, reason, monotonic_ns(), time_ns())
             try:
                 events = settling(order, rules, fills_of(request, rules), said)

@@ -10,6 +10,9 @@ from xrpfast.errors import UsageError
 from xrpfast.model import SymbolRules, format_money, parse_money
 from xrpfast.trading.by_hand import HandFill
 
+SETTLE_AFTER_NS = 30_000_000_000
+"""From an order's creation on: until then it may still arrive, and its venue is being asked."""
+
 
 def text_of(request: Mapping[str, Any], key: str, default: str | None = None) -> str:
     """A text that must be there, unless there is a default. Raises `UsageError`."""
@@ -25,6 +28,15 @@ def person_of(request: Mapping[str, Any]) -> tuple[str, str]:
     if not isinstance(reason, str) or not reason.strip():
         raise UsageError("reason: say why, it is kept on record")
     return text_of(request, "who", "a person"), " ".join(reason.split())
+
+
+def old_enough(client_id: str, venue: str, age_ns: int) -> None:
+    """Raises `UsageError` for an order that is too young for a person to settle."""
+    if age_ns < SETTLE_AFTER_NS:
+        raise UsageError(
+            f"order {client_id} is {age_ns // 1_000_000_000} s old and {venue} is still being "
+            f"asked: wait until it is {SETTLE_AFTER_NS // 1_000_000_000} s old"
+        )
 
 
 def by_hand_amounts(request: Mapping[str, Any], owed: Mapping[str, int]) -> dict[str, int]:

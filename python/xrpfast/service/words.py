@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from time import monotonic_ns, time_ns
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from xrpfast.errors import UsageError
 from xrpfast.model import format_money
-from xrpfast.service.said import by_hand_amounts, fills_of, person_of, text_of
+from xrpfast.service.said import by_hand_amounts, fills_of, old_enough, person_of, text_of
 from xrpfast.trading.by_hand import Said, settling
 from xrpfast.trading.events import AnyEvent, Control, TradedByHand
 from xrpfast.trading.states import ENGINE, TradingState
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from xrpfast.service import control
     from xrpfast.service.driver import Driver
     from xrpfast.service.latch import Latch
-
-ASKED: Final = 6
-"""Queries about an order before a person may settle it: its venue's own word comes first."""
 
 
 class Words:
@@ -82,11 +79,7 @@ class Words:
         order = self._driver.engine.orders.orders.get(client_id)
         if order is None:
             raise UsageError(f"order {client_id}: not of this run: see `explain {client_id}`")
-        if not order.settled and order.queries < ASKED:
-            raise UsageError(
-                f"order {client_id} is {order.state.value} and {order.venue} is still being asked "
-                f"({order.queries} times so far): wait half a minute, then say it again"
-            )
+        old_enough(client_id, order.venue, monotonic_ns() - order.created_ns)
         rules = self._driver.engine.config.books[order.book]
         said = Said(who, reason, monotonic_ns(), time_ns())
         try:

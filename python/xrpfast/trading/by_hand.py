@@ -49,6 +49,13 @@ def settling(
     place = f"order {order.client_id} at {order.venue}"
     if order.state in TERMINAL and not missing(order):
         raise ValueError(f"{place} is settled already: {order.state.value}")
+    for fill in fills:
+        worse = fill.price > order.price if order.side == Side.BUY else fill.price < order.price
+        if fill.qty <= 0 or fill.price <= 0 or fill.fee < 0 or worse:
+            raise ValueError(
+                f"{place}: a fill of {_qty(rules, fill.qty)} at {_price(rules, fill.price)} "
+                f"cannot be: its limit is {_price(rules, order.price)}"
+            )
     total = order.filled + sum(fill.qty for fill in fills)
     if total > order.qty:
         much = f"{_qty(rules, total)} filled of {_qty(rules, order.qty)}"
@@ -58,13 +65,6 @@ def settling(
             f"{place}: the venue said that {_qty(rules, order.claimed)} are filled, with these "
             f"words it would be {_qty(rules, total)}: name the missing fills"
         )
-    for fill in fills:
-        worse = fill.price > order.price if order.side == Side.BUY else fill.price < order.price
-        if fill.qty <= 0 or fill.price <= 0 or fill.fee < 0 or worse:
-            raise ValueError(
-                f"{place}: a fill of {_qty(rules, fill.qty)} at {_price(rules, fill.price)} "
-                f"cannot be: its limit is {_price(rules, order.price)}"
-            )
     now_ns, wall_ns = said.now_ns, said.wall_ns
     text = f"{order.client_id}: {said.reason}"
     events: list[AnyEvent] = [

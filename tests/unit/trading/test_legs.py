@@ -14,6 +14,7 @@ from xrpfast.trading import events as ev
 from xrpfast.trading.commands import (
     Alert,
     AnyCommand,
+    Cancel,
     Halt,
     Leg,
     PlaceLegs,
@@ -23,7 +24,7 @@ from xrpfast.trading.commands import (
 )
 from xrpfast.trading.config import Residual
 from xrpfast.trading.legs.outcomes import NEXT, Outcome, Step, outcome
-from xrpfast.trading.states import TradingState
+from xrpfast.trading.states import Latched, TradingState
 
 XRP = MONEY_ONE
 LIMITS: dict[str, Any] = {
@@ -39,7 +40,7 @@ class Legs(World):
     """A world whose books can be read, and where hedges are watched."""
 
     def __init__(self, **more: Any) -> None:
-        self.tops: dict[int, tuple[int, int]] = dict(TOPS)
+        self.tops: dict[int, tuple[int, int]] = dict(more.pop("tops", TOPS))
         self.live = {0: True, 1: True}
         self.read = 0
         super().__init__(config(limits=LIMITS | more.pop("limits", {}), **more))
@@ -531,3 +532,96 @@ def test_the_same_events_give_the_same_hedges() -> None:
     assert [c.record() if isinstance(c, PlaceLegs) else c for c in again.asked] == [
         c.record() if isinstance(c, PlaceLegs) else c for c in world.asked
     ]
+
+
+def test_the_loss_budget_goes_on_where_the_run_before_left_it() -> None:
+    """A restart loop must not spend the budget anew each time."""
+    left = (Residual("XRP/USDT", 100 * XRP, lost=2 * MONEY_ONE - 1, attempts=7),)
+    dear = {0: (20_990, 21_010), 1: (209_900, 210_100)}
+    world = Legs(residuals=left, tops=dear)
+    world.pass_time(1_000)
+    assert world.read > 0
+    assert world.hedges == []
+    world.pass_time(10_000)
+    assert world.given_up
+    (alert,) = world.alerts("critical")
+    assert "after 7 hedges" in alert
+    world.control("resume")
+    assert world.spent[0] == Spent("XRP/USDT", 0, 0), "a person gives a new budget"
+    assert len(world.hedges) == 1
+
+
+def test_what_was_given_up_stays_so_over_a_restart() -> None:
+    halted = (Latched("symbol:XRP/USDT", TradingState.HALTED),)
+    left = (Residual("XRP/USDT", 100 * XRP, lost=MONEY_ONE, attempts=2),)
+    world = Legs(residuals=left, latched=halted)
+    world.pass_time(60_000)
+    assert (world.read, world.hedges) == (0, [])
+    assert world.signal() == []
+    assert world.engine.refused == {"SYMBOL_CLOSED": 1}
+    world.control("resume")
+    assert len(world.hedges) == 1
+    assert world.hedges[0].qty * 10**14 == 100 * XRP
+
+
+def test_a_budget_that_was_spent_on_what_is_closed_now_is_over() -> None:
+    world = Legs(residuals=(Residual("XRP/USDT", XRP, lost=MONEY_ONE, attempts=2),))
+    world.link("binance", "market", True)
+    assert world.spent == [Spent("XRP/USDT", 0, 0)]
+
+
+@pytest.mark.parametrize("state", [TradingState.REDUCING, TradingState.HALTED])
+@pytest.mark.parametrize("scope", ["engine", "venue:binance", "strategy:arb", "symbol:XRP/USDT"])
+def test_a_scope_that_is_latched_enters_nothing_from_the_start_on(
+    scope: str, state: TradingState
+) -> None:
+    world = Legs(latched=(Latched(scope, state),))
+    assert world.signal() == []
+    (code,) = world.engine.refused
+    reducing = state is TradingState.REDUCING
+    assert (
+        code
+        == {
+            "engine": "TRADING_REDUCING" if reducing else "TRADING_HALTED",
+            "venue:binance": "VENUE_REDUCING" if reducing else "VENUE_HALTED",
+            "strategy:arb": "STRATEGY_CLOSED",
+            "symbol:XRP/USDT": "SYMBOL_CLOSED",
+        }[scope]
+    )
+    if scope == "engine" and not reducing:
+        return  # such a run is not begun: the start is refused
+    world.control("resume")
+    world.now_ns += 1_000 * MS
+    assert world.signal() != []
+
+
+@pytest.mark.parametrize("scope", ["venue:kucoin", "strategy:arb", "symbol:XRP/USDT"])
+def test_a_halt_of_a_scope_cancels_what_works_there_and_says_so_first(scope: str) -> None:
+    world = Legs()
+    buy, sell = world.place()
+    out = world.tell(ev.Control, action="halt", reason="why", scope=scope, who="ann")
+    assert out[0] == Halt(scope, "why", "ann")
+    cancelled = [c.client_id for c in out if isinstance(c, Cancel)]
+    both = [buy.client_id, sell.client_id]
+    assert cancelled == (both[1:] if scope.startswith("venue") else both)
+    again = world.tell(ev.Control, action="halt", reason="why", scope=scope)
+    assert not [c for c in again if isinstance(c, Halt)]
+    assert world.engine.context.trading is TradingState.ACTIVE
+
+
+def test_a_halted_venue_takes_no_hedge_and_the_other_does() -> None:
+    world = Legs()
+    buy, sell = world.place()
+    world.tell(ev.Control, action="halt", reason="why", scope="venue:kucoin")
+    world.settle(buy)
+    world.end(sell, "CANCELLED", 0)
+    assert [leg.venue for leg in world.hedges] == ["binance"]
+
+
+def test_words_about_scopes_that_are_not_here_close_nothing() -> None:
+    world = Legs()
+    for action in ("halt", "reduce", "resume"):
+        (alert, *rest) = world.tell(ev.Control, action=action, reason="why", scope="venue:kraken")
+        assert isinstance(alert, Alert)
+        assert not [c for c in rest if isinstance(c, Halt)]
+    assert world.signal() != []
