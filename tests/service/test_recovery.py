@@ -29,7 +29,8 @@ from xrpfast.simulation.server import MockVenues, mock_venues
 from xrpfast.trading.client_ids import parse
 from xrpfast.trading.commands import PlaceLegsRecord
 from xrpfast.trading.events import Control, Fill, OrderUnknown, QueryResult
-from xrpfast.venues.registry import Venue, enabled
+from xrpfast.venues.registry import enabled
+from xrpfast.venues.venue import Venue
 
 PREFIX = "xddemo"
 
@@ -228,7 +229,7 @@ async def test_an_order_that_never_arrived_needs_proof_and_then_ends(
         recovery = Recovery(PREFIX, tmp_path / "ledger.sqlite", ledger, journal_, within_s=0.6)
         with pytest.raises(FailedError, match="its word is not final"):
             await recovery.run(both)  # it could still be on its way
-        monkeypatch.setattr("xrpfast.venues.registry.API_TIMEOUT_NS", -(10**12))
+        monkeypatch.setattr("xrpfast.venues.binance.venue.API_TIMEOUT_NS", -(10**12))
         assert await recovery.run(both) >= 1
     assert left(tmp_path / "ledger.sqlite").orders == ()
     ledger.close()

@@ -22,7 +22,8 @@ from xrpfast.venues.binance.account import parse_event
 from xrpfast.venues.kucoin import rest as kucoin_rest
 from xrpfast.venues.outcome import VenueError
 from xrpfast.venues.private import Ours
-from xrpfast.venues.registry import Venue, enabled
+from xrpfast.venues.registry import enabled
+from xrpfast.venues.venue import Venue
 
 PREFIX = "xddemo"
 VENUES = ["binance", "kucoin"]

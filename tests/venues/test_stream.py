@@ -16,8 +16,10 @@ from xrpfast.config.venues import BinanceSection, KucoinSection
 from xrpfast.net.websocket import connect
 from xrpfast.simulation.server import MockVenues, mock_venues
 from xrpfast.trading.events import AnyEvent, LinkState
-from xrpfast.venues.registry import Binance, Kucoin, Venue, Wiring
+from xrpfast.venues.binance.venue import Binance
+from xrpfast.venues.kucoin.venue import Kucoin
 from xrpfast.venues.stream import MarketConnection, MarketStream
+from xrpfast.venues.venue import Venue, Wiring
 
 
 class Sink:

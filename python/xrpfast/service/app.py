@@ -54,7 +54,8 @@ from xrpfast.trading.commands import Halt, Reduce
 from xrpfast.trading.engine import Engine
 from xrpfast.trading.events import AnyEvent, Clock, Control
 from xrpfast.trading.states import ENGINE, Latched, TradingState
-from xrpfast.venues.registry import Venue, Wiring, enabled
+from xrpfast.venues.registry import enabled
+from xrpfast.venues.venue import Venue, Wiring
 
 if TYPE_CHECKING:
     from xrpfast.config.root import Config

@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from xrpfast.trading.commands import AnyCommand, Leg, PlaceLegs
     from xrpfast.trading.engine import Engine
     from xrpfast.venues.gateway import OrderGateway
-    from xrpfast.venues.registry import Venue
     from xrpfast.venues.stream import MarketStream
+    from xrpfast.venues.venue import Venue
 
 EVENT: Final = kinds.EVENT
 COMMAND: Final = kinds.COMMAND

@@ -15,7 +15,7 @@ from xrpfast.venues.account_state import Named, Question
 if TYPE_CHECKING:
     from xrpfast.trading.commands import Reconcile
     from xrpfast.trading.engine import Engine
-    from xrpfast.venues.registry import Venue
+    from xrpfast.venues.venue import Venue
 
 UNREADABLE: Final = (CoreError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError)
 """What reading an answer of another shape than the venue's own ends with."""

@@ -28,7 +28,7 @@ from xrpfast.trading.transitions import WORKING_STATES
 if TYPE_CHECKING:
     from xrpfast._core import Journal
     from xrpfast.records.ledger import Ledger
-    from xrpfast.venues.registry import Venue
+    from xrpfast.venues.venue import Venue
 
 WITHIN_S: Final = 45.0
 """For all orders together. An order that never arrived is proven absent about 17 s after it was

@@ -20,7 +20,7 @@ from xrpfast.trading.states import Latched
 if TYPE_CHECKING:
     from xrpfast.config.risk import RiskSection
     from xrpfast.config.root import Config
-    from xrpfast.venues.registry import Venue
+    from xrpfast.venues.venue import Venue
 
 MILLISECOND_NS = 1_000_000
 ENVIRONMENTS = {"demo": "d", "paper": "p", "live": "l"}

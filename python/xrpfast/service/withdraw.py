@@ -15,7 +15,7 @@ from xrpfast.errors import XrpfastError
 
 if TYPE_CHECKING:
     from xrpfast.service.driver import Driver
-    from xrpfast.venues.registry import Venue
+    from xrpfast.venues.venue import Venue
 
 WITHIN_S: Final = 8.0
 PAUSE_S: Final = 0.2

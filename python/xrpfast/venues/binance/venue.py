@@ -1,0 +1,127 @@
+"""Binance spot behind the shape of a venue: the parts of this folder tied together."""
+
+from __future__ import annotations
+
+from time import monotonic_ns, time_ns
+from typing import TYPE_CHECKING, Any
+
+from xrpfast._core import BinanceEncoder, Signer, parse_units
+from xrpfast.model import SymbolRules
+from xrpfast.net.clock import ClockOffset, measure
+from xrpfast.trading.events import AnyEvent, Balance, Fill, OpenOrder
+from xrpfast.venues.account_state import Trade
+from xrpfast.venues.binance.account import (
+    BinanceAccount,
+    balance_event,
+    open_order,
+    query_fill,
+    query_state,
+    trade,
+)
+from xrpfast.venues.binance.market import BinanceMarket
+from xrpfast.venues.binance.orders import BinanceOrders
+from xrpfast.venues.binance.rest import BinanceRest, symbol_rules
+from xrpfast.venues.venue import API_TIMEOUT_NS, MARGIN_NS, Venue, Wiring
+
+if TYPE_CHECKING:
+    from xrpfast.config.venues import BinanceSection
+
+
+class Binance(Venue):
+    """Binance spot."""
+
+    name = "binance"
+
+    def __init__(self, config: BinanceSection) -> None:
+        super().__init__()
+        self._config = config
+        self._signer = Signer(config.api_secret.get_secret_value().encode())
+        self._rest = BinanceRest(
+            config.rest_url, config.api_key, self._signer, config.recv_window_ms
+        )
+
+    async def sync_clock(self) -> ClockOffset:
+        offset = await measure(self._rest.server_time_ms)
+        self.wall_offset_ns = self._rest.wall_offset_ns = offset.wall_ns
+        if hasattr(self, "orders"):
+            self.orders.wall_offset_ns = offset.wall_ns
+            assert isinstance(self.account, BinanceAccount)
+            self.account.wall_offset_ns = offset.wall_ns
+        return offset
+
+    async def rules(self, instrument: str) -> SymbolRules:
+        info = await self._rest.symbol_info(instrument.replace("/", ""))
+        return symbol_rules(info, await self._rest.account(), instrument)
+
+    async def balances(self) -> list[Balance]:
+        account = await self._rest.account()
+        now_ns, wall_ns = monotonic_ns(), time_ns()
+        return [
+            balance_event(row["asset"], row["free"], row["locked"], wall_ns, now_ns, wall_ns)
+            for row in account["balances"]
+        ]
+
+    async def open_orders(self, symbol: str) -> list[OpenOrder]:
+        rules = self._ours.rules[symbol]
+        rows = await self._rest.open_orders(symbol)
+        return [open_order(row, rules) for row in rows]
+
+    async def closed(self, symbol: str) -> str:
+        status = (await self._rest.symbol_info(symbol))["status"]
+        return "" if status == "TRADING" else f"{symbol} is {status}"
+
+    async def _trades_since(self, symbol: str, since_ms: int) -> list[dict[str, Any]]:
+        return await self._rest.trades_since(symbol, since_ms)
+
+    async def _client_id(self, symbol: str, order_id: str) -> str:
+        return str((await self._rest.order_by_id(symbol, order_id))["clientOrderId"])
+
+    def _fill(self, row: dict[str, Any], client_id: str, now_ns: int, wall_ns: int) -> Fill:
+        return query_fill(row, self._ours, client_id, now_ns, wall_ns)
+
+    def _trade(self, row: dict[str, Any]) -> Trade:
+        return trade(row)
+
+    def wire(self, wiring: Wiring) -> None:
+        config = self._config
+        symbols = {book: rules.venue_symbol for book, rules in wiring.books.items()}
+        self.know(wiring.prefix, wiring.books.values())
+        self.stream = BinanceMarket(
+            wiring.market, symbols, wiring.sink, self._rest, config.stream_url
+        )
+        encoder = BinanceEncoder(wiring.gate, self._signer, config.api_key, config.recv_window_ms)
+        self.orders = BinanceOrders(encoder, wiring.sink, wiring.acks, config.ws_api_url)
+        self.orders.wall_offset_ns = self._rest.wall_offset_ns
+        self.account = account = BinanceAccount(
+            self._ours,
+            wiring.sink,
+            config.ws_api_url,
+            config.api_key,
+            self._signer,
+            config.recv_window_ms,
+        )
+        account.wall_offset_ns = self._rest.wall_offset_ns
+
+    async def query(self, symbol: str, client_id: str, created_ns: int) -> list[AnyEvent]:
+        asked_ns = monotonic_ns()
+        order = await self._rest.order(symbol, client_id)
+        if order is None:
+            window_ns = self._config.recv_window_ms * 1_000_000
+            late = asked_ns - created_ns > window_ns + API_TIMEOUT_NS + MARGIN_NS
+            return [await self._absent(symbol, client_id, created_ns, late)]
+        order_id = str(order["orderId"])
+        filled = parse_units(order["executedQty"], self._ours.rules[symbol].qty_decimals)
+        events: list[AnyEvent] = []
+        if filled:
+            trades = await self._rest.order_fills(symbol, order_id)
+            now_ns, wall_ns = monotonic_ns(), time_ns()
+            events += [query_fill(row, self._ours, client_id, now_ns, wall_ns) for row in trades]
+        state = query_state(order)
+        return [*events, self._result(client_id, order_id, state, filled, True)]
+
+    async def cancel(self, symbol: str, client_id: str) -> None:
+        await self._rest.cancel(symbol, client_id)
+
+    async def close(self) -> None:
+        await super().close()
+        await self._rest.close()

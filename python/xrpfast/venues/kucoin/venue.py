@@ -1,0 +1,130 @@
+"""KuCoin spot behind the shape of a venue: the parts of this folder tied together."""
+
+from __future__ import annotations
+
+from time import monotonic_ns, time_ns
+from typing import TYPE_CHECKING, Any, Final
+
+from xrpfast._core import KucoinEncoder, Signer, parse_units
+from xrpfast.model import SymbolRules, parse_money
+from xrpfast.net.clock import ClockOffset, measure
+from xrpfast.trading.events import AnyEvent, Balance, Fill, OpenOrder
+from xrpfast.venues.account_state import Trade
+from xrpfast.venues.kucoin.account import (
+    KucoinAccount,
+    balance_event,
+    open_order,
+    query_fill,
+    query_state,
+    trade,
+)
+from xrpfast.venues.kucoin.market import KucoinMarket
+from xrpfast.venues.kucoin.orders import KucoinOrders
+from xrpfast.venues.kucoin.rest import KucoinRest, symbol_rules
+from xrpfast.venues.venue import API_TIMEOUT_NS, MARGIN_NS, SECOND_NS, Venue, Wiring
+
+if TYPE_CHECKING:
+    from xrpfast.config.venues import KucoinSection
+
+SIGNED_TIME_NS: Final = 5 * SECOND_NS
+"""How long the venue takes a signed timestamp for valid."""
+
+
+class Kucoin(Venue):
+    """KuCoin spot."""
+
+    name = "kucoin"
+
+    def __init__(self, config: KucoinSection) -> None:
+        super().__init__()
+        self._config = config
+        self._signer = Signer(config.api_secret.get_secret_value().encode())
+        self._rest = KucoinRest(
+            config.rest_url, config.api_key, self._signer, config.passphrase.get_secret_value()
+        )
+        self._accounts: set[str] = set()
+
+    async def sync_clock(self) -> ClockOffset:
+        offset = await measure(self._rest.server_time_ms)
+        self.wall_offset_ns = self._rest.wall_offset_ns = offset.wall_ns
+        if hasattr(self, "orders"):
+            self.orders.wall_offset_ns = offset.wall_ns
+        return offset
+
+    async def rules(self, instrument: str) -> SymbolRules:
+        symbol = instrument.replace("/", "-")
+        info = await self._rest.symbol_info(symbol)
+        return symbol_rules(info, await self._rest.trade_fees(symbol), instrument)
+
+    async def balances(self) -> list[Balance]:
+        rows = await self._rest.accounts()
+        self._accounts = {str(row["id"]) for row in rows}
+        now_ns, wall_ns = monotonic_ns(), time_ns()
+        return [
+            balance_event(row["currency"], row["available"], row["holds"], wall_ns, now_ns, wall_ns)
+            for row in rows
+        ]
+
+    async def open_orders(self, symbol: str) -> list[OpenOrder]:
+        rules = self._ours.rules[symbol]
+        rows = await self._rest.open_orders(symbol)
+        return [open_order(row, rules) for row in rows]
+
+    async def closed(self, symbol: str) -> str:
+        status = await self._rest.status()
+        if status != "open":
+            return f"the venue is {status}"
+        trades = (await self._rest.symbol_info(symbol))["enableTrading"]
+        return "" if trades else f"{symbol} does not trade"
+
+    async def _trades_since(self, symbol: str, since_ms: int) -> list[dict[str, Any]]:
+        return await self._rest.trades_since(symbol, since_ms)
+
+    async def _client_id(self, symbol: str, order_id: str) -> str:
+        return str((await self._rest.order_by_id(symbol, order_id))["clientOid"])
+
+    def _fill(self, row: dict[str, Any], client_id: str, now_ns: int, wall_ns: int) -> Fill:
+        return query_fill(row, self._ours, client_id, now_ns, wall_ns)
+
+    def _trade(self, row: dict[str, Any]) -> Trade:
+        return trade(row)
+
+    def wire(self, wiring: Wiring) -> None:
+        symbols = {book: rules.venue_symbol for book, rules in wiring.books.items()}
+        self.know(wiring.prefix, wiring.books.values())
+        self.stream = KucoinMarket(wiring.market, symbols, wiring.sink, self._rest)
+        self.orders = KucoinOrders(
+            KucoinEncoder(wiring.gate),
+            wiring.sink,
+            wiring.acks,
+            self._rest,
+            self._config.order_url,
+            self._config.api_key,
+            self._signer,
+        )
+        self.orders.wall_offset_ns = self._rest.wall_offset_ns
+        self.account = account = KucoinAccount(self._ours, wiring.sink, self._rest)
+        account.accounts = self._accounts
+
+    async def query(self, symbol: str, client_id: str, created_ns: int) -> list[AnyEvent]:
+        asked_ns = monotonic_ns()
+        order = await self._rest.order(symbol, client_id)
+        if order is None:
+            late = asked_ns - created_ns > SIGNED_TIME_NS + API_TIMEOUT_NS + MARGIN_NS
+            return [await self._absent(symbol, client_id, created_ns, late)]
+        order_id = str(order["id"])
+        filled = parse_units(order["dealSize"], self._ours.rules[symbol].qty_decimals)
+        events: list[AnyEvent] = []
+        if parse_money(order["dealSize"]):
+            trades = await self._rest.order_fills(symbol, order_id)
+            now_ns, wall_ns = monotonic_ns(), time_ns()
+            events += [query_fill(row, self._ours, client_id, now_ns, wall_ns) for row in trades]
+        state = query_state(order)
+        return [*events, self._result(client_id, order_id, state, filled, True)]
+
+    async def cancel(self, symbol: str, client_id: str) -> None:
+        await self._rest.cancel(symbol, client_id)
+
+    async def close(self) -> None:
+        await super().close()
+        await self._rest.close()
