@@ -190,7 +190,7 @@ async def test_a_start_without_the_venues_word_is_refused_in_one_line(
          "match": {"route": "GET /api/v3/order"}, "params": {"status": 503, "body": "x"}}
     )  # fmt: skip
     async with venues(mock, tmp_path) as both:
-        short = Recovery(PREFIX, tmp_path / "ledger.sqlite", ledger, journal_, within_s=0.6)
+        short = Recovery(PREFIX, tmp_path / "ledger.sqlite", ledger, journal_, within_s=3)
         with pytest.raises(FailedError) as refused:
             await short.run(both)
         line = str(refused.value)
@@ -200,7 +200,7 @@ async def test_a_start_without_the_venues_word_is_refused_in_one_line(
         assert "\n" not in line
         mock.faults.clear()
         mock.faults.add({"venue": "binance", "channel": "venue", "action": "down"})
-        dead = Recovery(PREFIX, tmp_path / "ledger.sqlite", ledger, journal_, within_s=0.6)
+        dead = Recovery(PREFIX, tmp_path / "ledger.sqlite", ledger, journal_, within_s=3)
         with pytest.raises(FailedError, match=f"order {client_id} at binance is not settled"):
             await dead.run(both)
         with pytest.raises(FailedError, match="enable binance again"):
@@ -226,7 +226,7 @@ async def test_an_order_that_never_arrived_needs_proof_and_then_ends(
     mock.faults.clear()
     journal_, ledger = open_records(tmp_path / "journal", tmp_path / "ledger.sqlite")
     async with venues(mock, tmp_path) as both:
-        recovery = Recovery(PREFIX, tmp_path / "ledger.sqlite", ledger, journal_, within_s=0.6)
+        recovery = Recovery(PREFIX, tmp_path / "ledger.sqlite", ledger, journal_, within_s=3)
         with pytest.raises(FailedError, match="its word is not final"):
             await recovery.run(both)  # it could still be on its way
         monkeypatch.setattr("xrpfast.venues.binance.venue.API_TIMEOUT_NS", -(10**12))
