@@ -235,3 +235,40 @@ def test_no_mark_values_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[st
     document = told(tmp_path, capsys)
     assert document["total"]["pnl"] == {"USDT": "-2.3"}
     assert document["positions"]["XRP"]["mark"] is None
+
+
+def test_what_is_left_to_be_hedged_and_what_a_person_traded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at = MIDNIGHT + 1_000
+    by_hand = events.TradedByHand(
+        now_ns=0,
+        wall_ns=at + 2,
+        instrument="XRP/USDT",
+        amount=-3 * MONEY_ONE,
+        reason="web page",
+        who="ann",
+    )
+    spent = commands.Spent("XRP/USDT", MONEY_ONE // 4, 2)
+    write(
+        tmp_path / "journal",
+        [
+            begin(),
+            order("a", 0, 0, 10, at),
+            fill("a", 0, 10, 200, at + 1, "0.01 USDT"),
+            (at + 2, kinds.RECOVERY, msgspec.json.encode(by_hand)),
+            (at + 3, kinds.COMMAND, msgspec.json.encode(spent)),
+        ],
+    )
+    rebuild(tmp_path / "journal", tmp_path / "ledger.sqlite")
+    assert app.run(["report", "--state-dir", str(tmp_path), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["residuals"] == [
+        {"instrument": "XRP/USDT", "amount": "7", "lost": "0.25", "hedges": 2}
+    ]
+    (row,) = document["by_hand"]
+    assert (row["amount"], row["who"], row["reason"]) == ("-3", "ann", "web page")
+    assert app.run(["report", "--state-dir", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert "to hedge   7 of base of XRP/USDT; 2 hedges lost 0.25 so far" in out
+    assert "by hand    -3 of base of XRP/USDT (ann: web page)" in out

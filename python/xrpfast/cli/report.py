@@ -123,6 +123,14 @@ def _facts(console: Console, document: dict[str, Any]) -> None:
             f"left over  {position['total']} {asset} ({pairs(position['venues'])}), "
             + (f"mark {mark}" if mark is not None else "no mark: not valued")
         )
+    for left in document["residuals"]:
+        spent = f"; {left['hedges']} hedges lost {left['lost']} so far" if left["hedges"] else ""
+        console.print(f"to hedge   {left['amount']} of base of {left['instrument']}{spent}")
+    for trade in document["by_hand"]:
+        console.print(
+            f"by hand    {trade['amount']} of base of {trade['instrument']} "
+            f"({trade['who']}: {trade['reason']})"
+        )
     for adopted in document["adopted"]:
         console.print(f"adopted    {adopted['amount']} {adopted['asset']} at {adopted['venue']}")
     least = "" if document["not_taken_exact"] else " (at least: by sample)"

@@ -20,6 +20,7 @@ import msgspec
 
 from xrpfast.model import MONEY_ONE, format_money, parse_money
 from xrpfast.records.schema import read_database
+from xrpfast.records.unsettled import residuals
 from xrpfast.research.marks import Marks, last_signal, marks
 
 By: TypeAlias = Literal["strategy", "venue", "day"]
@@ -60,14 +61,15 @@ def report(state_dir: Path, since: int, until: int, by: By | None) -> dict[str, 
     decimal text. Raises `UsageError` without a ledger, `FailedError` for a damaged journal.
     """
     with closing(read_database(state_dir / "ledger.sqlite")) as db:
-        return _Report(state_dir / "journal", db, since, until).document(by)
+        return _Report(state_dir, db, since, until).document(by)
 
 
 class _Report:
-    def __init__(self, journal: Path, db: sqlite3.Connection, since: int, until: int) -> None:
+    def __init__(self, state_dir: Path, db: sqlite3.Connection, since: int, until: int) -> None:
         self._db = db
         self._window = since, until
-        self._journal = journal
+        self._state_dir = state_dir
+        self._journal = state_dir / "journal"
         self._orders = self._rows("orders", "created_ns")
         fills = db.execute(
             "select case when venue_ns > 0 then venue_ns else created_ns end as wall_ns, "
@@ -111,6 +113,8 @@ class _Report:
             "groups": groups,
             "orders_by_state": dict(sorted(Counter(o["state"] for o in self._orders).items())),
             "positions": self._positions(last),
+            "residuals": self._residuals(),
+            "by_hand": self._by_hand(),
             "adopted": self._adopted(),
             "refused": self._not_taken("refused", "refusals"),
             "ignored": self._not_taken("ignored", "ignored"),
@@ -217,6 +221,21 @@ class _Report:
                 "mark": None if mark is None else _decimal(mark),
             }
         return positions
+
+    def _residuals(self) -> list[dict[str, Any]]:
+        """What is left to be hedged now, whatever the window, and what that has cost so far."""
+        return [
+            {
+                "instrument": left.instrument,
+                "amount": format_money(left.amount),
+                "lost": format_money(left.lost),
+                "hedges": left.attempts,
+            }
+            for left in residuals(self._state_dir / "ledger.sqlite")
+        ]
+
+    def _by_hand(self) -> list[dict[str, Any]]:
+        return [dict(row) for row in self._rows("by_hand", "wall_ns")]
 
     def _adopted(self) -> list[dict[str, str]]:
         sums: Counter[tuple[str, str]] = Counter()
