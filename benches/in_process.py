@@ -28,6 +28,7 @@ from xrpfast.config.demo import shipped
 from xrpfast.config.loader import build as build_config
 from xrpfast.model import MONEY_ONE
 from xrpfast.net.clock import ClockOffset
+from xrpfast.net.fuse import Fuse
 from xrpfast.net.websocket import SendResult
 from xrpfast.records import kinds
 from xrpfast.records.ledger import Ledger
@@ -127,11 +128,22 @@ class Bench:
         ack = self.latencies.ack
         window = config.venues.binance.recv_window_ms
         binance = BinanceOrders(
-            _core.BinanceEncoder(built.gate, signer, "k" * 64, window), self.driver, ack, "ws://"
+            _core.BinanceEncoder(built.gate, signer, "k" * 64, window),
+            self.driver,
+            Fuse("binance", lambda *_: None),
+            ack,
+            "ws://",
         )
         nothing: Any = None
         kucoin = KucoinOrders(
-            _core.KucoinEncoder(built.gate), self.driver, ack, nothing, "ws://", "k", signer
+            _core.KucoinEncoder(built.gate),
+            self.driver,
+            Fuse("kucoin", lambda *_: None),
+            ack,
+            nothing,
+            "ws://",
+            "k",
+            signer,
         )
         for name, gateway in (("binance", binance), ("kucoin", kucoin)):
             venue: Any = NamedVenue(name)

@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from xrpfast._core import LatencyHistogram
+from xrpfast.net.fuse import Fuse
 from xrpfast.net.websocket import SendResult
 from xrpfast.trading.events import AnyEvent, Control, LinkState, OrderAck, OrderReject, OrderUnknown
 from xrpfast.venues.binance.orders import BinanceOrders
@@ -56,7 +57,8 @@ class Desk:
     def __init__(self) -> None:
         self.sink, self.wire = Sink(), Wire()
         self.acks = LatencyHistogram()
-        self.gateway = BinanceOrders(Encoder(), self.sink, self.acks, "ws://127.0.0.1:1")
+        self.fuse = Fuse("binance", lambda *_: None)
+        self.gateway = BinanceOrders(Encoder(), self.sink, self.fuse, self.acks, "ws://127.0.0.1:1")
         self.gateway.session_up(self.wire)  # type: ignore[arg-type]
         self.sink.events.clear()
 

@@ -10,6 +10,7 @@ import orjson
 from yarl import URL
 
 from xrpfast.errors import XrpfastError
+from xrpfast.net.fuse import Fuse, Reach
 
 TIMEOUT_S = 10.0
 HTTP_ERRORS = (aiohttp.ClientError, asyncio.TimeoutError, OSError)
@@ -40,10 +41,11 @@ class Reply(NamedTuple):
 
 
 class HttpClient:
-    """One venue's REST base address."""
+    """One venue's REST base address, behind its fuse."""
 
-    def __init__(self, base_url: str) -> None:
+    def __init__(self, base_url: str, fuse: Fuse) -> None:
         self._base = base_url.rstrip("/")
+        self._fuse = fuse
         self._session: aiohttp.ClientSession | None = None
 
     async def request(
@@ -53,25 +55,29 @@ class HttpClient:
         *,
         headers: dict[str, str] | None = None,
         body: bytes | None = None,
+        kind: Reach = Reach.ALL_BUT_CANCELS,
     ) -> Reply:
         """Sends ``target`` (path and query) as it stands: signatures cover these very bytes.
 
-        Raises `HttpError` when no answer came.
+        Raises `HttpError` when no answer came, `PausedError` when nothing may be sent now.
         """
+        what = f"{method} {target.partition('?')[0]}"
+        self._fuse.check(what, kind)
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 timeout=aiohttp.ClientTimeout(total=TIMEOUT_S),
                 headers={"User-Agent": "xrpfast"},
             )
         url = URL(self._base + target, encoded=True)
-        what = f"{method} {target.partition('?')[0]}"
         try:
             async with self._session.request(
                 method, url, headers=headers, data=body, allow_redirects=False
             ) as response:
-                return Reply(response.status, await response.read(), response.headers)
+                reply = Reply(response.status, await response.read(), response.headers)
         except HTTP_ERRORS as error:
             raise HttpError(what, 0, str(error) or type(error).__name__) from error
+        self._fuse.heard(reply.status, reply.headers, reply.body)
+        return reply
 
     async def close(self) -> None:
         if self._session is not None:

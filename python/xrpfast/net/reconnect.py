@@ -9,7 +9,8 @@ from typing import NoReturn
 
 from xrpfast.errors import XrpfastError
 from xrpfast.net.backoff import Backoff
-from xrpfast.net.websocket import CONNECT_ERRORS, Connection
+from xrpfast.net.fuse import Fuse
+from xrpfast.net.websocket import CONNECT_ERRORS, Connection, RefusedError
 
 FIRST_DELAY_S = 0.2
 LONGEST_DELAY_S = 10.0
@@ -19,13 +20,18 @@ SETTLED_S = 5.0
 _LOG = logging.getLogger("xrpfast.net")
 
 
-async def keep_open(name: str, dial: Callable[[], Awaitable[Connection]]) -> NoReturn:
-    """Runs until cancelled. ``dial`` connects and sets the session up."""
+async def keep_open(name: str, dial: Callable[[], Awaitable[Connection]], fuse: Fuse) -> NoReturn:
+    """Runs until cancelled. ``dial`` connects and sets the session up; not while the venue wants
+    to be left alone."""
     backoff = Backoff(FIRST_DELAY_S, LONGEST_DELAY_S)
     loop = asyncio.get_running_loop()
     while True:
+        await fuse.passed()
         try:
             connection = await dial()
+        except RefusedError as refused:
+            _LOG.warning("%s: cannot connect: %s", name, refused)
+            fuse.heard(refused.status, refused.headers, refused.body)
         except (*CONNECT_ERRORS, XrpfastError) as error:
             _LOG.warning("%s: cannot connect: %s", name, error or type(error).__name__)
         else:

@@ -10,11 +10,19 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import IntEnum
 from typing import Any, Final
 
-from picows import WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
+from picows import (
+    WSError,
+    WSFrame,
+    WSInvalidStatusError,
+    WSListener,
+    WSMsgType,
+    WSTransport,
+    ws_connect,
+)
 
 # `WSFrame.msg_type` is a plain int at run time; the stub calls it an enum member.
 TEXT: Final[Any] = int(WSMsgType.TEXT.value)
@@ -29,6 +37,16 @@ CONNECT_TIMEOUT_S: Final = 10.0
 CONNECT_ERRORS: Final = (OSError, WSError, asyncio.TimeoutError)
 
 _LOG = logging.getLogger("xrpfast.net")
+
+
+class RefusedError(ConnectionError):
+    """The server answered the handshake, and not with a WebSocket."""
+
+    def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        super().__init__(f"refused with HTTP {status}")
+        self.status = status
+        self.headers = headers
+        self.body = body
 
 
 class SendResult(IntEnum):
@@ -194,19 +212,25 @@ class Connection(WSListener):
 async def connect(factory: Callable[[], Connection], url: str) -> Connection:
     """Opens ``url``; pings are answered by the connection itself.
 
-    Raises one of `CONNECT_ERRORS`.
+    Raises one of `CONNECT_ERRORS`; `RefusedError` among them has the server's answer.
     """
-    _, listener = await asyncio.wait_for(
-        ws_connect(
-            factory,
-            url,
-            enable_auto_pong=False,
-            websocket_handshake_timeout=CONNECT_TIMEOUT_S,
-            logger_name=_LOG,
-            max_redirects=0,
-        ),
-        CONNECT_TIMEOUT_S,
-    )
+    try:
+        _, listener = await asyncio.wait_for(
+            ws_connect(
+                factory,
+                url,
+                enable_auto_pong=False,
+                websocket_handshake_timeout=CONNECT_TIMEOUT_S,
+                logger_name=_LOG,
+                max_redirects=0,
+            ),
+            CONNECT_TIMEOUT_S,
+        )
+    except WSInvalidStatusError as error:
+        answer = error.response
+        if answer is None:
+            raise
+        raise RefusedError(int(answer.status), answer.headers, error.raw_body or b"") from None
     assert isinstance(listener, Connection)
     return listener
 

@@ -290,6 +290,8 @@ class Engine:
     def _on_link_state(self, event: events.LinkState, out: list[AnyCommand]) -> None:
         if not self.context.set_link(event.venue, event.link, event.up):
             out.append(Alert("warning", f"link of a venue without books: {event.venue}"))
+        if event.reason:
+            out.append(Alert("critical", event.reason))
         self.reconciler.on_link(event, out)
 
     def _on_clock(self, event: events.Clock, out: list[AnyCommand]) -> None:

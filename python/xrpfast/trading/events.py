@@ -144,6 +144,8 @@ class LinkState(Event, frozen=True, tag="link_state"):
     venue: str
     link: str
     up: bool
+    reason: str = ""
+    """Why it is down though the connection may stand: a person is told."""
 
 
 class QueryResult(Event, frozen=True, tag="query_result"):

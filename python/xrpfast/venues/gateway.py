@@ -10,6 +10,7 @@ import logging
 from time import monotonic_ns, time_ns
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
+from xrpfast.net.fuse import Fuse, Pause, Reach
 from xrpfast.net.reconnect import keep_open
 from xrpfast.net.websocket import Connection, SendResult
 from xrpfast.trading.events import AnyEvent, Control, OrderAck, OrderReject, OrderUnknown
@@ -46,6 +47,8 @@ class Reply(NamedTuple):
     """As the venue says it back; empty when it does not."""
     market_closed: bool = False
     """The venue takes no orders, or no cancels, for a while: nothing is wrong with us."""
+    pause: Pause | None = None
+    """For how long the venue wants to be left alone, if it says so: a limit, a ban."""
 
 
 class InFlight(NamedTuple):
@@ -75,7 +78,7 @@ class OrderGateway:
 
     venue = ""
 
-    def __init__(self, encoder: Encoder, sink: Sink, acks: LatencyHistogram) -> None:
+    def __init__(self, encoder: Encoder, sink: Sink, fuse: Fuse, acks: LatencyHistogram) -> None:
         self.sink = sink
         self.wall_offset_ns = 0
         """Venue time minus local time, added to the time that a request carries."""
@@ -87,9 +90,13 @@ class OrderGateway:
         """Why the venue takes no more orders from us until a restart; empty while it does."""
         self._encoder = encoder
         self._acks = acks
+        self._fuse = fuse
         self._session = False
+        self._open = False
+        """The session is up, and nothing keeps orders from it."""
         self._next_id = 0
         self._in_flight: dict[int, InFlight] = {}
+        fuse.on_change = self._fused
 
     # --- per venue ------------------------------------------------------------------------------
 
@@ -107,7 +114,7 @@ class OrderGateway:
     def ready(self) -> bool:
         """The session is up and the next frame would leave at once."""
         connection = self.connection
-        return self._session and not self.halted and connection is not None and connection.writable
+        return self._open and connection is not None and connection.writable
 
     def encode(self, approved: Approved, now_ns: int, wall_ns: int) -> tuple[int, bytes]:
         """(request id, frame). Consumes the approval; raises `ApprovalError`."""
@@ -129,9 +136,9 @@ class OrderGateway:
         return result
 
     def cancel(self, venue_symbol: str, client_id: str) -> SendResult:
-        """Asks for the end of an order; allowed while halted."""
+        """Asks for the end of an order; allowed while halted, not while we are banned."""
         connection = self.connection
-        if connection is None or not self._session:
+        if connection is None or not self._session or self._fuse.forbids(Reach.EVERYTHING):
             return SendResult.NOT_SENT
         request_id = self._next_id = self._next_id + 1
         frame = self._encoder.cancel(
@@ -200,13 +207,17 @@ class OrderGateway:
     def _unaddressed(self, reply: Reply) -> None:
         """An error that names no request: the session is not what we think it is."""
         _LOG.error("%s orders: %s %s", self.venue, reply.code, reply.text)
-        if reply.outcome is Outcome.AUTH_HALT:
+        if reply.pause is not None:
+            self._fuse.blow(reply.pause)
+        elif reply.outcome is Outcome.AUTH_HALT:
             self._halt(reply)
         elif self.connection is not None:
             self.connection.abort()
 
     def _consequences(self, reply: Reply) -> None:
-        if reply.market_closed:
+        if reply.pause is not None:
+            self._fuse.blow(reply.pause)
+        elif reply.market_closed:
             self._market_closed(reply)
         elif reply.outcome is Outcome.AUTH_HALT:
             self._halt(reply)
@@ -224,21 +235,36 @@ class OrderGateway:
     def _halt(self, reply: Reply) -> None:
         if not self.halted:
             self.halted = f"{reply.code} {reply.text}"
-            _LOG.error("%s: no more orders until restart: %s", self.venue, self.halted)
-            self.sink.on_events((link_state(self.venue, "orders", False),))
+            self._weigh()
+            text = f"{self.venue}: no more orders until a restart: {self.halted}"
+            self.sink.on_events((link_state(self.venue, "orders", False, text),))
+
+    def _fused(self, why: str) -> None:
+        """The venue wants to be left alone, or does no longer: entries close and open with it."""
+        was_open = self._open
+        self._weigh()
+        if why:
+            self.sink.on_events((link_state(self.venue, "orders", False, why),))
+        elif self._open and not was_open:
+            self.sink.on_events((link_state(self.venue, "orders", True),))
+
+    def _weigh(self) -> None:
+        """Brings ``_open`` up to date: to be called after any change of what it is made of."""
+        self._open = self._session and not self.halted and not self._fuse.blown
 
     # --- life -----------------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Keeps the session up until cancelled."""
-        await keep_open(f"{self.venue} orders", self.dial)
+        await keep_open(f"{self.venue} orders", self.dial, self._fuse)
 
     def session_up(self, connection: GatewayConnection) -> None:
         if not connection.is_open:
             return
         self.connection = connection
         self._session = True
-        if not self.halted:
+        self._weigh()
+        if self._open:
             self.sink.on_events((link_state(self.venue, "orders", True),))
 
     def closed(self, connection: GatewayConnection) -> None:
@@ -246,6 +272,7 @@ class OrderGateway:
             return
         self.connection = None
         self._session = False
+        self._weigh()
         lost, self._in_flight = self._in_flight, {}
         now_ns, wall_ns = monotonic_ns(), time_ns()
         events: list[AnyEvent] = [link_state(self.venue, "orders", False)]

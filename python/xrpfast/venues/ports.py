@@ -23,6 +23,7 @@ class Sink(Protocol):
         """Facts about orders, balances and links, in the order in which they arrived."""
 
 
-def link_state(venue: str, link: str, up: bool) -> LinkState:
+def link_state(venue: str, link: str, up: bool, reason: str = "") -> LinkState:
     """A link event stamped now."""
-    return LinkState(now_ns=monotonic_ns(), wall_ns=time_ns(), venue=venue, link=link, up=up)
+    now_ns, wall_ns = monotonic_ns(), time_ns()
+    return LinkState(now_ns=now_ns, wall_ns=wall_ns, venue=venue, link=link, up=up, reason=reason)

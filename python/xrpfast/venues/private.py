@@ -10,6 +10,7 @@ from typing import Any
 
 from xrpfast._core import CoreError
 from xrpfast.model import SymbolRules
+from xrpfast.net.fuse import Fuse
 from xrpfast.net.reconnect import keep_open
 from xrpfast.net.websocket import Connection
 from xrpfast.trading.events import AnyEvent
@@ -58,9 +59,10 @@ class AccountStream:
 
     venue = ""
 
-    def __init__(self, ours: Ours, sink: Sink) -> None:
+    def __init__(self, ours: Ours, sink: Sink, fuse: Fuse) -> None:
         self.ours = ours
         self.sink = sink
+        self.fuse = fuse
         self.connection: PrivateConnection | None = None
         self.unreadable = 0
         self._whole_since_ns: int | None = None
@@ -97,7 +99,7 @@ class AccountStream:
 
     async def run(self) -> None:
         """Keeps the stream up until cancelled."""
-        await keep_open(f"{self.venue} account", self._dial)
+        await keep_open(f"{self.venue} account", self._dial, self.fuse)
 
     async def _dial(self) -> Connection:
         connection = await self.dial()

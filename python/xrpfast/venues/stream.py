@@ -22,6 +22,7 @@ from xrpfast.venues.ports import Sink, link_state
 
 if TYPE_CHECKING:
     from xrpfast._core import Market
+    from xrpfast.net.fuse import Fuse
 
 MAX_SNAPSHOTS: Final = 8
 """Snapshots tried for one book before its socket is dropped and everything starts over."""
@@ -78,11 +79,12 @@ class MarketStream:
 
     venue = ""
 
-    def __init__(self, market: Market, books: Mapping[int, str], sink: Sink) -> None:
+    def __init__(self, market: Market, books: Mapping[int, str], sink: Sink, fuse: Fuse) -> None:
         """``books``: native book id -> the venue's symbol."""
         self.market = market
         self.books = dict(books)
         self.sink = sink
+        self.fuse = fuse
         self.stream_id = market.add_stream(self.venue)
         self.connection: MarketConnection | None = None
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -105,7 +107,7 @@ class MarketStream:
 
     async def run(self) -> None:
         """Keeps the socket up until cancelled."""
-        await keep_open(f"{self.venue} market", self._dial)
+        await keep_open(f"{self.venue} market", self._dial, self.fuse)
 
     async def _dial(self) -> Connection:
         connection = await self.dial()

@@ -15,6 +15,7 @@ from xrpfast.venues.private import Ours
 if TYPE_CHECKING:
     from xrpfast._core import LatencyHistogram, Market, RiskGate
     from xrpfast.net.clock import ClockOffset
+    from xrpfast.net.fuse import Fuse
     from xrpfast.venues.gateway import OrderGateway
     from xrpfast.venues.ports import Sink
     from xrpfast.venues.private import AccountStream
@@ -44,7 +45,9 @@ class Venue:
     stream: MarketStream
     account: AccountStream
 
-    def __init__(self) -> None:
+    def __init__(self, fuse: Fuse) -> None:
+        self.fuse = fuse
+        """What the venue forbids for a while, to all of this."""
         self._ours = Ours("", ())
         self._owners = Owners()
         self.wall_offset_ns = 0
@@ -137,6 +140,7 @@ class Venue:
 
     async def close(self) -> None:
         """Closes every socket."""
+        self.fuse.close()
         parts = [getattr(self, part, None) for part in ("orders", "account", "stream")]
         await asyncio.gather(*(part.close() for part in parts if part is not None))
 

@@ -22,7 +22,7 @@ from xrpfast.trading.events import (
     OrderEnd,
 )
 from xrpfast.venues.account_state import Trade
-from xrpfast.venues.binance.errors import classify
+from xrpfast.venues.binance.errors import classify, reply_pause
 from xrpfast.venues.binance.rest import SILENT_S
 from xrpfast.venues.outcome import VenueError
 from xrpfast.venues.ports import Sink
@@ -30,6 +30,7 @@ from xrpfast.venues.private import AccountStream, Ours, PrivateConnection
 
 if TYPE_CHECKING:
     from xrpfast._core import Signer
+    from xrpfast.net.fuse import Fuse
 
 VENUE: Final = "binance"
 _MILLISECOND: Final = 1_000_000
@@ -50,9 +51,16 @@ class BinanceAccount(AccountStream):
     venue = VENUE
 
     def __init__(
-        self, ours: Ours, sink: Sink, url: str, api_key: str, signer: Signer, recv_window_ms: int
+        self,
+        ours: Ours,
+        sink: Sink,
+        fuse: Fuse,
+        url: str,
+        api_key: str,
+        signer: Signer,
+        recv_window_ms: int,
     ) -> None:
-        super().__init__(ours, sink)
+        super().__init__(ours, sink, fuse)
         self._url = f"{url}{'&' if '?' in url else '?'}returnRateLimits=false"
         self._api_key = api_key
         self._signer = signer
@@ -101,6 +109,9 @@ class BinanceAccount(AccountStream):
             return
         error = message.get("error") or {}
         code, text = error.get("code"), str(error.get("msg", ""))
+        pause = reply_pause(message["status"], code, text, error.get("data"))
+        if pause is not None:
+            self.fuse.blow(pause)
         outcome = classify(code, text, message["status"], write=False)
         setup.set_exception(VenueError(VENUE, "user data", str(code), text, outcome))
 

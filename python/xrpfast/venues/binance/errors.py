@@ -1,13 +1,18 @@
-"""Binance error codes: what each means for the call that failed.
+"""Binance error codes: what each means for the call that failed, and for all calls after it.
 
 A text can have a meaning of its own: the engine's refusals share few codes and differ by text.
 """
 
 from __future__ import annotations
 
-from typing import Final
+import re
+from collections.abc import Mapping
+from time import time
+from typing import Any, Final
 
+from xrpfast.net.fuse import Pause, Reach
 from xrpfast.venues.outcome import Outcome
+from xrpfast.venues.pauses import short, whole_seconds
 
 _NEVER = Outcome.NEVER_RETRY
 _BACKOFF = Outcome.RETRY_BACKOFF
@@ -183,3 +188,51 @@ def classify(code: int | None, text: str, status: int, *, write: bool) -> Outcom
     if not write and code in _RETRY_WHEN_READING:
         return _BACKOFF
     return CODES.get(code, _UNKNOWN if write else _NEVER)
+
+
+# --- limits and bans ------------------------------------------------------------------------------
+
+LIMIT_S: Final = 60.0
+"""The window of the request weight: what a 429 that says nothing else waits for."""
+ORDERS_S: Final = 10.0
+"""The short window of the order count."""
+BAN_S: Final = 120.0
+"""The shortest ban: what a 418, or the firewall's 403, that says nothing else waits for."""
+TOO_MANY_ORDERS: Final = -1015
+_BANS: Final = frozenset({403, 418})
+_BANNED_UNTIL: Final = re.compile(r"banned until (\d{13})\b")
+
+
+def http_pause(status: int, headers: Mapping[str, str], body: bytes) -> Pause | None:
+    """The pause that an HTTP answer asks for, of a handshake too; None when it asks for none."""
+    if status != 429 and status not in _BANS:
+        return None
+    text = body.decode("utf-8", "replace")
+    told = whole_seconds(headers.get("Retry-After"))
+    return _pause(status, _seconds_left(text) if told is None else told, None, text)
+
+
+def reply_pause(status: int, code: int | None, text: str, data: Any) -> Pause | None:
+    """The same of a reply of the WebSocket API."""
+    if status != 429 and status not in _BANS:
+        return None
+    try:
+        told = (data["retryAfter"] - data["serverTime"]) / 1000
+    except (KeyError, TypeError):
+        told = _seconds_left(text)
+    return _pause(status, told, code, text)
+
+
+def _pause(status: int, told: float | None, code: int | None, text: str) -> Pause:
+    why = f"{status} {short(text)}"
+    if status in _BANS:
+        return Pause(BAN_S if told is None else told, Reach.EVERYTHING, why)
+    if code == TOO_MANY_ORDERS:  # of orders alone: questions count elsewhere
+        return Pause(ORDERS_S if told is None else told, Reach.ORDERS, why)
+    return Pause(LIMIT_S if told is None else told, Reach.ALL_BUT_CANCELS, why)
+
+
+def _seconds_left(text: str) -> float | None:
+    """A ban's end stands in its text, as the venue's time; that of ours is near enough."""
+    found = _BANNED_UNTIL.search(text)
+    return None if found is None else int(found[1]) / 1000 - time()

@@ -14,6 +14,7 @@ from xrpfast.venues.stream import MarketConnection, MarketStream
 
 if TYPE_CHECKING:
     from xrpfast._core import Market
+    from xrpfast.net.fuse import Fuse
     from xrpfast.venues.binance.rest import BinanceRest
 
 _LOG = logging.getLogger("xrpfast.venues")
@@ -25,9 +26,15 @@ class BinanceMarket(MarketStream):
     venue = "binance"
 
     def __init__(
-        self, market: Market, books: Mapping[int, str], sink: Sink, rest: BinanceRest, url: str
+        self,
+        market: Market,
+        books: Mapping[int, str],
+        sink: Sink,
+        fuse: Fuse,
+        rest: BinanceRest,
+        url: str,
     ) -> None:
-        super().__init__(market, books, sink)
+        super().__init__(market, books, sink, fuse)
         self._rest = rest
         names = "/".join(
             f"{symbol.lower()}@{kind}"

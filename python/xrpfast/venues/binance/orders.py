@@ -8,7 +8,7 @@ import orjson
 
 from xrpfast.net.liveness import require_life
 from xrpfast.net.websocket import Connection, connect
-from xrpfast.venues.binance.errors import MARKET_CLOSED, classify
+from xrpfast.venues.binance.errors import MARKET_CLOSED, classify, reply_pause
 from xrpfast.venues.binance.rest import SILENT_S
 from xrpfast.venues.gateway import Encoder, GatewayConnection, OrderGateway, Reply
 from xrpfast.venues.outcome import Outcome
@@ -16,6 +16,7 @@ from xrpfast.venues.ports import Sink
 
 if TYPE_CHECKING:
     from xrpfast._core import LatencyHistogram
+    from xrpfast.net.fuse import Fuse
 
 
 class BinanceOrders(OrderGateway):
@@ -23,8 +24,10 @@ class BinanceOrders(OrderGateway):
 
     venue = "binance"
 
-    def __init__(self, encoder: Encoder, sink: Sink, acks: LatencyHistogram, url: str) -> None:
-        super().__init__(encoder, sink, acks)
+    def __init__(
+        self, encoder: Encoder, sink: Sink, fuse: Fuse, acks: LatencyHistogram, url: str
+    ) -> None:
+        super().__init__(encoder, sink, fuse, acks)
         self._url = f"{url}{'&' if '?' in url else '?'}returnRateLimits=false"
 
     async def dial(self) -> Connection:
@@ -57,5 +60,12 @@ def parse_reply(payload: bytes) -> Reply | None:
     error = message.get("error") or {}
     code, text = error.get("code"), str(error.get("msg", ""))
     outcome = classify(code, text, status, write=True)
-    code_text = str(status if code is None else code)
-    return Reply(request_id, outcome, "", code_text, text, market_closed=text == MARKET_CLOSED)
+    return Reply(
+        request_id,
+        outcome,
+        "",
+        str(status if code is None else code),
+        text,
+        market_closed=text == MARKET_CLOSED,
+        pause=reply_pause(status, code, text, error.get("data")),
+    )

@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode
 
 from xrpfast.errors import FailedError, UsageError
 from xrpfast.model import SymbolRules, parse_money
+from xrpfast.net.fuse import Fuse, Reach
 from xrpfast.net.http import HttpClient, HttpError, Reply
 from xrpfast.venues.binance.errors import classify
 from xrpfast.venues.outcome import VenueError
@@ -27,8 +28,10 @@ NOT_FOUND: Final = frozenset({"-2013", "-2011"})
 class BinanceRest:
     """One account's REST calls."""
 
-    def __init__(self, base_url: str, api_key: str, signer: Signer, recv_window_ms: int) -> None:
-        self._http = HttpClient(base_url)
+    def __init__(
+        self, base_url: str, api_key: str, signer: Signer, recv_window_ms: int, fuse: Fuse
+    ) -> None:
+        self._http = HttpClient(base_url, fuse)
         self._headers = {"X-MBX-APIKEY": api_key}
         self._signer = signer
         self.recv_window_ms = recv_window_ms
@@ -116,7 +119,8 @@ class BinanceRest:
     async def _json(self, method: str, path: str, query: str) -> Any:
         target = f"{path}?{query}" if query else path
         what = f"{method} {path}"
-        reply = await self._http.request(method, target, headers=self._headers)
+        kind = Reach.EVERYTHING if method == "DELETE" else Reach.ALL_BUT_CANCELS
+        reply = await self._http.request(method, target, headers=self._headers, kind=kind)
         return _checked(reply, what, write=method != "GET").json(what)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from xrpfast._core import BinanceEncoder, Signer, parse_units
 from xrpfast.model import SymbolRules
 from xrpfast.net.clock import ClockOffset, measure
+from xrpfast.net.fuse import Fuse
 from xrpfast.trading.events import AnyEvent, Balance, Fill, OpenOrder
 from xrpfast.venues.account_state import Trade
 from xrpfast.venues.binance.account import (
@@ -18,6 +19,7 @@ from xrpfast.venues.binance.account import (
     query_state,
     trade,
 )
+from xrpfast.venues.binance.errors import http_pause
 from xrpfast.venues.binance.market import BinanceMarket
 from xrpfast.venues.binance.orders import BinanceOrders
 from xrpfast.venues.binance.rest import BinanceRest, symbol_rules
@@ -33,11 +35,11 @@ class Binance(Venue):
     name = "binance"
 
     def __init__(self, config: BinanceSection) -> None:
-        super().__init__()
+        super().__init__(Fuse(self.name, http_pause))
         self._config = config
         self._signer = Signer(config.api_secret.get_secret_value().encode())
         self._rest = BinanceRest(
-            config.rest_url, config.api_key, self._signer, config.recv_window_ms
+            config.rest_url, config.api_key, self._signer, config.recv_window_ms, self.fuse
         )
 
     async def sync_clock(self) -> ClockOffset:
@@ -87,14 +89,15 @@ class Binance(Venue):
         symbols = {book: rules.venue_symbol for book, rules in wiring.books.items()}
         self.know(wiring.prefix, wiring.books.values())
         self.stream = BinanceMarket(
-            wiring.market, symbols, wiring.sink, self._rest, config.stream_url
+            wiring.market, symbols, wiring.sink, self.fuse, self._rest, config.stream_url
         )
         encoder = BinanceEncoder(wiring.gate, self._signer, config.api_key, config.recv_window_ms)
-        self.orders = BinanceOrders(encoder, wiring.sink, wiring.acks, config.ws_api_url)
+        self.orders = BinanceOrders(encoder, wiring.sink, self.fuse, wiring.acks, config.ws_api_url)
         self.orders.wall_offset_ns = self._rest.wall_offset_ns
         self.account = account = BinanceAccount(
             self._ours,
             wiring.sink,
+            self.fuse,
             config.ws_api_url,
             config.api_key,
             self._signer,

@@ -27,6 +27,7 @@ from xrpfast.venues.ports import Sink
 from xrpfast.venues.private import AccountStream, Ours, PrivateConnection
 
 if TYPE_CHECKING:
+    from xrpfast.net.fuse import Fuse
     from xrpfast.venues.kucoin.rest import KucoinRest
 
 VENUE: Final = "kucoin"
@@ -41,8 +42,8 @@ class KucoinAccount(AccountStream):
 
     venue = VENUE
 
-    def __init__(self, ours: Ours, sink: Sink, rest: KucoinRest) -> None:
-        super().__init__(ours, sink)
+    def __init__(self, ours: Ours, sink: Sink, fuse: Fuse, rest: KucoinRest) -> None:
+        super().__init__(ours, sink, fuse)
         self._rest = rest
         self._pinger: Pinger | None = None
         self._dialling: PrivateConnection | None = None

@@ -1,14 +1,18 @@
 """KuCoin error codes: what each means for the call that failed.
 
 `CODES` is the meaning for a read; `ORDER_CODES` has the few that mean something else when the call
-places or cancels an order; `TEXTS` those texts that say more than their code.
+places or cancels an order; `TEXTS` those texts that say more than their code. Last, what an answer
+means for all calls after it.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
+from xrpfast.net.fuse import Pause, Reach
 from xrpfast.venues.outcome import Outcome
+from xrpfast.venues.pauses import short, whole_seconds
 
 SUCCESS: Final = "200000"
 MARKET_CLOSED: Final = frozenset({"200001", "200002"})
@@ -103,3 +107,46 @@ def classify(code: str | None, text: str, status: int, *, write: bool) -> Outcom
     if write:
         return _UNKNOWN
     return _BACKOFF if status >= 500 else _NEVER
+
+
+# --- limits and blocks ----------------------------------------------------------------------------
+
+TOO_MANY: Final = "429000"
+"""The own limit where the quota is told; where it is not, others overload the venue."""
+BLOCK_S: Final = 30.0
+"""What stands before the venue blocks an address for so long."""
+RESET: Final = "gw-ratelimit-reset"
+
+
+def http_pause(status: int, headers: Mapping[str, str], body: bytes) -> Pause | None:
+    """The pause that an HTTP answer asks for, of a handshake too; None when it asks for none.
+
+    A page that is not the venue's JSON comes from the edge before it; JSON speaks by its code.
+    """
+    page = not body.lstrip().startswith(b"{")
+    why = f"{status} {short(body.decode('utf-8', 'replace'))}"
+    if status == 403 and page:
+        told = whole_seconds(headers.get("Retry-After"))
+        return Pause(BLOCK_S if told is None else told, Reach.EVERYTHING, why)
+    if status != 429:
+        return None
+    if page:
+        told = whole_seconds(headers.get("Retry-After"))
+        return Pause(BLOCK_S if told is None else told, Reach.ALL_BUT_CANCELS, why)
+    reset = headers.get(RESET, "")
+    return Pause(int(reset) / 1000, Reach.ALL_BUT_CANCELS, why) if reset.isdigit() else None
+
+
+def reply_pause(code: str, text: str, quota: Any) -> Pause | None:
+    """The same of a reply of order entry; ``quota``: its rate block, if it has one."""
+    if code != TOO_MANY or not isinstance(quota, dict):
+        return None
+    reset = quota.get("reset")
+    if not isinstance(reset, int):
+        return None
+    return Pause(reset / 1000, Reach.ALL_BUT_CANCELS, f"{code} {short(text)}")
+
+
+def overloaded(status: int, headers: Mapping[str, str], body: bytes) -> bool:
+    """Whether an HTTP answer is the venue's word that others overload it."""
+    return status == 429 and RESET not in headers and body.lstrip().startswith(b"{")

@@ -17,6 +17,7 @@ from xrpfast.venues.stream import MarketConnection, MarketStream
 
 if TYPE_CHECKING:
     from xrpfast._core import Market
+    from xrpfast.net.fuse import Fuse
     from xrpfast.venues.kucoin.rest import KucoinRest
 
 SETUP_TIMEOUT_S = 10.0
@@ -29,9 +30,9 @@ class KucoinMarket(MarketStream):
     venue = "kucoin"
 
     def __init__(
-        self, market: Market, books: Mapping[int, str], sink: Sink, rest: KucoinRest
+        self, market: Market, books: Mapping[int, str], sink: Sink, fuse: Fuse, rest: KucoinRest
     ) -> None:
-        super().__init__(market, books, sink)
+        super().__init__(market, books, sink, fuse)
         self._rest = rest
         self._awaited = ""
         self._answer: asyncio.Future[None] | None = None

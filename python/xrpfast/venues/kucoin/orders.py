@@ -10,13 +10,14 @@ import orjson
 
 from xrpfast.net.websocket import Connection, connect
 from xrpfast.venues.gateway import Encoder, GatewayConnection, OrderGateway, Reply
-from xrpfast.venues.kucoin.errors import MARKET_CLOSED, SUCCESS, classify
+from xrpfast.venues.kucoin.errors import MARKET_CLOSED, SUCCESS, TOO_MANY, classify, reply_pause
 from xrpfast.venues.kucoin.push import Pinger
 from xrpfast.venues.outcome import Outcome, VenueError
 from xrpfast.venues.ports import Sink
 
 if TYPE_CHECKING:
     from xrpfast._core import LatencyHistogram, Signer
+    from xrpfast.net.fuse import Fuse
     from xrpfast.venues.kucoin.rest import KucoinRest
 
 SETUP_TIMEOUT_S = 10.0
@@ -47,13 +48,14 @@ class KucoinOrders(OrderGateway):
         self,
         encoder: Encoder,
         sink: Sink,
+        fuse: Fuse,
         acks: LatencyHistogram,
         rest: KucoinRest,
         url: str,
         api_key: str,
         signer: Signer,
     ) -> None:
-        super().__init__(encoder, sink, acks)
+        super().__init__(encoder, sink, fuse, acks)
         self._rest = rest
         self._url = url
         self._api_key = api_key
@@ -153,4 +155,9 @@ def parse_reply(message: dict[str, Any]) -> Reply | None:
     if code in _DISCONNECTING and request_id is None:
         return Reply(None, Outcome.RETRY_BACKOFF, "", code, text)
     outcome = classify(code, text, 0, write=True)
-    return Reply(request_id, outcome, "", code, text, market_closed=code in MARKET_CLOSED)
+    pause = reply_pause(code, text, message.get("userRateLimit") or message.get("rateLimit"))
+    if code == TOO_MANY and pause is None:
+        # Not our own limit: others overload the venue, and what came of the order nobody says.
+        outcome = Outcome.UNKNOWN_RECONCILE
+    closed = code in MARKET_CLOSED
+    return Reply(request_id, outcome, "", code, text, market_closed=closed, pause=pause)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from time import time_ns
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from xrpfast.errors import FailedError, UsageError
 from xrpfast.model import SymbolRules, parse_money
+from xrpfast.net.backoff import Backoff
+from xrpfast.net.fuse import Fuse, Reach
 from xrpfast.net.http import HttpClient, HttpError, Reply
-from xrpfast.venues.kucoin.errors import SUCCESS, classify
+from xrpfast.venues.kucoin.errors import SUCCESS, classify, overloaded
 from xrpfast.venues.outcome import VenueError
 from xrpfast.venues.rules import ceil_units, floor_units, places, rate
 
@@ -19,6 +22,9 @@ if TYPE_CHECKING:
 VENUE: Final = "kucoin"
 KEY_VERSION: Final = "3"
 FILLS_LIMIT: Final = 100
+OVERLOAD_TRIES: Final = 4
+OVERLOAD_WAIT_S: Final = (0.25, 1.0)
+"""First and longest wait before a venue that others overload is asked again."""
 NOT_FOUND: Final = frozenset({"order_not_exist", "100001", "100004", "102436"})
 _NOT_FOUND_TEXTS: Final = ("order_not_exist", "order not exist", "order does not exist")
 
@@ -26,8 +32,10 @@ _NOT_FOUND_TEXTS: Final = ("order_not_exist", "order not exist", "order does not
 class KucoinRest:
     """One account's REST calls."""
 
-    def __init__(self, base_url: str, api_key: str, signer: Signer, passphrase: str) -> None:
-        self._http = HttpClient(base_url)
+    def __init__(
+        self, base_url: str, api_key: str, signer: Signer, passphrase: str, fuse: Fuse
+    ) -> None:
+        self._http = HttpClient(base_url, fuse)
         self._api_key = api_key
         self._signer = signer
         self._passphrase = signer.base64(passphrase)
@@ -135,6 +143,16 @@ class KucoinRest:
         return _checked(reply, what, write=method == "DELETE")["data"]
 
     async def _request(self, method: str, target: str, *, signed: bool) -> Reply:
+        """Again after a moment when others overload the venue: no order goes this way."""
+        backoff = Backoff(*OVERLOAD_WAIT_S)
+        for _ in range(OVERLOAD_TRIES - 1):
+            reply = await self._once(method, target, signed=signed)
+            if not overloaded(reply.status, reply.headers, reply.body):
+                return reply
+            await asyncio.sleep(backoff.next_delay())
+        return await self._once(method, target, signed=signed)
+
+    async def _once(self, method: str, target: str, *, signed: bool) -> Reply:
         headers = {"Content-Type": "application/json"}
         if signed:
             timestamp = str(self.now_ms())
@@ -145,7 +163,8 @@ class KucoinRest:
                 "KC-API-PASSPHRASE": self._passphrase,
                 "KC-API-KEY-VERSION": KEY_VERSION,
             }
-        return await self._http.request(method, target, headers=headers)
+        kind = Reach.EVERYTHING if method == "DELETE" else Reach.ALL_BUT_CANCELS
+        return await self._http.request(method, target, headers=headers, kind=kind)
 
 
 def _checked(reply: Reply, what: str, *, write: bool = False) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from xrpfast._core import KucoinEncoder, Signer, parse_units
 from xrpfast.model import SymbolRules, parse_money
 from xrpfast.net.clock import ClockOffset, measure
+from xrpfast.net.fuse import Fuse
 from xrpfast.trading.events import AnyEvent, Balance, Fill, OpenOrder
 from xrpfast.venues.account_state import Trade
 from xrpfast.venues.kucoin.account import (
@@ -18,6 +19,7 @@ from xrpfast.venues.kucoin.account import (
     query_state,
     trade,
 )
+from xrpfast.venues.kucoin.errors import http_pause
 from xrpfast.venues.kucoin.market import KucoinMarket
 from xrpfast.venues.kucoin.orders import KucoinOrders
 from xrpfast.venues.kucoin.rest import KucoinRest, symbol_rules
@@ -36,11 +38,15 @@ class Kucoin(Venue):
     name = "kucoin"
 
     def __init__(self, config: KucoinSection) -> None:
-        super().__init__()
+        super().__init__(Fuse(self.name, http_pause))
         self._config = config
         self._signer = Signer(config.api_secret.get_secret_value().encode())
         self._rest = KucoinRest(
-            config.rest_url, config.api_key, self._signer, config.passphrase.get_secret_value()
+            config.rest_url,
+            config.api_key,
+            self._signer,
+            config.passphrase.get_secret_value(),
+            self.fuse,
         )
         self._accounts: set[str] = set()
 
@@ -92,10 +98,11 @@ class Kucoin(Venue):
     def wire(self, wiring: Wiring) -> None:
         symbols = {book: rules.venue_symbol for book, rules in wiring.books.items()}
         self.know(wiring.prefix, wiring.books.values())
-        self.stream = KucoinMarket(wiring.market, symbols, wiring.sink, self._rest)
+        self.stream = KucoinMarket(wiring.market, symbols, wiring.sink, self.fuse, self._rest)
         self.orders = KucoinOrders(
             KucoinEncoder(wiring.gate),
             wiring.sink,
+            self.fuse,
             wiring.acks,
             self._rest,
             self._config.order_url,
@@ -103,7 +110,7 @@ class Kucoin(Venue):
             self._signer,
         )
         self.orders.wall_offset_ns = self._rest.wall_offset_ns
-        self.account = account = KucoinAccount(self._ours, wiring.sink, self._rest)
+        self.account = account = KucoinAccount(self._ours, wiring.sink, self.fuse, self._rest)
         account.accounts = self._accounts
 
     async def query(self, symbol: str, client_id: str, created_ns: int) -> list[AnyEvent]:
