@@ -133,6 +133,7 @@ class Bench:
             Fuse("binance", lambda *_: None),
             ack,
             "ws://",
+            {},
         )
         nothing: Any = None
         kucoin = KucoinOrders(

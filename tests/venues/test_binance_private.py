@@ -8,8 +8,16 @@ import orjson
 import pytest
 
 from xrpfast.model import SymbolRules
-from xrpfast.trading.events import Balance, Fill, OrderAck, OrderEnd, OrderReject, OrderUnknown
-from xrpfast.venues.binance.account import parse_event, query_state
+from xrpfast.trading.events import (
+    Balance,
+    Fill,
+    OrderAck,
+    OrderEnd,
+    OrderReject,
+    OrderUnknown,
+    Terms,
+)
+from xrpfast.venues.binance.account import order_terms, parse_event, query_state
 from xrpfast.venues.binance.orders import parse_reply
 from xrpfast.venues.gateway import place_events
 from xrpfast.venues.outcome import Outcome
@@ -21,6 +29,7 @@ RULES = SymbolRules(
     min_notional=5 * 10**18, taker_rate=100_000, maker_rate=100_000, fee_in_received=True,
 )  # fmt: skip
 OURS = "xddemo1-0a"
+TERMS = Terms("XRP/USDT", 0, 21233, 250)
 MS = 1_000_000
 
 
@@ -46,7 +55,7 @@ def test_a_trade_is_a_fill_with_the_fee_that_was_taken() -> None:
         Fill(
             now_ns=7, wall_ns=8, client_id=OURS, venue_order_id="5550001", trade_id="700000010",
             price=21233, qty=100, fee=10**16, fee_asset="XRP", maker=True,
-            venue_ns=1790000001004 * MS,
+            venue_ns=1790000001004 * MS, terms=TERMS,
         )
     ]  # fmt: skip
 
@@ -56,7 +65,7 @@ def test_the_last_trade_also_ends_the_order() -> None:
     assert isinstance(fill, Fill)
     assert end == OrderEnd(
         now_ns=7, wall_ns=8, client_id=OURS, venue_order_id="5550001", state="FILLED",
-        filled_qty=250, reason="",
+        filled_qty=250, reason="", terms=TERMS,
     )  # fmt: skip
 
 
@@ -67,7 +76,8 @@ def test_a_cancel_is_found_by_the_original_id() -> None:
 
 def test_new_is_an_ack_and_expiry_keeps_its_reason() -> None:
     (ack,) = events_of(report(x="NEW", X="NEW", t=-1, N=None, n="0"))
-    assert ack == OrderAck(now_ns=7, wall_ns=8, client_id=OURS, venue_order_id="5550001")
+    expected = OrderAck(now_ns=7, wall_ns=8, client_id=OURS, venue_order_id="5550001", terms=TERMS)
+    assert ack == expected
     reason = "UNFILLED_IOC_QUANTITY_EXPIRED"
     (end,) = events_of(report(x="EXPIRED", X="EXPIRED", eR=reason, t=-1, N=None, n="0"))
     assert (end.state, end.reason) == ("EXPIRED", reason)
@@ -76,8 +86,39 @@ def test_new_is_an_ack_and_expiry_keeps_its_reason() -> None:
 def test_orders_of_others_are_counted_only() -> None:
     ours = Ours("xddemo", [RULES])
     assert events_of(report(c="somebody"), ours) == []
-    assert events_of(report(s="BTCUSDT"), ours) == []
+    assert events_of(report(C="somebody"), ours) == []
     assert ours.foreign == 2
+
+
+@pytest.mark.parametrize("x", ["NEW", "TRADE", "CANCELED"])
+@pytest.mark.parametrize(
+    ("changes", "terms"),
+    [
+        ({"S": "SELL"}, Terms("XRP/USDT", 1, 21233, 250)),
+        ({"p": "2.12340000"}, Terms("XRP/USDT", 0, 21234, 250)),
+        ({"p": "2.12335000"}, Terms("XRP/USDT", 0, -1, 250)),
+        ({"q": "25.10000000"}, Terms("XRP/USDT", 0, 21233, 251)),
+        ({"q": "99999999999999999999.0"}, Terms("XRP/USDT", 0, 21233, -1)),
+        ({"p": "0.00000000", "o": "MARKET"}, Terms("XRP/USDT", 0, 0, 250)),
+        ({"s": "BTCUSDT"}, Terms("BTCUSDT")),
+    ],
+)
+def test_every_report_tells_the_order_as_the_venue_has_it(
+    x: str, changes: dict[str, Any], terms: Terms
+) -> None:
+    states = {"NEW": "NEW", "TRADE": "FILLED", "CANCELED": "CANCELED"}
+    found = events_of(report(x=x, X=states[x], **changes))
+    assert found
+    assert {event.terms for event in found} == {terms}
+
+
+def test_a_reply_tells_of_the_order_as_much_as_it_says() -> None:
+    rules = {"XRPUSDT": RULES}
+    assert order_terms({"orderId": 5}, rules) is None
+    assert order_terms({"symbol": "XRPUSDT", "orderId": 5}, rules) == Terms("XRP/USDT")
+    assert order_terms({"symbol": "BTCUSDT", "origQty": "1"}, rules) == Terms("BTCUSDT")
+    whole = {"symbol": "XRPUSDT", "side": "SELL", "price": "2.1", "origQty": "7"}
+    assert order_terms(whole, rules) == Terms("XRP/USDT", 1, 21_000, 70)
 
 
 def test_balances_are_absolute_money() -> None:
@@ -105,7 +146,7 @@ def test_balances_are_absolute_money() -> None:
     ],
 )  # fmt: skip
 def test_refusals_have_their_class(status: int, error: dict[str, Any], outcome: Outcome) -> None:
-    reply = parse_reply(orjson.dumps({"id": 3, "status": status, "error": error}))
+    reply = parse_reply(orjson.dumps({"id": 3, "status": status, "error": error}), {})
     assert reply is not None
     assert (reply.request_id, reply.outcome, reply.code) == (3, outcome, str(error["code"]))
     (event,) = place_events(OURS, reply, 7, 8)
@@ -115,16 +156,19 @@ def test_refusals_have_their_class(status: int, error: dict[str, Any], outcome: 
 
 def test_an_accepted_order_is_an_ack_with_the_venues_id() -> None:
     body = b'{"id":5,"status":200,"result":{"symbol":"XRPUSDT","orderId":5550002}}'
-    reply = parse_reply(body)
+    reply = parse_reply(body, {"XRPUSDT": RULES})
     assert reply is not None
     (event,) = place_events(OURS, reply, 7, 8)
-    assert event == OrderAck(now_ns=7, wall_ns=8, client_id=OURS, venue_order_id="5550002")
+    expected = OrderAck(
+        now_ns=7, wall_ns=8, client_id=OURS, venue_order_id="5550002", terms=Terms("XRP/USDT")
+    )
+    assert event == expected
 
 
 def test_frames_that_answer_nothing() -> None:
-    assert parse_reply(b'{"event":{"e":"other"}}') is None
+    assert parse_reply(b'{"event":{"e":"other"}}', {}) is None
     revoked = parse_reply(
-        b'{"id":null,"status":401,"error":{"code":-2015,"msg":"Invalid API-key"}}'
+        b'{"id":null,"status":401,"error":{"code":-2015,"msg":"Invalid API-key"}}', {}
     )
     assert revoked is not None
     assert (revoked.request_id, revoked.outcome) == (None, Outcome.AUTH_HALT)

@@ -122,7 +122,7 @@ async def test_a_ban_forbids_cancels_too_and_ends_when_the_venue_said(
     async with ready(mock, "binance") as venue:
         end_ns = face.exchange.wall_ns() + 2 * 10**9
         face.limits.banned_until_ns = end_ns
-        with pytest.raises(VenueError, match="418|-1003"):
+        with pytest.raises(VenueError, match=r"418|-1003"):
             await venue.balances()
         asked = seen(mock, "binance")
         await refused_at_once(venue, cancel=False)

@@ -58,7 +58,9 @@ class Desk:
         self.sink, self.wire = Sink(), Wire()
         self.acks = LatencyHistogram()
         self.fuse = Fuse("binance", lambda *_: None)
-        self.gateway = BinanceOrders(Encoder(), self.sink, self.fuse, self.acks, "ws://127.0.0.1:1")
+        self.gateway = BinanceOrders(
+            Encoder(), self.sink, self.fuse, self.acks, "ws://127.0.0.1:1", {}
+        )
         self.gateway.session_up(self.wire)  # type: ignore[arg-type]
         self.sink.events.clear()
 

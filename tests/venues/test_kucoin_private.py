@@ -15,9 +15,10 @@ from xrpfast.trading.events import (
     OrderEnd,
     OrderReject,
     OrderUnknown,
+    Terms,
 )
 from xrpfast.venues.gateway import place_events
-from xrpfast.venues.kucoin.account import fee_of, parse_message, query_state
+from xrpfast.venues.kucoin.account import fee_of, order_terms, parse_message, query_state
 from xrpfast.venues.kucoin.orders import parse_reply
 from xrpfast.venues.outcome import Outcome
 from xrpfast.venues.private import Ours
@@ -28,6 +29,7 @@ RULES = SymbolRules(
     min_notional=10**17, taker_rate=100_000, maker_rate=80_000, fee_in_received=False,
 )  # fmt: skip
 OURS = "xddemo1-0b"
+TERMS = Terms("XRP/USDT", 0, 241_370, 250_000)
 ORDER = "6920aa01c3f1a20007d1e001"
 
 
@@ -53,7 +55,7 @@ def test_a_match_is_a_fill_with_the_exact_fee_of_its_kind() -> None:
             now_ns=7, wall_ns=8, client_id=OURS, venue_order_id=ORDER,
             trade_id="11067996711960590", price=241370, qty=100_000,
             fee=24137 * 10**15 * 8 // 10_000, fee_asset="USDT", maker=True,
-            venue_ns=1760000002000000000, fee_estimated=True,
+            venue_ns=1760000002000000000, fee_estimated=True, terms=TERMS,
         )
     ]  # fmt: skip
     (taker,) = events_of(change(feeType="takerFee", status="match"))
@@ -72,7 +74,8 @@ def test_received_and_open_are_acks() -> None:
     for gone in ("filledSize", "remainSize", "canceledSize", "size", "matchPrice", "tradeId"):
         del data[gone]
     (ack,) = events_of({"type": "message", "subject": "orderChange", "data": data})
-    assert ack == OrderAck(now_ns=7, wall_ns=8, client_id=OURS, venue_order_id=ORDER)
+    expected = OrderAck(now_ns=7, wall_ns=8, client_id=OURS, venue_order_id=ORDER, terms=TERMS)
+    assert ack == expected
     (ack,) = events_of(change(type="open", status="open"))
     assert isinstance(ack, OrderAck)
 
@@ -97,6 +100,40 @@ def test_orders_of_others_are_counted_only() -> None:
     assert parse_message(change(clientOid="other"), ours, set(), 7, 8) == []
     assert parse_message(change(clientOid=None), ours, set(), 7, 8) == []
     assert ours.foreign == 2
+
+
+@pytest.mark.parametrize(
+    "kind", [("received", "new"), ("open", "open"), ("match", "match"), ("canceled", "done")]
+)
+@pytest.mark.parametrize(
+    ("changes", "terms"),
+    [
+        ({"side": "sell"}, Terms("XRP/USDT", 1, 241_370, 250_000)),
+        ({"price": "2.41371"}, Terms("XRP/USDT", 0, 241_371, 250_000)),
+        ({"price": "2.413705"}, Terms("XRP/USDT", 0, -1, 250_000)),
+        ({"originSize": "25.5"}, Terms("XRP/USDT", 0, 241_370, 255_000)),
+        ({"symbol": "BTC-USDT"}, Terms("BTC-USDT")),
+    ],
+)
+def test_every_push_tells_the_order_as_the_venue_has_it(
+    kind: tuple[str, str], changes: dict[str, Any], terms: Terms
+) -> None:
+    found = events_of(change(type=kind[0], status=kind[1], **changes))
+    assert found
+    assert {event.terms for event in found} == {terms}
+
+
+def test_a_market_order_is_none_of_ours() -> None:
+    message = change(type="received", status="new", orderType="market")
+    del message["data"]["price"]
+    (ack,) = events_of(message)
+    assert ack.terms == Terms("XRP/USDT", 0, 0, 250_000)
+
+
+def test_an_answer_tells_the_order_as_the_venue_has_it() -> None:
+    row = {"symbol": "XRP-USDT", "side": "sell", "price": "2.1", "size": "7"}
+    assert order_terms(row, {"XRP-USDT": RULES}) == Terms("XRP/USDT", 1, 210_000, 70_000)
+    assert order_terms(row, {}) == Terms("XRP-USDT")
 
 
 def balance(**changes: Any) -> dict[str, Any]:

@@ -57,11 +57,28 @@ class Signal(msgspec.Struct, frozen=True, tag_field="event", tag="signal"):
     wall_ns: int
 
 
+class Terms(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An order as the venue describes it back; what it does not say is None.
+
+    Other terms than those that were sent are another order: nothing that the venue says of ours can
+    be built on then.
+    """
+
+    instrument: str | None = None
+    """Of a symbol that is not traded here: the venue's own word for it."""
+    side: int | None = None
+    price: int | None = None
+    """In the instrument's units there; -1: finer than they are."""
+    qty: int | None = None
+    """As ordered, in the instrument's units there; -1: finer than they are."""
+
+
 class OrderAck(Event, frozen=True, tag="order_ack"):
     """The venue took the order (or the private stream shows it working)."""
 
     client_id: str
     venue_order_id: str
+    terms: Terms | None = None
 
 
 class OrderReject(Event, frozen=True, tag="order_reject"):
@@ -94,6 +111,7 @@ class Fill(Event, frozen=True, tag="fill"):
     venue_ns: int
     fee_estimated: bool = False
     """The venue did not say the fee yet: the same trade with the true one corrects it."""
+    terms: Terms | None = None
 
 
 class OrderEnd(Event, frozen=True, tag="order_end"):
@@ -106,6 +124,7 @@ class OrderEnd(Event, frozen=True, tag="order_end"):
     filled_qty: int
     """Cumulative at the venue; fills below it are still on their way."""
     reason: str
+    terms: Terms | None = None
 
 
 class Balance(Event, frozen=True, tag="balance"):
@@ -161,6 +180,7 @@ class QueryResult(Event, frozen=True, tag="query_result"):
     state: str | None
     filled_qty: int
     authoritative: bool
+    terms: Terms | None = None
 
 
 class OpenOrder(msgspec.Struct, frozen=True):

@@ -23,6 +23,7 @@ from xrpfast.trading.events import (
     OrderReject,
     OrderUnknown,
     QueryResult,
+    Terms,
 )
 from xrpfast.trading.transitions import END_WORDS, TRANSITIONS, WORKING_STATES, Word
 
@@ -59,6 +60,7 @@ class Life(Protocol):
 
     client_id: str
     venue: str
+    instrument: str
     side: int
     price: int
     qty: int
@@ -110,8 +112,10 @@ def lost(order: Life, reason: str) -> bool:
 # --- the venue's words ----------------------------------------------------------------------------
 
 
-def acknowledged(order: Life, venue_order_id: str, found: Findings) -> bool:
-    if not _same(order, venue_order_id, found):
+def acknowledged(order: Life, event: OrderAck, found: Findings) -> bool:
+    if not _as_placed(order, event.terms, found):
+        return False
+    if not _same(order, event.venue_order_id, found):
         return False
     return _working(order)
 
@@ -133,6 +137,10 @@ def bookable(order: Life, fill: Fill, owner: str | None, found: Findings) -> boo
     place = f"fill {fill.trade_id} of order {order.client_id} at {order.venue}"
     if fill.qty <= 0 or fill.price <= 0:
         found.append((Grade.VIOLATION, f"{place}: price or quantity not positive; not booked"))
+        return False
+    if _elsewhere(order, fill.terms):
+        # Which way the money moved, and which money, is not known: the balances will tell.
+        _as_placed(order, fill.terms, found)
         return False
     if owner is not None and owner != order.client_id:
         found.append((Grade.VIOLATION, f"{place}: trade already booked on {owner}; not booked"))
@@ -162,12 +170,15 @@ def filled(order: Life, fill: Fill, found: Findings) -> bool:
         found.append((Grade.VIOLATION, f"{place}: the venue had refused this order"))
     elif order.state in TERMINAL and order.filled > order.claimed:
         found.append((Grade.ANOMALY, f"{place}: beyond the {order.claimed} of its end"))
+    _as_placed(order, fill.terms, found)
     _same(order, fill.venue_order_id, found)
     say(order, Word.FULL if order.filled >= order.qty else Word.PART)
     return True
 
 
 def ended(order: Life, event: OrderEnd, found: Findings) -> bool:
+    if not _as_placed(order, event.terms, found):
+        return False
     if not _same(order, event.venue_order_id, found):
         return False
     return _end(order, event.state, event.filled_qty, event.reason, found)
@@ -179,6 +190,8 @@ def answered(order: Life, event: QueryResult, found: Findings) -> bool:
         return False
     if event.state is None:
         return _not_found(order, found)
+    if not _as_placed(order, event.terms, found):
+        return False
     if not _same(order, event.venue_order_id or "", found):
         return False
     if event.state in WORKING_STATES:
@@ -191,7 +204,7 @@ def told(order: Life, event: AnyEvent, found: Findings) -> bool:
     """Any event about this order but a fill, which needs to be `bookable` first."""
     match event:
         case OrderAck():
-            return acknowledged(order, event.venue_order_id, found)
+            return acknowledged(order, event, found)
         case OrderReject():
             return refused(order, event.code, event.text, found)
         case OrderUnknown():
@@ -205,6 +218,34 @@ def told(order: Life, event: AnyEvent, found: Findings) -> bool:
 
 
 # --- inside ---------------------------------------------------------------------------------------
+
+
+def _elsewhere(order: Life, terms: Terms | None) -> bool:
+    """The venue speaks of another market, or of the other side of it."""
+    return terms is not None and (
+        terms.instrument not in (None, order.instrument) or terms.side not in (None, order.side)
+    )
+
+
+def _as_placed(order: Life, terms: Terms | None, found: Findings) -> bool:
+    """Whether the venue speaks of the order that was sent."""
+    if terms is None:
+        return True
+    compared = (
+        ("instrument", terms.instrument, order.instrument),
+        ("side", terms.side, order.side),
+        ("price", terms.price, order.price),
+        ("quantity", terms.qty, order.qty),
+    )
+    other = [
+        f"{name} {said} instead of {sent}"
+        for name, said, sent in compared
+        if said is not None and said != sent
+    ]
+    if other:
+        text = f"order {order.client_id} at {order.venue}: the venue speaks of {', '.join(other)}"
+        found.append((Grade.VIOLATION, text))
+    return not other
 
 
 def _same(order: Life, venue_order_id: str, found: Findings) -> bool:

@@ -181,7 +181,7 @@ class OrderDesk:
             return
         before, was_accepted = order.state, order.accepted
         found: Findings = []
-        moved = lifecycle.acknowledged(order, event.venue_order_id, found)
+        moved = lifecycle.acknowledged(order, event, found)
         self._report(found, out)
         if moved:
             self._shown(order, was_accepted, event.now_ns)

@@ -13,9 +13,17 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 from xrpfast.net.fuse import Fuse, Pause, Reach
 from xrpfast.net.reconnect import keep_open
 from xrpfast.net.websocket import Connection, SendResult
-from xrpfast.trading.events import AnyEvent, Control, OrderAck, OrderReject, OrderUnknown
+from xrpfast.trading.events import (
+    AnyEvent,
+    Control,
+    OrderAck,
+    OrderReject,
+    OrderUnknown,
+    Terms,
+)
 from xrpfast.venues.outcome import Outcome
 from xrpfast.venues.ports import Sink, link_state
+from xrpfast.venues.requests import InFlight, Requests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,16 +55,10 @@ class Reply(NamedTuple):
     """As the venue says it back; empty when it does not."""
     market_closed: bool = False
     """The venue takes no orders, or no cancels, for a while: nothing is wrong with us."""
+    terms: Terms | None = None
+    """The order as the venue says it back, as far as it does."""
     pause: Pause | None = None
     """For how long the venue wants to be left alone, if it says so: a limit, a ban."""
-
-
-class InFlight(NamedTuple):
-    """A request without an answer."""
-
-    client_id: str
-    sent_ns: int
-    cancel: bool
 
 
 class GatewayConnection(Connection):
@@ -95,7 +97,8 @@ class OrderGateway:
         self._open = False
         """The session is up, and nothing keeps orders from it."""
         self._next_id = 0
-        self._in_flight: dict[int, InFlight] = {}
+        self._requests = Requests()
+        self._in_flight = self._requests.open
         fuse.on_change = self._fused
 
     # --- per venue ------------------------------------------------------------------------------
@@ -167,7 +170,8 @@ class OrderGateway:
         if reply.request_id is None:
             self._unaddressed(reply)
             return
-        request = self._in_flight.pop(reply.request_id, None)
+        request = self._requests.take(reply.request_id)
+        self._requests.age(now_ns)
         if request is None:
             _LOG.warning("%s orders: reply to an unknown request %s", self.venue, reply.request_id)
             return
@@ -273,7 +277,7 @@ class OrderGateway:
         self.connection = None
         self._session = False
         self._weigh()
-        lost, self._in_flight = self._in_flight, {}
+        lost = self._requests.lost()
         now_ns, wall_ns = monotonic_ns(), time_ns()
         events: list[AnyEvent] = [link_state(self.venue, "orders", False)]
         events += [
@@ -283,7 +287,7 @@ class OrderGateway:
                 client_id=request.client_id,
                 reason="connection lost before the reply",
             )
-            for request in lost.values()
+            for request in lost
             if not request.cancel
         ]
         self.sink.on_events(events)
@@ -293,6 +297,7 @@ class OrderGateway:
             await self.connection.close()
 
     def counters(self) -> dict[str, Any]:
+        self._requests.age(monotonic_ns())
         return {"ready": self.ready, "in_flight": len(self._in_flight), "halted": self.halted}
 
 
@@ -305,6 +310,7 @@ def place_events(client_id: str, reply: Reply, now_ns: int, wall_ns: int) -> lis
                 wall_ns=wall_ns,
                 client_id=client_id,
                 venue_order_id=reply.venue_order_id,
+                terms=reply.terms,
             )
         ]
     if reply.outcome is _UNKNOWN:

@@ -13,7 +13,7 @@ from xrpfast.model import SymbolRules
 from xrpfast.net.fuse import Fuse
 from xrpfast.net.reconnect import keep_open
 from xrpfast.net.websocket import Connection
-from xrpfast.trading.events import AnyEvent
+from xrpfast.trading.events import AnyEvent, OrderAck, Terms
 from xrpfast.venues.ports import Sink, link_state
 
 SETUP_TIMEOUT_S = 10.0
@@ -30,14 +30,23 @@ class Ours:
         self.foreign = 0
         """Events of orders that are not ours."""
 
-    def find(self, client_id: Any, symbol: Any) -> SymbolRules | None:
-        """The rules for an order of ours; counts the others."""
-        if isinstance(client_id, str) and client_id.startswith(self.prefix):
-            rules = self.rules.get(symbol)
-            if rules is not None:
-                return rules
-        self.foreign += 1
-        return None
+    def sent(self, client_id: Any) -> bool:
+        """Whether an order is ours; counts the others."""
+        ours = isinstance(client_id, str) and client_id.startswith(self.prefix)
+        self.foreign += not ours
+        return ours
+
+
+def of_no_market(client_id: str, order_id: str, symbol: Any, now_ns: int, wall_ns: int) -> OrderAck:
+    """The venue shows an order of ours in a market that is not traded here: whoever knows the order
+    sees that it is another."""
+    return OrderAck(
+        now_ns=now_ns,
+        wall_ns=wall_ns,
+        client_id=client_id,
+        venue_order_id=order_id,
+        terms=Terms(instrument=str(symbol)),
+    )
 
 
 class PrivateConnection(Connection):

@@ -1,12 +1,15 @@
-"""Small helpers for reading a venue's symbol rules."""
+"""Small helpers for reading a venue's symbol rules, and amounts by them."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 
 from xrpfast._core import parse_units
+from xrpfast.model import MONEY_DECIMALS, parse_money
 
 RATE_DECIMALS = 8
+NO_UNITS = -1
+"""Stands for an amount that the scale does not hold: no order of ours has it."""
 _LARGEST = 2**63 - 1
 
 
@@ -30,3 +33,12 @@ def ceil_units(text: str, decimals: int) -> int:
 def rate(text: str) -> int:
     """A fee rate in 10^-8."""
     return parse_units(text, RATE_DECIMALS)
+
+
+def told_units(text: str, decimals: int) -> int:
+    """Units of an amount that the venue says an order of ours has, `NO_UNITS` when it cannot be.
+
+    Raises ``ValueError`` for what is no amount.
+    """
+    units, finer = divmod(parse_money(text), 10 ** (MONEY_DECIMALS - decimals))
+    return NO_UNITS if finer or not 0 <= units <= _LARGEST else units

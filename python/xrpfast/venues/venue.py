@@ -8,7 +8,7 @@ from time import monotonic_ns, time_ns
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from xrpfast.model import SymbolRules
-from xrpfast.trading.events import AnyEvent, Balance, Fill, OpenOrder, QueryResult
+from xrpfast.trading.events import AnyEvent, Balance, Fill, OpenOrder, QueryResult, Terms
 from xrpfast.venues.account_state import AccountState, Owners, Question, Trade, moves_of
 from xrpfast.venues.private import Ours
 
@@ -159,7 +159,13 @@ class Venue:
         return self._result(client_id, None, None, 0, sure)
 
     def _result(
-        self, client_id: str, order_id: str | None, state: str | None, filled: int, sure: bool
+        self,
+        client_id: str,
+        order_id: str | None,
+        state: str | None,
+        filled: int,
+        sure: bool,
+        terms: Terms | None = None,
     ) -> QueryResult:
         return QueryResult(
             now_ns=monotonic_ns(),
@@ -169,4 +175,5 @@ class Venue:
             state=state,
             filled_qty=filled,
             authoritative=sure,
+            terms=terms,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from time import time_ns
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,13 +21,15 @@ from xrpfast.trading.events import (
     OpenOrder,
     OrderAck,
     OrderEnd,
+    Terms,
 )
 from xrpfast.venues.account_state import Trade
 from xrpfast.venues.binance.errors import classify, reply_pause
 from xrpfast.venues.binance.rest import SILENT_S
 from xrpfast.venues.outcome import VenueError
 from xrpfast.venues.ports import Sink
-from xrpfast.venues.private import AccountStream, Ours, PrivateConnection
+from xrpfast.venues.private import AccountStream, Ours, PrivateConnection, of_no_market
+from xrpfast.venues.rules import told_units
 
 if TYPE_CHECKING:
     from xrpfast._core import Signer
@@ -161,15 +164,24 @@ def balance_event(
 def _execution(event: dict[str, Any], ours: Ours, now_ns: int, wall_ns: int) -> list[AnyEvent]:
     # A cancel renames the order: then its own id stands in C.
     client_id = event["C"] or event["c"]
-    rules = ours.find(client_id, event["s"])
-    if rules is None:
+    if not ours.sent(client_id):
         return []
     order_id = str(event["i"])
+    rules = ours.rules.get(event["s"])
+    if rules is None:
+        return [of_no_market(client_id, order_id, event["s"], now_ns, wall_ns)]
+    terms = _terms(rules, event["S"], event["p"], event["q"])
     kind, state = event["x"], event["X"]
     events: list[AnyEvent] = []
     if kind == "NEW":
         events.append(
-            OrderAck(now_ns=now_ns, wall_ns=wall_ns, client_id=client_id, venue_order_id=order_id)
+            OrderAck(
+                now_ns=now_ns,
+                wall_ns=wall_ns,
+                client_id=client_id,
+                venue_order_id=order_id,
+                terms=terms,
+            )
         )
     elif kind == "TRADE":
         events.append(
@@ -185,6 +197,7 @@ def _execution(event: dict[str, Any], ours: Ours, now_ns: int, wall_ns: int) -> 
                 fee_asset=event["N"] or rules.quote,
                 maker=event["m"],
                 venue_ns=event["T"] * _MILLISECOND,
+                terms=terms,
             )
         )
     end = END_STATES.get(state)
@@ -199,9 +212,32 @@ def _execution(event: dict[str, Any], ours: Ours, now_ns: int, wall_ns: int) -> 
                 state=end,
                 filled_qty=parse_units(event["z"], rules.qty_decimals),
                 reason="" if reason == "NONE" else reason,
+                terms=terms,
             )
         )
     return events
+
+
+def _terms(rules: SymbolRules, side: str, price: str, qty: str) -> Terms:
+    return Terms(
+        instrument=rules.instrument,
+        side=int(Side[side]),
+        price=told_units(price, rules.price_decimals),
+        qty=told_units(qty, rules.qty_decimals),
+    )
+
+
+def order_terms(row: dict[str, Any], rules: Mapping[str, SymbolRules]) -> Terms | None:
+    """What an order is, by a reply to it or an answer about it: as far as that says."""
+    symbol = row.get("symbol")
+    if symbol is None:
+        return None
+    rule = rules.get(symbol)
+    if rule is None:
+        return Terms(instrument=str(symbol))
+    if "origQty" not in row:
+        return Terms(instrument=rule.instrument)
+    return _terms(rule, row["side"], row["price"], row["origQty"])
 
 
 def query_fill(
@@ -221,6 +257,7 @@ def query_fill(
         fee_asset=trade["commissionAsset"],
         maker=trade["isMaker"],
         venue_ns=trade["time"] * _MILLISECOND,
+        terms=Terms(rules.instrument, int(Side.BUY if trade["isBuyer"] else Side.SELL)),
     )
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import orjson
 
+from xrpfast.model import SymbolRules
 from xrpfast.net.liveness import require_life
 from xrpfast.net.websocket import Connection, connect
+from xrpfast.venues.binance.account import order_terms
 from xrpfast.venues.binance.errors import MARKET_CLOSED, classify, reply_pause
 from xrpfast.venues.binance.rest import SILENT_S
 from xrpfast.venues.gateway import Encoder, GatewayConnection, OrderGateway, Reply
@@ -25,10 +28,18 @@ class BinanceOrders(OrderGateway):
     venue = "binance"
 
     def __init__(
-        self, encoder: Encoder, sink: Sink, fuse: Fuse, acks: LatencyHistogram, url: str
+        self,
+        encoder: Encoder,
+        sink: Sink,
+        fuse: Fuse,
+        acks: LatencyHistogram,
+        url: str,
+        rules: Mapping[str, SymbolRules],
     ) -> None:
+        """``rules``: by the venue's symbol."""
         super().__init__(encoder, sink, fuse, acks)
         self._url = f"{url}{'&' if '?' in url else '?'}returnRateLimits=false"
+        self._rules = rules
 
     async def dial(self) -> Connection:
         connection = await connect(lambda: GatewayConnection("binance orders", self), self._url)
@@ -38,10 +49,10 @@ class BinanceOrders(OrderGateway):
         return connection
 
     def parse(self, payload: bytes) -> Reply | None:
-        return parse_reply(payload)
+        return parse_reply(payload, self._rules)
 
 
-def parse_reply(payload: bytes) -> Reply | None:
+def parse_reply(payload: bytes, rules: Mapping[str, SymbolRules]) -> Reply | None:
     """One reply of the WebSocket API; None for an event that asks for nothing."""
     message = orjson.loads(payload)
     if "event" in message:
@@ -56,7 +67,8 @@ def parse_reply(payload: bytes) -> Reply | None:
         result = message["result"]
         # The reply to a cancel has the order's own id elsewhere.
         client_id = result.get("origClientOrderId") or result.get("clientOrderId", "")
-        return Reply(request_id, Outcome.OK, str(result.get("orderId", "")), "", "", client_id)
+        order_id, terms = str(result.get("orderId", "")), order_terms(result, rules)
+        return Reply(request_id, Outcome.OK, order_id, "", "", client_id, terms=terms)
     error = message.get("error") or {}
     code, text = error.get("code"), str(error.get("msg", ""))
     outcome = classify(code, text, status, write=True)

@@ -15,6 +15,7 @@ from xrpfast.venues.binance.account import (
     BinanceAccount,
     balance_event,
     open_order,
+    order_terms,
     query_fill,
     query_state,
     trade,
@@ -92,7 +93,9 @@ class Binance(Venue):
             wiring.market, symbols, wiring.sink, self.fuse, self._rest, config.stream_url
         )
         encoder = BinanceEncoder(wiring.gate, self._signer, config.api_key, config.recv_window_ms)
-        self.orders = BinanceOrders(encoder, wiring.sink, self.fuse, wiring.acks, config.ws_api_url)
+        self.orders = BinanceOrders(
+            encoder, wiring.sink, self.fuse, wiring.acks, config.ws_api_url, self._ours.rules
+        )
         self.orders.wall_offset_ns = self._rest.wall_offset_ns
         self.account = account = BinanceAccount(
             self._ours,
@@ -119,8 +122,9 @@ class Binance(Venue):
             trades = await self._rest.order_fills(symbol, order_id)
             now_ns, wall_ns = monotonic_ns(), time_ns()
             events += [query_fill(row, self._ours, client_id, now_ns, wall_ns) for row in trades]
-        state = query_state(order)
-        return [*events, self._result(client_id, order_id, state, filled, True)]
+        terms = order_terms(order, self._ours.rules)
+        answer = self._result(client_id, order_id, query_state(order), filled, True, terms)
+        return [*events, answer]
 
     async def cancel(self, symbol: str, client_id: str) -> None:
         await self._rest.cancel(symbol, client_id)

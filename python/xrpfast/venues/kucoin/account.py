@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -18,13 +19,15 @@ from xrpfast.trading.events import (
     OpenOrder,
     OrderAck,
     OrderEnd,
+    Terms,
 )
 from xrpfast.venues.account_state import Trade
 from xrpfast.venues.kucoin.errors import classify
 from xrpfast.venues.kucoin.push import Pinger, place, subscription
 from xrpfast.venues.outcome import VenueError
 from xrpfast.venues.ports import Sink
-from xrpfast.venues.private import AccountStream, Ours, PrivateConnection
+from xrpfast.venues.private import AccountStream, Ours, PrivateConnection, of_no_market
+from xrpfast.venues.rules import told_units
 
 if TYPE_CHECKING:
     from xrpfast.net.fuse import Fuse
@@ -161,16 +164,25 @@ def fee_of(rules: SymbolRules, price: int, qty: int, fee_type: str) -> int:
 
 def _order_change(data: dict[str, Any], ours: Ours, now_ns: int, wall_ns: int) -> list[AnyEvent]:
     client_id, symbol = data.get("clientOid"), data["symbol"]
-    rules = ours.find(client_id, symbol)
-    if rules is None:
+    if not ours.sent(client_id):
         return []
     assert isinstance(client_id, str)
     order_id = data["orderId"]
+    rules = ours.rules.get(symbol)
+    if rules is None:
+        return [of_no_market(client_id, order_id, symbol, now_ns, wall_ns)]
+    terms = _terms(rules, data["side"], data.get("price", "0"), data["originSize"])
     kind = data["type"]
     events: list[AnyEvent] = []
     if kind in ("received", "open"):
         events.append(
-            OrderAck(now_ns=now_ns, wall_ns=wall_ns, client_id=client_id, venue_order_id=order_id)
+            OrderAck(
+                now_ns=now_ns,
+                wall_ns=wall_ns,
+                client_id=client_id,
+                venue_order_id=order_id,
+                terms=terms,
+            )
         )
     elif kind == "match":
         price = parse_units(data["matchPrice"], rules.price_decimals)
@@ -189,6 +201,7 @@ def _order_change(data: dict[str, Any], ours: Ours, now_ns: int, wall_ns: int) -
                 maker=data["liquidity"] == "maker",
                 venue_ns=data["ts"],
                 fee_estimated=True,
+                terms=terms,
             )
         )
     if data["status"] == "done":
@@ -203,9 +216,28 @@ def _order_change(data: dict[str, Any], ours: Ours, now_ns: int, wall_ns: int) -
                 state="FILLED" if filled == size else "CANCELLED",
                 filled_qty=filled,
                 reason=kind,
+                terms=terms,
             )
         )
     return events
+
+
+def _terms(rules: SymbolRules, side: str, price: str, qty: str) -> Terms:
+    """A market order has no price, and is none of ours."""
+    return Terms(
+        instrument=rules.instrument,
+        side=int(Side[side.upper()]),
+        price=told_units(price, rules.price_decimals),
+        qty=told_units(qty, rules.qty_decimals),
+    )
+
+
+def order_terms(row: dict[str, Any], rules: Mapping[str, SymbolRules]) -> Terms:
+    """What an order is, by an answer about it."""
+    rule = rules.get(row["symbol"])
+    if rule is None:
+        return Terms(instrument=str(row["symbol"]))
+    return _terms(rule, row["side"], row["price"], row["size"])
 
 
 def query_fill(
@@ -225,6 +257,7 @@ def query_fill(
         fee_asset=trade["feeCurrency"],
         maker=trade["liquidity"] == "maker",
         venue_ns=trade["createdAt"] * _MILLISECOND,
+        terms=Terms(rules.instrument, int(Side[trade["side"].upper()])),
     )
 
 

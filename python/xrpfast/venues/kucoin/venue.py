@@ -15,6 +15,7 @@ from xrpfast.venues.kucoin.account import (
     KucoinAccount,
     balance_event,
     open_order,
+    order_terms,
     query_fill,
     query_state,
     trade,
@@ -126,8 +127,9 @@ class Kucoin(Venue):
             trades = await self._rest.order_fills(symbol, order_id)
             now_ns, wall_ns = monotonic_ns(), time_ns()
             events += [query_fill(row, self._ours, client_id, now_ns, wall_ns) for row in trades]
-        state = query_state(order)
-        return [*events, self._result(client_id, order_id, state, filled, True)]
+        terms = order_terms(order, self._ours.rules)
+        answer = self._result(client_id, order_id, query_state(order), filled, True, terms)
+        return [*events, answer]
 
     async def cancel(self, symbol: str, client_id: str) -> None:
         await self._rest.cancel(symbol, client_id)
