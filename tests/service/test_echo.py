@@ -77,9 +77,9 @@ async def test_a_push_of_another_order_halts(
     tmp_path: Path, mock: MockVenues, venue: str, stream: str, prefix: str,
     changed: dict[str, Any], said: str,
 ) -> None:  # fmt: skip
+    wrong = {prefix + name: value for name, value in changed.items()}
     rule = {"venue": venue, "channel": "private", "action": "mutate",
-            "match": {"stream": stream, "times": 1},
-            "params": {"set": {prefix + name: value for name, value in changed.items()}}}  # fmt: skip
+            "match": {"stream": stream, "times": 1}, "params": {"set": wrong}}  # fmt: skip
     await halts(tmp_path, mock, [rule], said)
 
 

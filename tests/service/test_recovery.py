@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from xrpfast.simulation.server import MockVenues, mock_venues
 from xrpfast.trading.client_ids import parse
 from xrpfast.trading.commands import PlaceLegsRecord
 from xrpfast.trading.events import Control, Fill, OrderUnknown, QueryResult
+from xrpfast.venues.kucoin.venue import Kucoin
 from xrpfast.venues.registry import enabled
 from xrpfast.venues.venue import Venue
 
@@ -166,18 +167,131 @@ async def test_base_that_a_crash_left_one_sided_goes_into_the_next_run(
         assert residual.amount == net != 0
 
 
-async def left_behind(tmp_path: Path, mock: MockVenues) -> str:
-    """A directory with an order of binance of which nothing is known; its client id."""
+async def left_behind(
+    tmp_path: Path,
+    mock: MockVenues,
+    venue: str = "binance",
+    point: str = "after_match_before_reply",
+) -> str:
+    """A directory with an order of a venue of which nothing is known; its client id."""
     async with trading(tmp_path, mock, order_timeout_ms=25_000) as run:
-        lose(mock, "binance", "after_match_before_reply")
+        await run.until(lambda: run.engine.orders.counts["fills"] >= 4)
+        lose(mock, venue, point)
+        orders = mock.faces[venue].exchange.orders
         unsettled = run.engine.orders.unsettled
-        await run.until(lambda: [o for o in unsettled.values() if o.venue == "binance"])
+
+        def lost() -> list[str]:
+            """Those that the venue has filled, if it got them at all."""
+            filled = {order.client_id for order in orders.values() if order.filled}
+            here = [o.client_id for o in unsettled.values() if o.venue == venue]
+            return [one for one in here if one in filled or point == "before_accept"]
+
+        await run.until(lost)
         mock.flow.pause()
-        await run.until(lambda: all(o.venue == "binance" for o in unsettled.values()))
-        client_id = next(iter(unsettled))
+        await run.until(lambda: all(o.venue == venue for o in unsettled.values()))
+        client_id = lost()[0]
         await crash(run)
     mock.faults.clear()
     return client_id
+
+
+@contextmanager
+def recovering(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, within_s: float = 0.6
+) -> Iterator[Recovery]:
+    """Nothing of any order can be on its way any more."""
+    for name in ("binance", "kucoin"):
+        monkeypatch.setattr(f"xrpfast.venues.{name}.venue.API_TIMEOUT_NS", -(10**12))
+    journal_, ledger = open_records(tmp_path / "journal", tmp_path / "ledger.sqlite")
+    yield Recovery(PREFIX, tmp_path / "ledger.sqlite", ledger, journal_, within_s=within_s)
+    ledger.close()
+    journal_.close()
+
+
+def not_found(mock: MockVenues, venue: str, client_id: str, **match: Any) -> None:
+    """A replica that lags answers the questions about an order."""
+    route = {"binance": "GET /api/v3/order", "kucoin": "GET /api/v1/hf/orders/client-order/*"}
+    code = {"binance": -2013, "kucoin": "order_not_exist"}
+    mock.faults.add(
+        {"venue": venue, "channel": "rest", "action": "reply",
+         "match": {"route": route[venue], "client_id": client_id, **match},
+         "params": {"status": 400, "code": code[venue], "msg": "order_not_exist"}}
+    )  # fmt: skip
+
+
+def said_of(tmp_path: Path, client_id: str) -> list[Any]:
+    found = [record for kind, record in journal(tmp_path) if kind == kinds.RECOVERY]
+    return [record for record in found if getattr(record, "client_id", "") == client_id]
+
+
+@pytest.mark.parametrize("venue", ["binance", "kucoin"])
+async def test_a_query_that_lags_proves_nothing_while_the_trades_show_the_order(
+    tmp_path: Path, mock: MockVenues, monkeypatch: pytest.MonkeyPatch, venue: str
+) -> None:
+    """Before a run no private stream stood: what it would have told is in the list of trades."""
+    client_id = await left_behind(tmp_path, mock, venue)
+    not_found(mock, venue, client_id, times=4)
+    with recovering(tmp_path, monkeypatch, within_s=30) as recovery:
+        async with venues(mock, tmp_path) as both:
+            await recovery.run(both)
+    said = said_of(tmp_path, client_id)
+    answers = [record for record in said if isinstance(record, QueryResult)]
+    assert [(one.state, one.authoritative) for one in answers[:4]] == [(None, False)] * 4
+    assert answers[-1].state in ("FILLED", "EXPIRED", "CANCELLED")
+    assert [record for record in said if isinstance(record, Fill)]
+    assert compare(tmp_path / "ledger.sqlite", await truth(mock)) == []
+
+
+@pytest.mark.parametrize("venue", ["binance", "kucoin"])
+async def test_without_the_whole_list_of_trades_absence_is_not_proven(
+    tmp_path: Path, mock: MockVenues, monkeypatch: pytest.MonkeyPatch, venue: str
+) -> None:
+    client_id = await left_behind(tmp_path, mock, venue, "before_accept")
+    route = {"binance": "GET /api/v3/myTrades", "kucoin": "GET /api/v1/hf/fills"}
+    mock.faults.add(
+        {"venue": venue, "channel": "rest", "action": "reply", "match": {"route": route[venue]},
+         "params": {"status": 503, "body": "x"}}
+    )  # fmt: skip
+    async with venues(mock, tmp_path) as both:
+        with (
+            recovering(tmp_path, monkeypatch) as recovery,
+            pytest.raises(FailedError, match=rf"order {client_id} at {venue} .*503"),
+        ):
+            await recovery.run(both)
+        mock.faults.clear()
+        with recovering(tmp_path, monkeypatch, within_s=30) as recovery:
+            await recovery.run(both)
+    assert left(tmp_path / "ledger.sqlite").orders == ()
+    answers = [r for r in said_of(tmp_path, client_id) if isinstance(r, QueryResult)]
+    assert [(one.state, one.authoritative) for one in answers] == [(None, True)] * 2
+
+
+async def test_whose_trades_are_known_is_not_asked_for(
+    tmp_path: Path, mock: MockVenues, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Thousands of orders a minute: one question each would be a ban."""
+    await left_behind(tmp_path, mock, "binance", "before_accept")
+    taken = mock.faces["binance"].exchange.orders.values()
+    assert len([order for order in taken if order.client_id.startswith(PREFIX)]) >= 2
+    with recovering(tmp_path, monkeypatch, within_s=30) as recovery:
+        async with venues(mock, tmp_path) as both:
+            rule = {"venue": "binance", "channel": "rest", "action": "delay",
+                    "params": {"ms": 0}, "match": {"route": "GET /api/v3/order"}}  # fmt: skip
+            number = mock.faults.add(rule)
+            count = await recovery.run(both)
+    (hits,) = [row["hits"] for row in mock.faults.rows() if row["id"] == number]
+    assert hits == 2 * count, "twice for each order that is not known, never for a trade"
+
+
+async def test_an_order_older_than_the_venues_lists_is_left_to_a_person(
+    tmp_path: Path, mock: MockVenues, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client_id = await left_behind(tmp_path, mock, "kucoin", "before_accept")
+    monkeypatch.setattr(Kucoin, "trades_reach_ns", 1)
+    with recovering(tmp_path, monkeypatch) as recovery:
+        async with venues(mock, tmp_path) as both:
+            with pytest.raises(FailedError, match=rf"order {client_id} .*older.*`settle`"):
+                await recovery.run(both)
 
 
 async def test_a_start_without_the_venues_word_is_refused_in_one_line(

@@ -41,11 +41,13 @@ async def mock() -> AsyncIterator[MockVenues]:
 async def ready(mock: MockVenues, name: str) -> AsyncIterator[Venue]:
     made = enabled(build(demo_values(Path("/nowhere"), mock.line), "test").venues)
     (venue,) = [one for one in made if one.name == name]
-    await venue.sync_clock()
-    venue.know(PREFIX, [await venue.rules("XRP/USDT")])
-    yield venue
-    for one in made:
-        await one.close()
+    try:
+        await venue.sync_clock()
+        venue.know(PREFIX, [await venue.rules("XRP/USDT")])
+        yield venue
+    finally:
+        for one in made:
+            await one.close()
 
 
 def seen(mock: MockVenues, venue: str, route: str = "*") -> Any:
@@ -252,6 +254,23 @@ async def test_a_pause_is_never_made_shorter_and_told_once() -> None:
     assert left_s(fuse, Reach.EVERYTHING) <= LONGEST_S
     assert len(told) == 2
     fuse.close()
+
+
+async def test_what_blows_again_meanwhile_opens_later() -> None:
+    fuse = Fuse("venue", lambda *_: None)
+    fuse.blow(Pause(0.1, Reach.ORDERS, "first"))
+    fuse._ends_ns[Reach.ORDERS] += 200_000_000  # as a timer that is early finds it
+    end_ns = fuse._ends_ns[Reach.ORDERS]
+    opened: list[int] = []
+    over = asyncio.Event()
+
+    def changed(why: str) -> None:
+        opened.append(time.monotonic_ns())
+        over.set()
+
+    fuse.on_change = changed
+    await asyncio.wait_for(over.wait(), 10)
+    assert opened[0] >= end_ns
 
 
 async def test_orders_alone_can_be_forbidden_and_the_end_is_told() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ import orjson
 import pytest
 
 from xrpfast._core import LatencyHistogram
-from xrpfast.net.fuse import Fuse
+from xrpfast.net.fuse import Fuse, Pause, Reach
 from xrpfast.net.websocket import SendResult
 from xrpfast.trading.events import AnyEvent, Control, LinkState, OrderAck, OrderReject, OrderUnknown
 from xrpfast.venues.binance.orders import BinanceOrders
@@ -220,3 +221,69 @@ def test_kucoin_says_that_a_market_is_closed_in_its_own_codes(code: str) -> None
     other = parse_reply({"id": "1", "code": "400600", "msg": "no"})
     assert other is not None
     assert not other.market_closed
+
+
+def paused(status: int, code: int, ms: int = 300) -> bytes:
+    data = {"serverTime": 1_000, "retryAfter": 1_000 + ms}
+    return orjson.dumps({"status": status, "error": {"code": code, "msg": "m", "data": data}})
+
+
+async def until_over(desk: Desk) -> None:
+    async with asyncio.timeout(10):
+        while desk.fuse.blown:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+async def test_a_pause_closes_entries_and_opens_them_again(desk: Desk) -> None:
+    desk.fuse.blow(Pause(0.2, Reach.ORDERS, "orders"))
+    assert not desk.gateway.ready
+    (down,) = desk.sink.events
+    assert isinstance(down, LinkState)
+    assert (down.link, down.up) == ("orders", False)
+    assert "no new orders" in down.reason
+    assert desk.gateway.cancel("XRPUSDT", "a") is SendResult.SENT
+    await until_over(desk)
+    assert desk.gateway.ready
+    up = desk.sink.events[-1]
+    assert isinstance(up, LinkState)
+    assert (up.up, up.reason) == (True, "")
+
+
+@pytest.mark.parametrize("named", [True, False])
+async def test_a_ban_on_the_socket_halts_nothing_for_good_and_forbids_cancels(
+    desk: Desk, named: bool
+) -> None:
+    request_id = desk.send("a")
+    answer = orjson.loads(paused(418, -1003)) | {"id": request_id if named else None}
+    desk.gateway.on_text(orjson.dumps(answer))
+    assert desk.gateway.halted == ""
+    assert not desk.gateway.ready
+    assert not desk.wire.aborted
+    assert desk.gateway.cancel("XRPUSDT", "a") is SendResult.NOT_SENT
+    down = desk.sink.events[-1]
+    assert isinstance(down, LinkState)
+    assert "cancels are impossible too" in down.reason
+    assert desk.heard()[:-1] == ([(OrderReject, "a")] if named else [])
+    await until_over(desk)
+    assert desk.gateway.ready
+
+
+async def test_a_session_that_comes_up_within_a_pause_is_told_when_it_is_over(
+    desk: Desk,
+) -> None:
+    desk.fuse.blow(Pause(0.3, Reach.ALL_BUT_CANCELS, "limit"))
+    desk.gateway.closed(desk.wire)  # type: ignore[arg-type]
+    desk.sink.events.clear()
+    desk.gateway.session_up(desk.wire)  # type: ignore[arg-type]
+    assert desk.sink.events == []
+    assert not desk.gateway.ready
+    await until_over(desk)
+    assert [event.up for event in desk.sink.events if isinstance(event, LinkState)] == [True]
+
+
+async def test_a_pause_that_ends_opens_nothing_that_is_closed_for_good(desk: Desk) -> None:
+    desk.reply(desk.send("a"), -2015)
+    desk.fuse.blow(Pause(0.1, Reach.ORDERS, "orders"))
+    await until_over(desk)
+    assert not desk.gateway.ready
+    assert not [e for e in desk.sink.events if isinstance(e, LinkState) and e.up]

@@ -61,6 +61,18 @@ def left(path: Path) -> Left:
     )
 
 
+def owners(path: Path, venue: str, since_ns: int) -> list[tuple[str, str]]:
+    """(The venue's order id, client id) of the orders made since a wall time."""
+    with closing(read_database(path)) as db:
+        rows = db.execute(
+            "select venue_order_id, client_id from orders "
+            "where venue = ? and created_ns >= ? and venue_order_id is not null "
+            "order by created_ns",
+            (venue, since_ns),
+        ).fetchall()
+    return [(str(row["venue_order_id"]), str(row["client_id"])) for row in rows]
+
+
 def residuals(path: Path) -> tuple[Residual, ...]:
     """Net base that all fills, their fees and a person's own trades left, per instrument, and what
     closing it has cost so far; none that is even."""

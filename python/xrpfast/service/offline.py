@@ -154,7 +154,7 @@ async def _ask(config: Config, order: LedgerOrder, rules: SymbolRules) -> str:
         try:
             async with asyncio.timeout(ASK_S):
                 await venue.sync_clock()
-                events = await venue.query(rules.venue_symbol, order.client_id, 0)
+                events = await venue.query(rules.venue_symbol, order.client_id, monotonic_ns())
         except (XrpfastError, TimeoutError, *UNREADABLE) as error:
             return f"{order.venue} could not be asked: {error or 'no answer'}"
         finally:

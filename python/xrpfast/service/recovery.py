@@ -19,11 +19,12 @@ import msgspec
 
 from xrpfast.errors import FailedError, UsageError, XrpfastError
 from xrpfast.records import kinds
-from xrpfast.records.unsettled import LeftOrder, left
+from xrpfast.records.unsettled import LeftOrder, left, owners
 from xrpfast.service.reconciling import UNREADABLE
 from xrpfast.trading.client_ids import parse
 from xrpfast.trading.events import AnyEvent, OrderUnknown, QueryResult
 from xrpfast.trading.transitions import WORKING_STATES
+from xrpfast.venues.venue import CLOCKS_NS
 
 if TYPE_CHECKING:
     from xrpfast._core import Journal
@@ -75,6 +76,8 @@ class Recovery:
                 ids = [order.client_id for order in found.orders if order.venue == name]
                 raise FailedError(f"order {ids[0]} at {name} is not settled: enable {name} again")
             venue.know(self._prefix, (rule for rule in found.rules if rule.venue == name))
+            oldest_ns = min(order.created_ns for order in found.orders if order.venue == name)
+            venue.remember(owners(self._path, name, oldest_ns - CLOCKS_NS))
         symbols = {(r.venue, r.instrument): r.venue_symbol for r in found.rules}
         deadline = asyncio.get_running_loop().time() + self._within_s
         _LOG.warning("%d orders of earlier runs are not settled: asking", len(found.orders))
@@ -119,6 +122,12 @@ class Recovery:
             self._take(events)
             answer = events[-1]
             assert isinstance(answer, QueryResult)
+            trouble = "its word is not final"
+            if answer.state is None and venue.forgets(created_ns):
+                trouble = (
+                    "it is older than the trades that the venue still lists: see there what became "
+                    "of it, then say it by `settle`"
+                )
             if answer.state in WORKING_STATES:
                 _LOG.warning("order %s works at %s: cancelled", order.client_id, venue.name)
                 with suppress(XrpfastError):  # the next answer tells what came of it

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 SECOND_NS: Final = 1_000_000_000
 API_TIMEOUT_NS: Final = 10 * SECOND_NS
+"""What a venue has taken it may still work on for so long."""
 MARGIN_NS: Final = 2 * SECOND_NS
+CLOCKS_NS: Final = 60 * SECOND_NS
+"""An account's trades are read from so long before an order on: clocks differ."""
 
 
 class Wiring(NamedTuple):
@@ -41,6 +44,8 @@ class Venue:
     """One venue of this process."""
 
     name = ""
+    trades_reach_ns: int | None = None
+    """How far back the list of an account's trades reaches; None: to the first one."""
     orders: OrderGateway
     stream: MarketStream
     account: AccountStream
@@ -57,6 +62,11 @@ class Venue:
         """What our orders are told by, and the rules of the symbols: before any order is asked
         about."""
         self._ours = Ours(prefix, rules)
+
+    def remember(self, owners: Iterable[tuple[str, str]]) -> None:
+        """(The venue's order id, client id) of orders of earlier runs: not asked for then."""
+        for order_id, client_id in owners:
+            self._owners.put(order_id, client_id)
 
     async def sync_clock(self) -> ClockOffset:
         """Measures the venue's clock and stamps later requests by it."""
@@ -102,9 +112,7 @@ class Venue:
         for row in await self._trades_since(symbol, since_ms):
             order_id = str(row["orderId"])
             ours = question.owner(order_id)
-            client_id = ours or self._owners.get(order_id)
-            if client_id is None:
-                client_id = self._owners.put(order_id, await self._client_id(symbol, order_id))
+            client_id = ours or await self._owner(symbol, order_id)
             now_ns, wall_ns = monotonic_ns(), time_ns()
             if ours or client_id in named:
                 events.append(self._fill(row, client_id, now_ns, wall_ns))
@@ -112,6 +120,13 @@ class Venue:
                 rules = self._ours.rules[symbol]
                 events += moves_of(self._trade(row), rules, client_id, now_ns, wall_ns)
         return events
+
+    async def _owner(self, symbol: str, order_id: str) -> str:
+        """The client id of the order that a trade was of: asked for once."""
+        known = self._owners.get(order_id)
+        if known is None:
+            known = self._owners.put(order_id, await self._client_id(symbol, order_id))
+        return known
 
     async def _trades_since(self, symbol: str, since_ms: int) -> list[dict[str, Any]]:
         """Every page of them."""
@@ -149,14 +164,40 @@ class Venue:
     ) -> QueryResult:
         """The venue did not find an order; ``late``: nothing of it can be on its way any more.
 
-        Another signed call shows that the venue answers us at all, and that the order is not among
-        those that work."""
+        A replica that lags does not find what is there. So the word counts only when another
+        signed call succeeds and does not list the order as working, and when whatever the order
+        did would be known: because the private stream has told all since it was made, or, before a
+        run, when no stream ever stood, because the account's trades since then were read to the
+        end and none is of it.
+        """
         working = [order.client_id for order in await self.open_orders(symbol)]
-        # Before the sockets are built nothing is sent, and everything there is gets asked for.
-        account = getattr(self, "account", None)
-        heard = account is None or account.heard_all_since(created_ns)
-        sure = late and client_id not in working and heard
+        sure = late and client_id not in working
+        account: AccountStream | None = getattr(self, "account", None)
+        if sure and account is not None:
+            sure = account.heard_all_since(created_ns)
+        elif sure:
+            sure = await self._never_traded(symbol, client_id, created_ns)
         return self._result(client_id, None, None, 0, sure)
+
+    def forgets(self, created_ns: int) -> bool:
+        """Whether an order is older (monotonic) than the account's trades that can be read."""
+        reach_ns = self.trades_reach_ns
+        return reach_ns is not None and monotonic_ns() - created_ns + CLOCKS_NS > reach_ns
+
+    async def _never_traded(self, symbol: str, client_id: str, created_ns: int) -> bool:
+        """Whether the account's own trades since the order was made show that none is of it.
+
+        Raises `XrpfastError` when they, or whose they are, cannot be read.
+        """
+        if self.forgets(created_ns):
+            return False
+        age_ns = monotonic_ns() - created_ns + CLOCKS_NS
+        since_ms = (time_ns() - age_ns + self.wall_offset_ns) // 1_000_000
+        orders = {str(row["orderId"]) for row in await self._trades_since(symbol, since_ms)}
+        for order_id in orders:
+            if await self._owner(symbol, order_id) == client_id:
+                return False
+        return True
 
     def _result(
         self,

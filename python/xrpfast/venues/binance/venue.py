@@ -116,6 +116,7 @@ class Binance(Venue):
             late = asked_ns - created_ns > window_ns + API_TIMEOUT_NS + MARGIN_NS
             return [await self._absent(symbol, client_id, created_ns, late)]
         order_id = str(order["orderId"])
+        self._owners.put(order_id, client_id)
         filled = parse_units(order["executedQty"], self._ours.rules[symbol].qty_decimals)
         events: list[AnyEvent] = []
         if filled:

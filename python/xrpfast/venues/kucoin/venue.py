@@ -37,6 +37,7 @@ class Kucoin(Venue):
     """KuCoin spot."""
 
     name = "kucoin"
+    trades_reach_ns = 7 * 86_400 * SECOND_NS
 
     def __init__(self, config: KucoinSection) -> None:
         super().__init__(Fuse(self.name, http_pause))
@@ -121,6 +122,7 @@ class Kucoin(Venue):
             late = asked_ns - created_ns > SIGNED_TIME_NS + API_TIMEOUT_NS + MARGIN_NS
             return [await self._absent(symbol, client_id, created_ns, late)]
         order_id = str(order["id"])
+        self._owners.put(order_id, client_id)
         filled = parse_units(order["dealSize"], self._ours.rules[symbol].qty_decimals)
         events: list[AnyEvent] = []
         if parse_money(order["dealSize"]):
