@@ -12,7 +12,6 @@ import pytest
 from xrpfast._core import Journal
 from xrpfast.config import Config
 from xrpfast.errors import FailedError
-from xrpfast.model import MONEY_ONE
 from xrpfast.service import app, state
 
 
@@ -59,25 +58,3 @@ async def test_a_journal_that_fails_is_one_line(
 def test_the_latest_alerts_are_shown() -> None:
     driver = cast(Any, SimpleNamespace(alerts=[("warning", str(n)) for n in range(50)]))
     assert [text for _, text in state._last_alerts(driver)] == [str(n) for n in range(40, 50)]
-
-
-async def test_base_that_a_run_leaves_unhedged_is_said_at_its_end(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    owed = {"XRP/USDT": -100 * MONEY_ONE}
-    engine = SimpleNamespace(
-        orders=SimpleNamespace(unsettled={}),
-        legs=SimpleNamespace(owing=lambda: owed),
-        refused={},
-        ignored={},
-    )
-    driver = cast(
-        Any,
-        SimpleNamespace(
-            engine=engine, failed="", on_events=lambda events: None, note=lambda *record: None
-        ),
-    )
-    run = service()
-    run._driver = driver
-    assert await run._end(driver) == 0
-    assert "XRP/USDT: -100 of base traded alone and not hedged" in caplog.text

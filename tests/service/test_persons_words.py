@@ -186,6 +186,7 @@ async def test_what_was_given_up_stays_so_until_a_person_resumes_and_is_hedged_b
     tmp_path: Path,
     mock: MockVenues,
     capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
     running: bool,
     by_hand: bool,
 ) -> None:
@@ -194,6 +195,8 @@ async def test_what_was_given_up_stays_so_until_a_person_resumes_and_is_hedged_b
         amount = await give_up(run, mock)
         assert abs(amount) >= run.engine.config.risk.hedge_min
         assert await run.stop() == 0
+    said = f"{format_money(amount)} of base traded alone and not hedged: a person has to look"
+    assert said in caplog.text, "its end says what it leaves open"
     (entry,) = Latch(tmp_path).entries()
     assert entry.scope == SYMBOL
     assert "not closed within time and loss budget" in entry.reason

@@ -391,7 +391,10 @@ class Service:
         left = sorted(orders.unsettled)
         engine = driver.engine
         for name, amount in engine.legs.owing().items():
-            text = "of base traded alone and not hedged: the next start does it"
+            at = engine.context.instruments.index(name)
+            given_up = engine.context.symbols[at] is TradingState.HALTED
+            then = "a person has to look and resume" if given_up else "the next start does it"
+            text = f"of base traded alone and not hedged: {then}"
             _LOG.critical("%s: %s %s", name, format_money(amount), text)
         end = End(
             reason=self._why,
