@@ -7,6 +7,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from support.binance import Keys, Rest
 from support.kucoin_client import World, topic
@@ -232,6 +233,39 @@ async def test_a_revoked_key_is_unknown_until_it_is_given_back(
     assert (await place(rest))[0] == 200
 
 
+async def test_what_the_key_may_do_is_told_and_held(
+    venue: MockVenues, rest: Rest, keys: Keys
+) -> None:
+    base = venue.line["venues"]["binance"]["rest_url"]
+
+    async def told() -> Any:
+        url = URL(f"{base}/sapi/v1/account/apiRestrictions?{keys.query()}", encoded=True)
+        async with aiohttp.ClientSession() as http, http.get(url, headers=keys.headers()) as reply:
+            return await reply.json()
+
+    good = await told()
+    assert good == {
+        "ipRestrict": True, "createTime": 1_750_000_000_000, "enableReading": True,
+        "enableWithdrawals": False, "enableInternalTransfer": False, "enableMargin": False,
+        "enableFutures": False, "permitsUniversalTransfer": False, "enableVanillaOptions": False,
+        "enableFixApiTrade": False, "enableFixReadOnly": False, "enableSpotAndMarginTrading": True,
+        "enablePortfolioMarginTrading": False,
+    }  # fmt: skip
+    other = {"enableWithdrawals": True, "enableSpotAndMarginTrading": False}
+    number = strike(venue, "key", set=other)
+    assert await told() == good | other
+    assert (await place(rest))[1]["code"] == -2015
+    venue.faults.remove(number)
+    assert await told() == good
+    assert (await place(rest))[0] == 200
+    number = strike(venue, "key", set={"enableReading": False})
+    assert (await told())["code"] == -2015
+    venue.faults.remove(number)
+    for wrong in ({"enableFlying": True}, {"enableReading": 1}):
+        with pytest.raises(UsageError, match="one of ipRestrict, "):
+            strike(venue, "key", set=wrong)
+
+
 async def test_private_streams_end_by_the_venues_will(venue: MockVenues, keys: Keys) -> None:
     async with connected(venue.line["venues"]["binance"]["ws_api_url"]) as api:
         await subscribed(api, keys)
@@ -252,6 +286,15 @@ async def test_kucoins_tokens_keys_status_and_overload(kucoin: World) -> None:
     number = add("revoke_key")
     assert (await kucoin.call("POST", order, kucoin.order("buy", "2.2", "25"))).code == "400003"
     kucoin.faults.remove(number)
+    number = add("key", set={"permission": "General,Withdraw", "ipWhitelist": "127.0.0.1,10.0.0.1"})
+    told = await kucoin.get("/api/v1/user/api-key")
+    assert (told["permission"], told["ipWhitelist"]) == ("General,Withdraw", "127.0.0.1,10.0.0.1")
+    assert (await kucoin.call("POST", order, kucoin.order("buy", "2.2", "25"))).code == "400007"
+    kucoin.faults.remove(number)
+    told = await kucoin.get("/api/v1/user/api-key")
+    assert (told["permission"], told["ipWhitelist"]) == ("General,Spot", "127.0.0.1")
+    with pytest.raises(UsageError, match="permission or ipWhitelist"):
+        add("key", set={"enableReading": True})
     number = add("status", status="cancelonly")
     assert (await kucoin.call("POST", order, kucoin.order("buy", "2.2", "25"))).code == "200001"
     kucoin.faults.remove(number)

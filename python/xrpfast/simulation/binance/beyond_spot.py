@@ -1,4 +1,4 @@
-"""What a client of the whole venue asks on its way to one spot pair.
+"""What a client of the whole venue asks on its way to one spot pair, and what its key may do.
 
 Before its first order such a client looks for currencies, margin pairs and contracts, below other
 paths than `/api/v3`. This venue trades one pair for cash, and says so in the venue's words. Their
@@ -11,6 +11,7 @@ from typing import Final
 
 from xrpfast.simulation.account import Balance
 from xrpfast.simulation.binance.call import Call, Endpoint
+from xrpfast.simulation.binance.keys import CREATED_MS
 from xrpfast.simulation.binance.wire import MS, Json
 from xrpfast.simulation.texts import fixed_money
 
@@ -68,6 +69,10 @@ def _trade_fee(call: Call) -> list[Json]:
     return [{"symbol": symbol, "makerCommission": maker, "takerCommission": taker}]
 
 
+def _api_restrictions(call: Call) -> Json:
+    return {**call.venue.keys.rights, "createTime": CREATED_MS}
+
+
 def _no_pairs(call: Call) -> list[Json]:
     return []
 
@@ -86,10 +91,14 @@ _SAPI: Final = "/sapi/v1"
 ENDPOINTS: Final = (
     Endpoint(base=_SAPI, rest="GET /capital/config/getall", handle=_coins, weight=0, signed=True),
     Endpoint(base=_SAPI, rest="GET /asset/tradeFee", handle=_trade_fee, weight=0, signed=True),
+    Endpoint(
+        base=_SAPI, rest="GET /account/apiRestrictions", handle=_api_restrictions, weight=0,
+        signed=True,
+    ),
     Endpoint(base=_SAPI, rest="GET /margin/allPairs", handle=_no_pairs, weight=0, signed=True),
     Endpoint(
         base=_SAPI, rest="GET /margin/isolated/allPairs", handle=_no_pairs, weight=0, signed=True
     ),
     Endpoint(base="/fapi/v1", rest="GET /exchangeInfo", handle=_no_contracts, weight=0),
     Endpoint(base="/dapi/v1", rest="GET /exchangeInfo", handle=_no_contracts, weight=0),
-)
+)  # fmt: skip

@@ -86,6 +86,7 @@ def answer(endpoint: Endpoint, call: Call) -> Any:
     try:
         if endpoint.signed:
             call.key = call.who()
+            call.venue.keys.allow(trade=endpoint.orders)
             call.deadline_ns = deadline_ns(call.venue.exchange.wall_ns(), call.params)
         result = endpoint.handle(call)
         call.params.finish()

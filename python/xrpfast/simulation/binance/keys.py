@@ -32,6 +32,22 @@ KEY = re.compile(r"[A-Za-z0-9]{64}")
 RECV_WINDOW = r"^[0-9]{1,20}(\.[0-9]{1,3})?$"
 MAX_WINDOW_NS = 60_000 * 1_000_000
 AHEAD_NS = 1_000 * 1_000_000
+CREATED_MS = 1_750_000_000_000
+RIGHTS = {
+    "ipRestrict": True,
+    "enableReading": True,
+    "enableWithdrawals": False,
+    "enableInternalTransfer": False,
+    "enableMargin": False,
+    "enableFutures": False,
+    "permitsUniversalTransfer": False,
+    "enableVanillaOptions": False,
+    "enableFixApiTrade": False,
+    "enableFixReadOnly": False,
+    "enableSpotAndMarginTrading": True,
+    "enablePortfolioMarginTrading": False,
+}
+"""What a key may do as it comes: trade, from its own address, and move nothing away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +69,15 @@ class KeyRing:
         self._known: dict[str, ApiKey] = {}
         self._seen: set[str] = set()
         self._revoked: set[str] = set()
+        self.rights = dict(RIGHTS)
+        """What every key may do, by the names of `apiRestrictions`."""
+
+    def allow(self, *, trade: bool) -> None:
+        """Raises -2015 when the keys may not read, or not trade."""
+        if not self.rights["enableReading"] or (
+            trade and not self.rights["enableSpotAndMarginTrading"]
+        ):
+            raise errors.key_rejected()
 
     def find(self, text: str | None) -> ApiKey:
         """The key; raises -2014 for a text that can be none, -2015 for none of ours."""

@@ -20,6 +20,7 @@ def venue_actions(face: BinanceFace) -> dict[str, VenueAction]:
     """Actions of channel venue beside those that every venue has."""
     return {
         "revoke_key": lambda _: _revoke_key(face),
+        "key": lambda rule: _key(face, rule),
         "shutdown": lambda rule: face.shutdown(rule.params.get("lead_s")),
         "terminate_streams": lambda _: _terminate_streams(face),
         "status": lambda rule: _status(face, rule),
@@ -63,6 +64,19 @@ def _compress(face: BinanceFace, rule: Rule) -> Undo:
 def _revoke_key(face: BinanceFace) -> Undo:
     face.venue.keys.revoke_all()
     return face.venue.keys.restore_all
+
+
+def _key(face: BinanceFace, rule: Rule) -> Undo:
+    keys, given = face.venue.keys, rule.params["set"]
+    for name, value in given.items():
+        if name not in keys.rights or not isinstance(value, bool):
+            raise UsageError(f"rule: key set: true or false for one of {', '.join(keys.rights)}")
+    before, keys.rights = keys.rights, keys.rights | given
+
+    def back() -> None:
+        keys.rights = before
+
+    return back
 
 
 def _terminate_streams(face: BinanceFace) -> None:

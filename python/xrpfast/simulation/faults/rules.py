@@ -136,6 +136,7 @@ VENUE_ACTIONS: Final = {
     "drop_sockets": Action("breaks all sockets", {}, {"kind": str}),
     "terminate_streams": Action("ends the private streams, tokens and listen rights with them"),
     "revoke_key": Action("the API key is no longer known"),
+    "key": Action("the API key may do other things, named as the venue names them", {"set": dict}),
     "balance": Action(
         "moves a balance: transfer and lock are told to the customer, silent is not",
         {"asset": str, "delta": str},

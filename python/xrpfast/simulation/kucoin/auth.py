@@ -78,6 +78,21 @@ class KeyRing(Generic[AccountT]):
 
         return back
 
+    def change_all(self, permission: str | None, ip_whitelist: str | None) -> Callable[[], None]:
+        """Every key may do and may be used from where these say, until what this returns is
+        called."""
+        before = [(key, key.permissions, key.ip_whitelist) for key in self._keys.values()]
+        for key, words, _ in before:
+            key.permissions = words if permission is None else tuple(permission.split(","))
+            if ip_whitelist is not None:
+                key.ip_whitelist = ip_whitelist
+
+        def back() -> None:
+            for key, words, addresses in before:
+                key.permissions, key.ip_whitelist = words, addresses
+
+        return back
+
     def get(self, key: str) -> ApiKey[AccountT] | None:
         return self._keys.get(key)
 

@@ -23,6 +23,8 @@ from .venue import Venue
 from .venue_faults import DAY_S, venue_actions
 
 ORDER_ENTRY_PATH = "/v1/private"
+HOME = "127.0.0.1"
+"""Where keys may be used from: the mock listens nowhere else."""
 PUSH_PATHS = frozenset({"/", "/endpoint"})
 
 
@@ -46,6 +48,7 @@ class KucoinFace:
 
     def add_key(self, account: Account, *, version: int = 3) -> ApiKey[Account]:
         key = ApiKey(account.api_key, account.secret, account.passphrase, account, version)
+        key.ip_whitelist = HOME
         self.keys.add(key)
         return key
 

@@ -28,6 +28,7 @@ def venue_actions(face: KucoinFace) -> dict[str, VenueAction]:
         "compress": lambda rule: _compress(face, rule),
         "shutdown": lambda rule: _shutdown(face, rule),
         "revoke_key": lambda _: face.keys.revoke_all(),
+        "key": lambda rule: _key(face, rule),
     }
 
 
@@ -58,6 +59,15 @@ def _terminate_streams(face: KucoinFace) -> None:
     for session in list(face.venue.hub.sessions):
         if session.account is not None:
             session.close()
+
+
+def _key(face: KucoinFace, rule: Rule) -> Undo:
+    given = rule.params["set"]
+    if not set(given) <= {"permission", "ipWhitelist"} or not all(
+        isinstance(value, str) for value in given.values()
+    ):
+        raise UsageError("rule: key set: texts for permission or ipWhitelist")
+    return face.keys.change_all(given.get("permission"), given.get("ipWhitelist"))
 
 
 def _compress(face: KucoinFace, rule: Rule) -> Undo:
