@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from xrpfast.net.clock import ClockOffset
     from xrpfast.net.fuse import Fuse
     from xrpfast.venues.gateway import OrderGateway
+    from xrpfast.venues.permissions import Permissions
     from xrpfast.venues.ports import Sink
     from xrpfast.venues.private import AccountStream
     from xrpfast.venues.stream import MarketStream
@@ -70,6 +71,10 @@ class Venue:
 
     async def sync_clock(self) -> ClockOffset:
         """Measures the venue's clock and stamps later requests by it."""
+        raise NotImplementedError
+
+    async def permissions(self) -> Permissions:
+        """What our key may do there. `sync_clock` comes first."""
         raise NotImplementedError
 
     async def rules(self, instrument: str) -> SymbolRules:

@@ -60,6 +60,10 @@ class BinanceRest:
 
     # --- signed ---------------------------------------------------------------------------------
 
+    async def api_restrictions(self) -> dict[str, Any]:
+        """What the key may do."""
+        return dict(await self._signed("GET", "/sapi/v1/account/apiRestrictions", {}))
+
     async def account(self) -> dict[str, Any]:
         return dict(await self._signed("GET", "/api/v3/account", {}))
 

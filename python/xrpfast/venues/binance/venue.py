@@ -23,11 +23,13 @@ from xrpfast.venues.binance.account import (
 from xrpfast.venues.binance.errors import http_pause
 from xrpfast.venues.binance.market import BinanceMarket
 from xrpfast.venues.binance.orders import BinanceOrders
+from xrpfast.venues.binance.permissions import judge
 from xrpfast.venues.binance.rest import BinanceRest, symbol_rules
 from xrpfast.venues.venue import API_TIMEOUT_NS, MARGIN_NS, Venue, Wiring
 
 if TYPE_CHECKING:
     from xrpfast.config.venues import BinanceSection
+    from xrpfast.venues.permissions import Permissions
 
 
 class Binance(Venue):
@@ -51,6 +53,9 @@ class Binance(Venue):
             assert isinstance(self.account, BinanceAccount)
             self.account.wall_offset_ns = offset.wall_ns
         return offset
+
+    async def permissions(self) -> Permissions:
+        return judge(await self._rest.api_restrictions())
 
     async def rules(self, instrument: str) -> SymbolRules:
         info = await self._rest.symbol_info(instrument.replace("/", ""))

@@ -69,6 +69,10 @@ class KucoinRest:
 
     # --- signed ---------------------------------------------------------------------------------
 
+    async def api_key(self) -> dict[str, Any]:
+        """What the key may do, and from where."""
+        return dict(await self._data("GET", "/api/v1/user/api-key"))
+
     async def private_token(self) -> dict[str, Any]:
         return dict(await self._data("POST", "/api/v1/bullet-private"))
 

@@ -23,11 +23,13 @@ from xrpfast.venues.kucoin.account import (
 from xrpfast.venues.kucoin.errors import http_pause
 from xrpfast.venues.kucoin.market import KucoinMarket
 from xrpfast.venues.kucoin.orders import KucoinOrders
+from xrpfast.venues.kucoin.permissions import judge
 from xrpfast.venues.kucoin.rest import KucoinRest, symbol_rules
 from xrpfast.venues.venue import API_TIMEOUT_NS, MARGIN_NS, SECOND_NS, Venue, Wiring
 
 if TYPE_CHECKING:
     from xrpfast.config.venues import KucoinSection
+    from xrpfast.venues.permissions import Permissions
 
 SIGNED_TIME_NS: Final = 5 * SECOND_NS
 """How long the venue takes a signed timestamp for valid."""
@@ -58,6 +60,9 @@ class Kucoin(Venue):
         if hasattr(self, "orders"):
             self.orders.wall_offset_ns = offset.wall_ns
         return offset
+
+    async def permissions(self) -> Permissions:
+        return judge(await self._rest.api_key())
 
     async def rules(self, instrument: str) -> SymbolRules:
         symbol = instrument.replace("/", "-")
