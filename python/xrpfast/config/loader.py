@@ -1,11 +1,11 @@
-"""From a TOML file to a `Config`, or one line that says what to mend."""
+"""From a TOML file to typed values, or one line that says what to mend."""
 
 from __future__ import annotations
 
 import difflib
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -13,8 +13,9 @@ from pydantic_core import ErrorDetails
 from xrpfast.config.root import Config
 from xrpfast.errors import UsageError
 
-SECRETS = {"api_key", "api_secret", "passphrase"}
-"""Keys whose values no error may show."""
+SECRETS = {"api_key", "api_secret", "passphrase", "phrase_sha256"}
+"""Keys whose values no error may show: what should be a hash may be the phrase itself."""
+Model = TypeVar("Model", bound=BaseModel)
 
 
 def load(path: Path) -> Config:
@@ -30,21 +31,31 @@ def load(path: Path) -> Config:
 
 def parse(text: str, name: str) -> Config:
     """The configuration in ``text``; ``name`` is what errors call it."""
-    try:
-        values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{name}: not valid TOML: {error}") from None
-    return build(values, name)
+    return parse_as(Config, text, name)
 
 
 def build(values: dict[str, Any], name: str) -> Config:
     """The configuration of parsed ``values``."""
+    return build_as(Config, values, name)
+
+
+def parse_as(model: type[Model], text: str, name: str) -> Model:
+    """Any of the project's files in TOML."""
     try:
-        return Config.model_validate(values)
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{name}: not valid TOML: {error}") from None
+    return build_as(model, values, name)
+
+
+def build_as(model: type[Model], values: dict[str, Any], name: str) -> Model:
+    """``values`` as ``model``. Raises `UsageError`."""
+    try:
+        return model.model_validate(values)
     except ValidationError as error:
         found = _not_consequences(error.errors())
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-        raise UsageError(f"{name}: {explain(found[0])}{more}") from None
+        raise UsageError(f"{name}: {explain(found[0], model)}{more}") from None
 
 
 def _not_consequences(found: list[ErrorDetails]) -> list[ErrorDetails]:
@@ -62,12 +73,12 @@ def _not_consequences(found: list[ErrorDetails]) -> list[ErrorDetails]:
     return sorted(kept, key=lambda error: error["type"] != "extra_forbidden")
 
 
-def explain(error: ErrorDetails) -> str:
+def explain(error: ErrorDetails, root: type[BaseModel]) -> str:
     """One pydantic error as a line: which key, what is wrong, what would be right."""
     where = _dotted(error["loc"]) or "the file"
     kind, given = error["type"], error.get("input")
     if kind == "extra_forbidden":
-        known = _keys_beside(error["loc"])
+        known = _keys_beside(error["loc"], root)
         close = difflib.get_close_matches(str(error["loc"][-1]), known, 1)
         hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}"
         thing = "venue" if error["loc"][:-1] == ("venues",) else "key"
@@ -88,9 +99,9 @@ def _dotted(loc: tuple[int | str, ...]) -> str:
     return text
 
 
-def _keys_beside(loc: tuple[int | str, ...]) -> list[str]:
+def _keys_beside(loc: tuple[int | str, ...], root: type[BaseModel]) -> list[str]:
     """The keys that the table around ``loc`` knows."""
-    model: Any = Config
+    model: Any = root
     for part in loc[:-1]:
         if isinstance(part, int):
             continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
@@ -32,3 +33,11 @@ def _exact(value: object) -> Decimal:
 
 PositiveDecimal = Annotated[Decimal, BeforeValidator(_exact)]
 """A decimal above zero, written as text so that it stays exact."""
+
+
+def _path(value: object) -> object:
+    return Path(value) if isinstance(value, str) and value else value
+
+
+FilePath = Annotated[Path, BeforeValidator(_path)]
+"""A path, written as text that is not empty."""

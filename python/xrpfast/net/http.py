@@ -9,6 +9,7 @@ import aiohttp
 import orjson
 from yarl import URL
 
+from xrpfast.addresses import require_encryption
 from xrpfast.errors import XrpfastError
 from xrpfast.net.fuse import Fuse, Reach
 
@@ -41,9 +42,11 @@ class Reply(NamedTuple):
 
 
 class HttpClient:
-    """One venue's REST base address, behind its fuse."""
+    """One venue's REST base address, behind its fuse. Raises `UsageError` for an address that is not
+    encrypted."""
 
     def __init__(self, base_url: str, fuse: Fuse) -> None:
+        require_encryption(base_url)
         self._base = base_url.rstrip("/")
         self._fuse = fuse
         self._session: aiohttp.ClientSession | None = None

@@ -24,6 +24,8 @@ from picows import (
     ws_connect,
 )
 
+from xrpfast.addresses import require_encryption
+
 # `WSFrame.msg_type` is a plain int at run time; the stub calls it an enum member.
 TEXT: Final[Any] = int(WSMsgType.TEXT.value)
 BINARY: Final[Any] = int(WSMsgType.BINARY.value)
@@ -212,8 +214,10 @@ class Connection(WSListener):
 async def connect(factory: Callable[[], Connection], url: str) -> Connection:
     """Opens ``url``; pings are answered by the connection itself.
 
-    Raises one of `CONNECT_ERRORS`; `RefusedError` among them has the server's answer.
+    Raises one of `CONNECT_ERRORS`; `RefusedError` among them has the server's answer. `UsageError`
+    for an address that is not encrypted.
     """
+    require_encryption(url)
     try:
         _, listener = await asyncio.wait_for(
             ws_connect(

@@ -15,7 +15,7 @@ from xrpfast.venues.outcome import VenueError
 from xrpfast.venues.rules import ceil_units, floor_units, places, rate
 
 if TYPE_CHECKING:
-    from xrpfast._core import Signer
+    from xrpfast.venues.keys import Keys
 
 VENUE: Final = "binance"
 SNAPSHOT_LIMIT: Final = 1000
@@ -28,12 +28,10 @@ NOT_FOUND: Final = frozenset({"-2013", "-2011"})
 class BinanceRest:
     """One account's REST calls."""
 
-    def __init__(
-        self, base_url: str, api_key: str, signer: Signer, recv_window_ms: int, fuse: Fuse
-    ) -> None:
+    def __init__(self, base_url: str, keys: Keys, recv_window_ms: int, fuse: Fuse) -> None:
         self._http = HttpClient(base_url, fuse)
-        self._headers = {"X-MBX-APIKEY": api_key}
-        self._signer = signer
+        self._headers = {"X-MBX-APIKEY": keys.api_key}
+        self._signer = keys.signer
         self.recv_window_ms = recv_window_ms
         self.wall_offset_ns = 0
 

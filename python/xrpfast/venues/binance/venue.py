@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import monotonic_ns, time_ns
 from typing import TYPE_CHECKING, Any
 
-from xrpfast._core import BinanceEncoder, Signer, parse_units
+from xrpfast._core import BinanceEncoder, parse_units
 from xrpfast.model import SymbolRules
 from xrpfast.net.clock import ClockOffset, measure
 from xrpfast.net.fuse import Fuse
@@ -25,6 +25,7 @@ from xrpfast.venues.binance.market import BinanceMarket
 from xrpfast.venues.binance.orders import BinanceOrders
 from xrpfast.venues.binance.permissions import judge
 from xrpfast.venues.binance.rest import BinanceRest, symbol_rules
+from xrpfast.venues.keys import Keys
 from xrpfast.venues.venue import API_TIMEOUT_NS, MARGIN_NS, Venue, Wiring
 
 if TYPE_CHECKING:
@@ -38,11 +39,12 @@ class Binance(Venue):
     name = "binance"
 
     def __init__(self, config: BinanceSection) -> None:
+        """Reads the key. Raises `UsageError` without a usable one."""
         super().__init__(Fuse(self.name, http_pause))
         self._config = config
-        self._signer = Signer(config.api_secret.get_secret_value().encode())
+        self._keys = Keys.of_binance(config)
         self._rest = BinanceRest(
-            config.rest_url, config.api_key, self._signer, config.recv_window_ms, self.fuse
+            config.rest_url, self._keys, config.recv_window_ms, self.fuse
         )
 
     async def sync_clock(self) -> ClockOffset:
@@ -91,13 +93,13 @@ class Binance(Venue):
         return trade(row)
 
     def wire(self, wiring: Wiring) -> None:
-        config = self._config
+        config, keys = self._config, self._keys
         symbols = {book: rules.venue_symbol for book, rules in wiring.books.items()}
         self.know(wiring.prefix, wiring.books.values())
         self.stream = BinanceMarket(
             wiring.market, symbols, wiring.sink, self.fuse, self._rest, config.stream_url
         )
-        encoder = BinanceEncoder(wiring.gate, self._signer, config.api_key, config.recv_window_ms)
+        encoder = BinanceEncoder(wiring.gate, keys.signer, keys.api_key, config.recv_window_ms)
         self.orders = BinanceOrders(
             encoder, wiring.sink, self.fuse, wiring.acks, config.ws_api_url, self._ours.rules
         )
@@ -107,8 +109,8 @@ class Binance(Venue):
             wiring.sink,
             self.fuse,
             config.ws_api_url,
-            config.api_key,
-            self._signer,
+            keys.api_key,
+            keys.signer,
             config.recv_window_ms,
         )
         account.wall_offset_ns = self._rest.wall_offset_ns

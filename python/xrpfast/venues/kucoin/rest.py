@@ -17,7 +17,7 @@ from xrpfast.venues.outcome import VenueError
 from xrpfast.venues.rules import ceil_units, floor_units, places, rate
 
 if TYPE_CHECKING:
-    from xrpfast._core import Signer
+    from xrpfast.venues.keys import Keys
 
 VENUE: Final = "kucoin"
 KEY_VERSION: Final = "3"
@@ -32,13 +32,11 @@ _NOT_FOUND_TEXTS: Final = ("order_not_exist", "order not exist", "order does not
 class KucoinRest:
     """One account's REST calls."""
 
-    def __init__(
-        self, base_url: str, api_key: str, signer: Signer, passphrase: str, fuse: Fuse
-    ) -> None:
+    def __init__(self, base_url: str, keys: Keys, fuse: Fuse) -> None:
         self._http = HttpClient(base_url, fuse)
-        self._api_key = api_key
-        self._signer = signer
-        self._passphrase = signer.base64(passphrase)
+        self._api_key = keys.api_key
+        self._signer = keys.signer
+        self._passphrase = keys.passphrase
         self.wall_offset_ns = 0
 
     async def close(self) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from time import monotonic_ns, time_ns
 from typing import TYPE_CHECKING, Any, Final
 
-from xrpfast._core import KucoinEncoder, Signer, parse_units
+from xrpfast._core import KucoinEncoder, parse_units
 from xrpfast.model import SymbolRules, parse_money
 from xrpfast.net.clock import ClockOffset, measure
 from xrpfast.net.fuse import Fuse
 from xrpfast.trading.events import AnyEvent, Balance, Fill, OpenOrder
 from xrpfast.venues.account_state import Trade
+from xrpfast.venues.keys import Keys
 from xrpfast.venues.kucoin.account import (
     KucoinAccount,
     balance_event,
@@ -42,16 +43,11 @@ class Kucoin(Venue):
     trades_reach_ns = 7 * 86_400 * SECOND_NS
 
     def __init__(self, config: KucoinSection) -> None:
+        """Reads the key. Raises `UsageError` without a usable one."""
         super().__init__(Fuse(self.name, http_pause))
         self._config = config
-        self._signer = Signer(config.api_secret.get_secret_value().encode())
-        self._rest = KucoinRest(
-            config.rest_url,
-            config.api_key,
-            self._signer,
-            config.passphrase.get_secret_value(),
-            self.fuse,
-        )
+        self._keys = Keys.of_kucoin(config)
+        self._rest = KucoinRest(config.rest_url, self._keys, self.fuse)
         self._accounts: set[str] = set()
 
     async def sync_clock(self) -> ClockOffset:
@@ -113,8 +109,8 @@ class Kucoin(Venue):
             wiring.acks,
             self._rest,
             self._config.order_url,
-            self._config.api_key,
-            self._signer,
+            self._keys.api_key,
+            self._keys.signer,
         )
         self.orders.wall_offset_ns = self._rest.wall_offset_ns
         self.account = account = KucoinAccount(self._ours, wiring.sink, self.fuse, self._rest)
