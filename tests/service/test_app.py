@@ -16,7 +16,7 @@ from xrpfast.service import app, state
 
 
 def service() -> app.Service:
-    return app.Service(cast(Any, None), cast(Any, None))
+    return app.Service(cast(Any, None), cast(Any, None), cast(Any, None))
 
 
 async def test_a_job_that_dies_ends_the_engine() -> None:
@@ -51,7 +51,7 @@ async def test_a_journal_that_fails_is_one_line(
     held = Journal.open(tmp_path / "journal")
     config = cast(Config, SimpleNamespace(state_dir=tmp_path))
     with pytest.raises(FailedError, match="is being written by another"):
-        await app.run(config)
+        await app.run(config, cast(Any, None))
     held.close()
 
 

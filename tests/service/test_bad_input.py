@@ -80,7 +80,14 @@ WRONG = {
     ),
     "bad TOML": Wrong(changed('mode = "demo"', "mode = demo"), RUN, ("not valid TOML", "line 3")),
     "no keys": Wrong(shipped(), RUN, ("venues.binance.api_key is empty", "xrpfast mock")),
-    "live": Wrong(changed('mode = "demo"', 'mode = "live"'), RUN, ("live", "demo")),
+    "live": Wrong(
+        changed('mode = "demo"', 'mode = "live"'), RUN, ("production hosts only", "127.0.0.1:18080")
+    ),
+    "paper": Wrong(
+        changed('mode = "demo"', 'mode = "paper"'),
+        RUN,
+        ('missing: mode = "live" (it is "paper")', "--live", "paper trading is not written yet"),
+    ),
     "missing config": Wrong(None, RUN, ("no such file", "config init")),
     "missing capture": Wrong(None, REPLAY, ("cannot read the capture",)),
     "a config for a capture": Wrong(shipped(), REPLAY, ("line 1 is not of a capture",)),

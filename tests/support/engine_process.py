@@ -52,7 +52,11 @@ class EngineProcess:
 
     @classmethod
     async def start(
-        cls, config: Path, *, bound_by_permissions: bool = False, env: Mapping[str, str] = {}
+        cls,
+        config: Path,
+        *arguments: str,
+        bound_by_permissions: bool = False,
+        env: Mapping[str, str] = {},
     ) -> EngineProcess:
         """``bound_by_permissions``: not even root may write what its permissions forbid."""
         parent = os.getpid()
@@ -68,6 +72,7 @@ class EngineProcess:
 
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "xrpfast", "run", "--config", str(config),
+            *arguments,
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE, preexec_fn=prepare,
             env=dict(os.environ) | dict(env),

@@ -15,6 +15,7 @@ from xrpfast.config.demo import demo_values
 from xrpfast.config.loader import build
 from xrpfast.errors import XrpfastError
 from xrpfast.records import kinds
+from xrpfast.records.identity import identify
 from xrpfast.service.app import Service
 from xrpfast.service.statedir import StateDir
 from xrpfast.simulation.server import MockVenues
@@ -114,7 +115,8 @@ async def trading(
     values["risk"] |= {"max_signal_age_ms": 1_000, "approval_ttl_ms": 1_000}
     values["risk"] |= risk or {}
     state = StateDir.open(state_dir)
-    service = Service(build(values, "test"), state)
+    config = build(values, "test")
+    service = Service(config, state, identify(config, armed=False))
     task = asyncio.create_task(service.run())
     run = Trading(service, task, state_dir)
     try:

@@ -24,9 +24,10 @@ from cryptography.x509.oid import NameOID
 PATIENCE = 10.0
 
 
-def _certificate(host: str, folder: Path) -> Path:
-    """A key and a self-signed certificate for a host, in one file."""
+def certificate(folder: Path, host: str, *others: str) -> Path:
+    """A key and a self-signed certificate for a host, and others, in one file."""
     key = ec.generate_private_key(ec.SECP256R1())
+    names = x509.SubjectAlternativeName([*map(x509.DNSName, (host, *others))])
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
     now = datetime.datetime.now(datetime.UTC)
     certificate = (
@@ -37,7 +38,7 @@ def _certificate(host: str, folder: Path) -> Path:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(days=1))
         .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+        .add_extension(names, critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
@@ -57,7 +58,7 @@ class Gateway:
     """Takes ``CONNECT host:443``, speaks TLS as that host, and hands the bytes to a local port."""
 
     def __init__(self, host: str, port: int, folder: Path) -> None:
-        self.certificate = _certificate(host, folder)
+        self.certificate = certificate(folder, host)
         self.url = ""
         self.asked: list[str] = []
         """What clients asked to be connected to."""
@@ -92,7 +93,7 @@ class Gateway:
                 await writer.start_tls(self._context)
                 venue, to_venue = await asyncio.open_connection("127.0.0.1", self._port)
                 writers.append(to_venue)
-                await asyncio.gather(_pump(reader, to_venue), _pump(venue, writer))
+                await asyncio.gather(pump(reader, to_venue), pump(venue, writer))
             else:
                 writer.write(b"HTTP/1.1 403 Forbidden\r\n\r\n")
                 await writer.drain()
@@ -105,7 +106,7 @@ class Gateway:
             self._clients.discard(task)
 
 
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     with suppress(OSError):
         while data := await reader.read(65_536):
             writer.write(data)

@@ -8,19 +8,28 @@ from typing import Annotated
 
 import typer
 
+from xrpfast.cli.texts import ask_hidden
 from xrpfast.config.loader import load
-from xrpfast.errors import UsageError
+from xrpfast.service.arming import arm
 
 
 def run(
     config: Annotated[Path, typer.Option(help="The engine's configuration file.")],
     live: Annotated[bool, typer.Option("--live", help="Needed to trade real money.")] = False,
+    arm_phrase: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Live: the arm phrase is in this file, which nobody else may read (/dev/fd/N for "
+            "a descriptor); else it is asked for.",
+        ),
+    ] = None,
 ) -> None:
     """Run the engine until it is told to stop (Ctrl-C, SIGTERM or its control socket)."""
     settings = load(config)
-    if live or settings.mode != "demo":
-        wanted = "live" if live else settings.mode
-        raise UsageError(f'{config}: {wanted} trading is not written yet: set mode = "demo"')
+    identity = arm(
+        settings, str(config), live=live, phrase=arm_phrase, ask=lambda: ask_hidden("Arm phrase: ")
+    )
     import uvloop
 
     from xrpfast.service.app import run as run_engine
@@ -28,4 +37,4 @@ def run(
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    raise typer.Exit(uvloop.run(run_engine(settings)))
+    raise typer.Exit(uvloop.run(run_engine(settings, identity)))

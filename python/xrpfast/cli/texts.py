@@ -1,7 +1,9 @@
-"""Times as people read them."""
+"""Times as people read them, and what they type unseen."""
 
 from __future__ import annotations
 
+import getpass
+import sys
 from datetime import UTC, datetime
 from typing import Final
 
@@ -26,3 +28,8 @@ def micros(ns: int) -> str:
         if abs(ns) >= size:
             return f"{ns / size:.2f} {unit}"
     return f"{ns / 1000:.1f} µs"
+
+
+def ask_hidden(prompt: str) -> str | None:
+    """What a person types without an echo; None where nobody can type."""
+    return getpass.getpass(prompt) if sys.stdin.isatty() else None

@@ -28,3 +28,6 @@ class EngineSection(Section):
     reconcile_s: Annotated[int, Field(gt=0)] = 60
     """Orders, fills and balances are compared with each venue every so many seconds, beside after
     every reconnect."""
+    key_check_s: Annotated[int, Field(gt=0, le=86_400)] = 86_400
+    """Live: every so many seconds each venue is asked again what the key may do; a right to move
+    money away halts."""

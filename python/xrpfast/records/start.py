@@ -18,6 +18,12 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
     wall_ns: int
     config: EngineConfig
     """Rules (``books``), limits, strategies and starting balances of this run."""
+    config_sha256: str = ""
+    """Of the configuration file as it took effect, secrets left out."""
+    build_sha256: str = ""
+    """Of the package's own files."""
+    ceilings_sha256: str = ""
+    """Of the file of hard limits; empty: there was none."""
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True, tag_field="note", tag="refused"):

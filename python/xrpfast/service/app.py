@@ -27,6 +27,7 @@ from xrpfast.records import kinds
 from xrpfast.records.ledger import Ledger
 from xrpfast.records.start import End, Start
 from xrpfast.records.unsettled import residuals
+from xrpfast.service import keys
 from xrpfast.service.control import ControlServer
 from xrpfast.service.driver import Driver
 from xrpfast.service.heartbeat import Heartbeat
@@ -59,6 +60,7 @@ from xrpfast.venues.venue import Venue, Wiring
 
 if TYPE_CHECKING:
     from xrpfast.config.root import Config
+    from xrpfast.records.identity import Identity
 
 READY_S = 30.0
 SETTLE_S = 8.0
@@ -70,14 +72,14 @@ GC_THRESHOLDS = (50_000, 50, 1000)
 _LOG = logging.getLogger("xrpfast.service")
 
 
-async def run(config: Config) -> int:
+async def run(config: Config, identity: Identity) -> int:
     """Runs one engine until it is told to stop; returns the exit code.
 
     Raises `UsageError`, `FailedError` or `HaltedError` with one line for a person.
     """
     state = StateDir.open(config.state_dir)
     try:
-        return await Service(config, state).run()
+        return await Service(config, state, identity).run()
     except (UsageError, FailedError, HaltedError):
         raise
     except (XrpfastError, CoreError, OSError, sqlite3.Error) as error:
@@ -89,9 +91,10 @@ async def run(config: Config) -> int:
 class Service:
     """One run of the engine."""
 
-    def __init__(self, config: Config, state: StateDir) -> None:
+    def __init__(self, config: Config, state: StateDir, identity: Identity) -> None:
         self._config = config
         self._state = state
+        self._identity = identity
         self._stop = asyncio.Event()
         self._why = ""
         self._fatal = ""
@@ -129,6 +132,10 @@ class Service:
 
     async def _open(self, venues: Sequence[Venue]) -> int:
         """Journal and ledger, what earlier runs left, what the venues say; then the run."""
+        if self._config.mode != "demo":
+            if not self._identity.armed:
+                raise UsageError(f'mode = "{self._config.mode}" is not armed: nothing was started')
+            await keys.refuse_unfit(venues)
         journal, ledger = open_records(self._state.journal_path, self._state.ledger_path)
         self._journal = journal
         found = None
@@ -181,7 +188,8 @@ class Service:
         ledger.commit()
         latched = tuple(Latched(e.scope, e.state) for e in self._state.latch.entries())
         left = residuals(self._state.ledger_path)
-        built = build(config, venues, found, epoch, left, latched)
+        armed = self._identity.armed
+        built = build(config, venues, found, epoch, left, latched, armed=armed)
         projection = Projection(ledger, config.records.ledger_commit_ms / 1000, self._ledger_failed)
         self._market = built.market
         self._venues = venues
@@ -201,7 +209,7 @@ class Service:
         heartbeat = Heartbeat(self._state.heartbeat_path, epoch)
         control = ControlServer(
             self._state.control_path,
-            lambda: state_object(driver, built.market, guard, epoch),
+            lambda: state_object(driver, built.market, guard, epoch, self._identity),
             self.stop,
             Words(driver, self._state.latch).known(),
         )
@@ -233,6 +241,9 @@ class Service:
             epoch=engine_config.epoch,
             wall_ns=time_ns(),
             config=engine_config,
+            config_sha256=self._identity.config_sha256,
+            build_sha256=self._identity.build_sha256,
+            ceilings_sha256=self._identity.ceilings_sha256,
         )
         driver.note(kinds.START, msgspec.json.encode(start))
         prefix = f"x{engine_config.environment}{engine_config.deployment}"
@@ -256,6 +267,9 @@ class Service:
             for part in (venue.stream, venue.account, venue.orders):
                 self._keep(part.run(), f"{venue.name} {type(part).__name__}")
             self._keep(self._keep_clock(venue), f"{venue.name} clock")
+            if self._identity.armed:
+                every_s = self._config.engine.key_check_s
+                self._keep(keys.watch(venue, every_s, self._halt), f"{venue.name} key")
 
     def _keep(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """Runs work that must not end before it is cancelled: the engine ends with it."""
@@ -338,6 +352,9 @@ class Service:
     def _say(self, action: str, reason: str) -> None:
         control = Control(now_ns=monotonic_ns(), wall_ns=time_ns(), action=action, reason=reason)
         self._driver.on_events((control,))
+
+    def _halt(self, why: str) -> None:
+        self._say("halt", why)
 
     def _fail(self, why: str) -> None:
         self._fatal = self._fatal or why

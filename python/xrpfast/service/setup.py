@@ -100,6 +100,8 @@ def build(
     epoch: int,
     residuals: tuple[Residual, ...],
     latched: tuple[Latched, ...] = (),
+    *,
+    armed: bool,
 ) -> Built:
     """Registers books and detectors and writes down what decides."""
     market = Market()
@@ -147,6 +149,7 @@ def build(
         environment=ENVIRONMENTS[config.mode],
         deployment=config.engine.deployment,
         epoch=epoch,
+        armed=armed,
         books=tuple(rules),
         risk=limits(config.risk, config.engine.order_timeout_ms),
         strategies=tuple(strategies),

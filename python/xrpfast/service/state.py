@@ -13,6 +13,7 @@ from xrpfast.model import Side, format_money
 if TYPE_CHECKING:
     from xrpfast._core import Market
     from xrpfast.model import SymbolRules
+    from xrpfast.records.identity import Identity
     from xrpfast.service.driver import Driver
     from xrpfast.service.loopguard import LoopGuard
     from xrpfast.trading.orders import Order
@@ -24,13 +25,16 @@ LAST_ALERTS: Final = 10
 _BPS: Final = 10_000
 
 
-def state_object(driver: Driver, market: Market, guard: LoopGuard, epoch: int) -> dict[str, Any]:
+def state_object(
+    driver: Driver, market: Market, guard: LoopGuard, epoch: int, identity: Identity
+) -> dict[str, Any]:
     """What `control.sock` answers to ``state``."""
     engine = driver.engine
     desk, books = engine.orders, engine.config.books
     quote = books[0].quote
     return {
         "epoch": epoch,
+        "identity": identity._asdict(),
         "trading": engine.context.trading.value,
         "failed": driver.failed,
         "venues": {name: _venue(state) for name, state in engine.reconciler.rounds.items()},

@@ -5,11 +5,16 @@ Durations are ``int`` nanoseconds, money ``int`` of 10^-18, so that a replay nee
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from xrpfast.model import MONEY_DECIMALS, SymbolRules
 from xrpfast.trading.risk.limits import SECOND, RiskLimits
 from xrpfast.trading.states import Latched
+
+LIVE: Final = "l"
+"""The environment whose orders cost money."""
 
 
 class ArbitrageParams(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="arbitrage"):
@@ -61,6 +66,8 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Four characters of the client order ids."""
     epoch: int
     """Count of starts of this deployment: never the same twice."""
+    armed: bool = False
+    """Live orders may leave: without it every order of environment ``l`` is refused."""
     books: tuple[SymbolRules, ...]
     """Position = native book id."""
     risk: RiskLimits

@@ -11,7 +11,7 @@ from math import lcm
 from typing import Final
 
 from xrpfast.model import MONEY_DECIMALS, RATE_ONE, Side, SymbolRules, SyncState
-from xrpfast.trading.config import EngineConfig
+from xrpfast.trading.config import LIVE, EngineConfig
 from xrpfast.trading.risk.limits import SECOND
 from xrpfast.trading.risk.reasons import Refusal
 from xrpfast.trading.states import ENGINE, STRATEGY, SYMBOL, VENUE, States, TradingState, Word
@@ -206,10 +206,12 @@ class Context:
         "strategies",
         "symbols",
         "trading",
+        "unarmed",
         "venues",
     )
 
     def __init__(self, config: EngineConfig) -> None:
+        self.unarmed = config.environment == LIVE and not config.armed
         self.venues: dict[str, Venue] = {}
         self.books: list[Book] = []
         self.accounts: dict[tuple[str, str], int] = {}

@@ -39,7 +39,9 @@ class RiskState:
 
 
 def trading(state: RiskState, legs: Legs, signal: Signal) -> Refusal | None:
-    """Trading is ACTIVE."""
+    """Trading is ACTIVE, and live orders are armed."""
+    if state.context.unarmed:
+        return Refusal.NOT_ARMED
     now = state.context.trading
     if now is _ACTIVE:
         return None

@@ -32,7 +32,8 @@ def refusal_of_hedge(
 ) -> Refusal | None:
     """The first reason against a hedge of ``excess`` (money of base, above zero: too much)."""
     return (
-        _TRADING.get(state.context.trading)
+        (Refusal.NOT_ARMED if state.context.unarmed else None)
+        or _TRADING.get(state.context.trading)
         or _reduces(leg, excess)
         or _place(state, leg)
         or _market(state, leg, top, now_ns)

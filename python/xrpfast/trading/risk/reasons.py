@@ -19,6 +19,7 @@ class Refusal(StrEnum):
         member.doc = doc
         return member
 
+    NOT_ARMED = "NOT_ARMED", "Live orders are not armed: see the runbook."
     TRADING_STOPPED = "TRADING_STOPPED", "Trading was not started, or was stopped."
     TRADING_HALTED = "TRADING_HALTED", "Trading is halted until a person resumes it."
     VENUE_HALTED = "VENUE_HALTED", "A leg's venue is halted until a person resumes it."

@@ -1,0 +1,84 @@
+"""Whether live orders may leave: five conditions, and nothing less than all of them.
+
+`mode = "live"` in the file, `--live` on the command line, the arm phrase, a file of ceilings above
+the file's limits, and a key of its own for each venue, which `keys.refuse_unfit` then shows to the
+production host. What is not demo and not armed would be paper trading, which is not written yet.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from xrpfast.config.ceilings import read_ceilings
+from xrpfast.config.private import read_secret
+from xrpfast.errors import UsageError
+from xrpfast.records.identity import identify
+
+if TYPE_CHECKING:
+    from xrpfast.config.root import Config
+    from xrpfast.records.identity import Identity
+
+SHORTEST: Final = 8
+"""A shorter phrase is typed by accident."""
+
+
+def arm(
+    config: Config, name: str, *, live: bool, phrase: Path | None, ask: Callable[[], str | None]
+) -> Identity:
+    """What may run: a demo, or live orders. Looks at all conditions that need no venue.
+
+    ``live``: it stands on the command line. ``phrase``: a file that has it; without one ``ask`` a
+    person, once nothing else is missing. Raises `UsageError` that names all that is missing.
+    """
+    if config.mode == "demo":
+        if live or phrase is not None:
+            raise UsageError(f'{name}: mode = "demo" takes no --live and no arm phrase')
+        return identify(config, armed=False)
+    missing = [] if config.mode == "live" else [f'mode = "live" (it is "{config.mode}")']
+    if not live:
+        missing.append("--live on the command line")
+    missing += [
+        f"venues.{venue.name}.key_file"
+        for venue in (config.venues.binance, config.venues.kucoin)
+        if venue.key_file is None
+    ]
+    sha256 = ""
+    if config.arming.ceilings is None:
+        missing.append("arming.ceilings")
+    else:
+        ceilings = read_ceilings(config.arming.ceilings)
+        sha256 = ceilings.sha256
+        missing += [
+            f"a limit below its ceiling ({line})" for line in ceilings.exceeded(config.risk)
+        ]
+    if config.arming.phrase_sha256 is None:
+        missing.append("arming.phrase_sha256")
+    elif phrase is not None or not missing:
+        given = ask() if phrase is None else read_secret(phrase, "arm phrase").rstrip("\r\n")
+        if given is None:
+            missing.append("the arm phrase (no terminal to ask on: give --arm-phrase FILE)")
+        elif not _matches(given, config.arming.phrase_sha256):
+            missing.append("the arm phrase (what was given is another)")
+    else:
+        missing.append("the arm phrase")
+    if missing:
+        raise UsageError(
+            f"{name}: not armed for live trading, missing: {', '.join(missing)}; "
+            "paper trading is not written yet, so nothing was started"
+        )
+    return identify(config, armed=True, ceilings_sha256=sha256)
+
+
+def phrase_hash(phrase: str) -> str:
+    """What `arming.phrase_sha256` says of a phrase. Raises `UsageError` for one too short."""
+    if len(phrase) < SHORTEST:
+        raise UsageError(f"an arm phrase has {SHORTEST} characters or more")
+    return hashlib.sha256(phrase.encode()).hexdigest()
+
+
+def _matches(phrase: str, sha256: str) -> bool:
+    return len(phrase) >= SHORTEST and hmac.compare_digest(phrase_hash(phrase), sha256)
