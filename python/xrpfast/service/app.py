@@ -209,7 +209,9 @@ class Service:
         heartbeat = Heartbeat(self._state.heartbeat_path, epoch)
         control = ControlServer(
             self._state.control_path,
-            lambda: state_object(driver, built.market, guard, epoch, self._identity),
+            lambda: state_object(
+                driver, built.market, guard, epoch, self._identity, config.monitor.last_orders
+            ),
             self.stop,
             Words(driver, self._state.latch).known(),
         )

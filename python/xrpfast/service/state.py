@@ -20,15 +20,19 @@ if TYPE_CHECKING:
     from xrpfast.trading.reconcile import Round
 
 LEVELS: Final = 5
-LAST_ORDERS: Final = 20
 LAST_ALERTS: Final = 10
 _BPS: Final = 10_000
 
 
 def state_object(
-    driver: Driver, market: Market, guard: LoopGuard, epoch: int, identity: Identity
+    driver: Driver,
+    market: Market,
+    guard: LoopGuard,
+    epoch: int,
+    identity: Identity,
+    last_orders: int,
 ) -> dict[str, Any]:
-    """What `control.sock` answers to ``state``."""
+    """What `control.sock` answers to ``state``, with so many of the newest orders."""
     engine = driver.engine
     desk, books = engine.orders, engine.config.books
     quote = books[0].quote
@@ -40,7 +44,7 @@ def state_object(
         "venues": {name: _venue(state) for name, state in engine.reconciler.rounds.items()},
         "books": [_book(market, index, rules) for index, rules in enumerate(books)],
         "spread": _spreads(market, books),
-        "orders": [_order(order, books[order.book]) for order in _last(desk.orders)],
+        "orders": [_order(order, books[order.book]) for order in _last(desk.orders, last_orders)],
         "working": len(desk.unsettled),
         "balances": _balances(driver),
         "imbalances": {
@@ -77,8 +81,8 @@ def _venue(state: Round) -> dict[str, Any]:
     }
 
 
-def _last(orders: dict[str, Order]) -> list[Order]:
-    return list(deque(islice(reversed(orders.values()), LAST_ORDERS)))[::-1]
+def _last(orders: dict[str, Order], most: int) -> list[Order]:
+    return list(deque(islice(reversed(orders.values()), most)))[::-1]
 
 
 def _last_alerts(driver: Driver) -> list[tuple[str, str]]:
