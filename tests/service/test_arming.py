@@ -203,7 +203,7 @@ async def test_a_key_that_turns_bad_meanwhile_halts(
         (field,) = change
         why = "enableWithdrawals is true: disable" if field == "enableWithdrawals" else "-2015"
         halt = json.loads((engine.state_dir / "halt.json").read_text())
-        assert why in halt["reason"]
+        assert why in halt[0]["reason"]
         assert why in engine.last_line
         again = await EngineProcess.start(tmp_path / "run" / "engine.toml", *words, env=venues.env)
         assert await again.ended() == 3
