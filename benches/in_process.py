@@ -106,7 +106,7 @@ class Bench:
             values["strategies"][0]["cooldown_ms"] = 0
         config = build_config(values, "config/demo.toml")
         venues: list[Any] = [NamedVenue("binance"), NamedVenue("kucoin")]
-        built = build(config, venues, [_found(BINANCE), _found(KUCOIN)], 1, {})
+        built = build(config, venues, [_found(BINANCE), _found(KUCOIN)], 1, (), armed=False)
         self.market = built.market
         self.journal = _core.Journal.open(folder)
         self.engine = Engine(built.config, built.gate)
@@ -143,8 +143,7 @@ class Bench:
             ack,
             nothing,
             "ws://",
-            "k",
-            signer,
+            nothing,
         )
         for name, gateway in (("binance", binance), ("kucoin", kucoin)):
             venue: Any = NamedVenue(name)

@@ -6,7 +6,6 @@ Every subset of the five conditions sends nothing; all of them trade.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 from itertools import combinations
 from pathlib import Path
@@ -16,14 +15,12 @@ import msgspec
 import pytest
 
 from support.engine_process import EngineProcess, records
+from support.live import ALL, CONDITIONS, PHRASE, configure
 from support.production import Production, production
 from xrpfast.records import kinds
 from xrpfast.records.start import Start
 from xrpfast.trading.commands import AnyCommandRecord, PlaceLegsRecord
 
-PHRASE = "the owner agrees to this"
-CONDITIONS = ("mode", "live", "phrase", "key", "ceilings")
-ALL = frozenset(CONDITIONS)
 SAID = {
     "mode": 'mode = "live"',
     "live": "--live",
@@ -31,56 +28,12 @@ SAID = {
     "key": "ipRestrict is false: restrict the key",
     "ceilings": "arming.ceilings",
 }
-CEILINGS = """
-[risk]
-max_order_notional = "250"
-max_position = "500"
-max_orders_per_second = 50
-hedge_loss = "2"
-"""
 ANY_ADDRESS = {
     "venue": "binance",
     "channel": "venue",
     "action": "key",
     "params": {"set": {"ipRestrict": False}},
 }
-
-
-def private(path: Path, text: str) -> Path:
-    path.touch(mode=0o600)
-    path.write_text(text)
-    return path
-
-
-def configure(
-    folder: Path, venues: Production, having: frozenset[str] = ALL, engine: str = ""
-) -> list[str]:
-    """The words of a start that has these conditions; its files lie in ``folder``."""
-    folder.mkdir()
-    ceilings = private(folder / "ceilings.toml", CEILINGS)
-    lines = [
-        'mode = "live"' if "mode" in having else 'mode = "paper"',
-        f'state_dir = "{folder}/state"',
-        "[engine]",
-        'deployment = "live"',
-        engine,
-        "[arming]",
-        f'phrase_sha256 = "{hashlib.sha256(PHRASE.encode()).hexdigest()}"',
-        f'ceilings = "{ceilings}"' if "ceilings" in having else "",
-        "[risk]",
-        "max_signal_age_ms = 1000",
-        "approval_ttl_ms = 1000",
-        "[[strategies]]",
-        'kind = "arbitrage"',
-        'name = "xrp-arb"',
-        'min_edge_bps = "1"',
-        'max_qty = "50"',
-    ]
-    for venue in ("binance", "kucoin"):
-        lines += [f"[venues.{venue}]", f'key_file = "{venues.key_file(folder, venue)}"']
-    (folder / "engine.toml").write_text("\n".join(lines))
-    phrase = private(folder / "phrase", PHRASE if "phrase" in having else "something else")
-    return [*(["--live"] if "live" in having else []), "--arm-phrase", str(phrase)]
 
 
 async def refused(folder: Path, venues: Production, having: frozenset[str] = ALL) -> str:

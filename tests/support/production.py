@@ -53,6 +53,10 @@ def patch():
             return found(host, port) or await super().getaddrinfo(host, port, **rest)
 
     uvloop.Loop = Loop
+    of_system = socket.getaddrinfo
+    socket.getaddrinfo = lambda host, port, *rest, **more: (
+        found(host, port) or of_system(host, port, *rest, **more)
+    )
 
 
 patch()
@@ -82,6 +86,11 @@ class Production:
     def order_requests(self) -> int:
         """Requests that place an order, by socket or REST, whatever became of them."""
         return sum(row["matched"] for row in self.mock.faults.rows()[: len(ORDER_ROUTES)])
+
+    @property
+    def full_env(self) -> dict[str, str]:
+        """For a process that is started without one of the test's."""
+        return dict(os.environ) | self.env
 
     @property
     def orders(self) -> int:

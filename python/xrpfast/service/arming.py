@@ -38,25 +38,11 @@ def arm(
         if live or phrase is not None:
             raise UsageError(f'{name}: mode = "demo" takes no --live and no arm phrase')
         return identify(config, armed=False)
-    missing = [] if config.mode == "live" else [f'mode = "live" (it is "{config.mode}")']
+    missing, ceilings_sha256 = file_lacks(config)
     if not live:
         missing.append("--live on the command line")
-    missing += [
-        f"venues.{venue.name}.key_file"
-        for venue in (config.venues.binance, config.venues.kucoin)
-        if venue.key_file is None
-    ]
-    sha256 = ""
-    if config.arming.ceilings is None:
-        missing.append("arming.ceilings")
-    else:
-        ceilings = read_ceilings(config.arming.ceilings)
-        sha256 = ceilings.sha256
-        missing += [
-            f"a limit below its ceiling ({line})" for line in ceilings.exceeded(config.risk)
-        ]
     if config.arming.phrase_sha256 is None:
-        missing.append("arming.phrase_sha256")
+        pass  # it is missing already
     elif phrase is not None or not missing:
         given = ask() if phrase is None else read_secret(phrase, "arm phrase").rstrip("\r\n")
         if given is None:
@@ -70,7 +56,31 @@ def arm(
             f"{name}: not armed for live trading, missing: {', '.join(missing)}; "
             "paper trading is not written yet, so nothing was started"
         )
-    return identify(config, armed=True, ceilings_sha256=sha256)
+    return identify(config, armed=True, ceilings_sha256=ceilings_sha256)
+
+
+def file_lacks(config: Config) -> tuple[list[str], str]:
+    """What of the conditions the configuration itself lacks, and the hash of its file of ceilings.
+
+    Raises `UsageError` when that file cannot be used.
+    """
+    lacks = [] if config.mode == "live" else [f'mode = "live" (it is "{config.mode}")']
+    lacks += [
+        f"venues.{venue.name}.key_file"
+        for venue in (config.venues.binance, config.venues.kucoin)
+        if venue.key_file is None
+    ]
+    sha256 = ""
+    if config.arming.ceilings is None:
+        lacks.append("arming.ceilings")
+    else:
+        ceilings = read_ceilings(config.arming.ceilings)
+        sha256 = ceilings.sha256
+        above = ceilings.exceeded(config.risk)
+        lacks += [f"a limit within its ceiling ({line})" for line in above]
+    if config.arming.phrase_sha256 is None:
+        lacks.append("arming.phrase_sha256")
+    return lacks, sha256
 
 
 def phrase_hash(phrase: str) -> str:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from xrpfast.venues.permissions import Permissions
     from xrpfast.venues.ports import Sink
     from xrpfast.venues.private import AccountStream
+    from xrpfast.venues.reach import Reach
     from xrpfast.venues.stream import MarketStream
 
 SECOND_NS: Final = 1_000_000_000
@@ -75,6 +76,10 @@ class Venue:
 
     async def permissions(self) -> Permissions:
         """What our key may do there. `sync_clock` comes first."""
+        raise NotImplementedError
+
+    async def reach(self) -> list[Reach]:
+        """Goes every way to the venue that a run would go. Never raises for what is not there."""
         raise NotImplementedError
 
     async def rules(self, instrument: str) -> SymbolRules:

@@ -26,6 +26,7 @@ from xrpfast.venues.binance.orders import BinanceOrders
 from xrpfast.venues.binance.permissions import judge
 from xrpfast.venues.binance.rest import BinanceRest, symbol_rules
 from xrpfast.venues.keys import Keys
+from xrpfast.venues.reach import Reach, of_rest, of_socket
 from xrpfast.venues.venue import API_TIMEOUT_NS, MARGIN_NS, Venue, Wiring
 
 if TYPE_CHECKING:
@@ -58,6 +59,19 @@ class Binance(Venue):
 
     async def permissions(self) -> Permissions:
         return judge(await self._rest.api_restrictions())
+
+    async def reach(self) -> list[Reach]:
+        async def stream() -> str:
+            return f"{self._config.stream_url.rstrip('/')}/ws"
+
+        async def ws_api() -> str:
+            return self._config.ws_api_url
+
+        return [
+            await of_rest(self._rest.server_time_ms),
+            await of_socket("market socket", stream),
+            await of_socket("order and account socket", ws_api),
+        ]
 
     async def rules(self, instrument: str) -> SymbolRules:
         info = await self._rest.symbol_info(instrument.replace("/", ""))

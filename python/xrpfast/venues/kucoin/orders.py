@@ -16,8 +16,9 @@ from xrpfast.venues.outcome import Outcome, VenueError
 from xrpfast.venues.ports import Sink
 
 if TYPE_CHECKING:
-    from xrpfast._core import LatencyHistogram, Signer
+    from xrpfast._core import LatencyHistogram
     from xrpfast.net.fuse import Fuse
+    from xrpfast.venues.keys import Keys
     from xrpfast.venues.kucoin.rest import KucoinRest
 
 SETUP_TIMEOUT_S = 10.0
@@ -52,14 +53,12 @@ class KucoinOrders(OrderGateway):
         acks: LatencyHistogram,
         rest: KucoinRest,
         url: str,
-        api_key: str,
-        signer: Signer,
+        keys: Keys,
     ) -> None:
         super().__init__(encoder, sink, fuse, acks)
         self._rest = rest
         self._url = url
-        self._api_key = api_key
-        self._signer = signer
+        self._keys = keys
         self._pinger: Pinger | None = None
         self._prologue: asyncio.Future[dict[str, Any]] | None = None
         self._dialling: GatewayConnection | None = None
@@ -68,7 +67,8 @@ class KucoinOrders(OrderGateway):
     async def dial(self) -> Connection:
         self._challenged = False
         self._prologue = asyncio.get_running_loop().create_future()
-        connection = await connect(self._connection, self._address())
+        url = address(self._url, self._keys, self._rest.now_ms())
+        connection = await connect(self._connection, url)
         assert isinstance(connection, GatewayConnection)
         try:
             welcome = await asyncio.wait_for(self._prologue, SETUP_TIMEOUT_S)
@@ -85,17 +85,6 @@ class KucoinOrders(OrderGateway):
     def _connection(self) -> GatewayConnection:
         self._dialling = GatewayConnection("kucoin orders", self)
         return self._dialling
-
-    def _address(self) -> str:
-        timestamp = str(self._rest.now_ms())
-        query = {
-            "apikey": self._api_key,
-            "sign": self._signer.base64(self._api_key + timestamp),
-            "passphrase": self._rest.passphrase_sign,
-            "timestamp": timestamp,
-        }
-        text = "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items())
-        return f"{self._url}?{text}"
 
     def on_text(self, payload: bytes) -> None:
         if self._prologue is None:
@@ -121,7 +110,7 @@ class KucoinOrders(OrderGateway):
             self._prologue.set_result(message)
         elif not self._challenged and self._dialling is not None:
             self._challenged = True
-            self._dialling.post(self._signer.base64(payload).encode())
+            self._dialling.post(self._keys.signer.base64(payload).encode())
 
     def parse(self, payload: bytes) -> Reply | None:
         message = orjson.loads(payload)
@@ -138,6 +127,18 @@ class KucoinOrders(OrderGateway):
             self._pinger.stop()
             self._pinger = None
         super().closed(connection)
+
+
+def address(url: str, keys: Keys, now_ms: int) -> str:
+    """Where a session is opened: the key and its proof stand in the query."""
+    timestamp = str(now_ms)
+    query = {
+        "apikey": keys.api_key,
+        "sign": keys.signer.base64(keys.api_key + timestamp),
+        "passphrase": keys.passphrase,
+        "timestamp": timestamp,
+    }
+    return f"{url}?" + "&".join(f"{name}={quote(text, safe='')}" for name, text in query.items())
 
 
 def parse_reply(message: dict[str, Any]) -> Reply | None:

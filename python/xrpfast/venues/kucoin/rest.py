@@ -46,11 +46,6 @@ class KucoinRest:
         """The venue's time as we know it."""
         return (time_ns() + self.wall_offset_ns) // 1_000_000
 
-    @property
-    def passphrase_sign(self) -> str:
-        """The passphrase as the venue wants it: hashed with the secret."""
-        return self._passphrase
-
     # --- public ---------------------------------------------------------------------------------
 
     async def server_time_ms(self) -> int:

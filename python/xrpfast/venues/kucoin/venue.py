@@ -23,9 +23,11 @@ from xrpfast.venues.kucoin.account import (
 )
 from xrpfast.venues.kucoin.errors import http_pause
 from xrpfast.venues.kucoin.market import KucoinMarket
-from xrpfast.venues.kucoin.orders import KucoinOrders
+from xrpfast.venues.kucoin.orders import KucoinOrders, address
 from xrpfast.venues.kucoin.permissions import judge
+from xrpfast.venues.kucoin.push import place
 from xrpfast.venues.kucoin.rest import KucoinRest, symbol_rules
+from xrpfast.venues.reach import Reach, of_rest, of_socket
 from xrpfast.venues.venue import API_TIMEOUT_NS, MARGIN_NS, SECOND_NS, Venue, Wiring
 
 if TYPE_CHECKING:
@@ -59,6 +61,23 @@ class Kucoin(Venue):
 
     async def permissions(self) -> Permissions:
         return judge(await self._rest.api_key())
+
+    async def reach(self) -> list[Reach]:
+        async def public() -> str:
+            return place(await self._rest.public_token()).url
+
+        async def private() -> str:
+            return place(await self._rest.private_token()).url
+
+        async def orders() -> str:
+            return address(self._config.order_url, self._keys, self._rest.now_ms())
+
+        return [
+            await of_rest(self._rest.server_time_ms),
+            await of_socket("market socket", public, "welcome"),
+            await of_socket("account socket", private, "welcome"),
+            await of_socket("order socket", orders, "sessionId"),
+        ]
 
     async def rules(self, instrument: str) -> SymbolRules:
         symbol = instrument.replace("/", "-")
@@ -109,8 +128,7 @@ class Kucoin(Venue):
             wiring.acks,
             self._rest,
             self._config.order_url,
-            self._keys.api_key,
-            self._keys.signer,
+            self._keys,
         )
         self.orders.wall_offset_ns = self._rest.wall_offset_ns
         self.account = account = KucoinAccount(self._ours, wiring.sink, self.fuse, self._rest)

@@ -1,0 +1,165 @@
+"""Go or no-go: what has to be true on the day that real money is at stake, beside `check`."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from time import time_ns
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from xrpfast._core import CoreError
+from xrpfast.errors import XrpfastError
+from xrpfast.records.unsettled import left
+from xrpfast.records.verify import verify
+from xrpfast.service.check import Finding, Seen, look, opened
+from xrpfast.service.latch import Latch
+from xrpfast.service.reconciling import UNREADABLE
+from xrpfast.service.setup import ENVIRONMENTS
+
+if TYPE_CHECKING:
+    from xrpfast.config.root import Config
+    from xrpfast.venues.venue import Venue
+
+DAY_NS: Final = 86_400 * 1_000_000_000
+VENUES: Final = 2
+"""An arbitrage has two legs."""
+ALERTS: Final = "alerts"
+"""The one thing that can be waived."""
+
+
+async def readiness(
+    config: Config, name: str, state: Mapping[str, Any] | None, *, drill_days: int, waive: bool
+) -> Seen:
+    """All that `check` sees, and the rest. ``state``: what a running engine says of itself, None
+    without one. ``waive``: somebody watches, though no alert is delivered."""
+    async with opened(config) as (venues, problems):
+        seen = await look(config, name, venues, problems)
+        books = await of_books(config, state, venues)
+    findings = (
+        *seen.findings,
+        of_mode(config),
+        of_venues(seen),
+        of_drill(config.state_dir / "drills", drill_days),
+        of_alerts(waive),
+        books,
+        of_journal(config.state_dir),
+        of_latch(config.state_dir),
+    )
+    return Seen(findings, seen.reached)
+
+
+def of_mode(config: Config) -> Finding:
+    says = f'mode = "{config.mode}"'
+    return Finding("mode", config.mode == "live", says, 'set mode = "live"')
+
+
+def of_venues(seen: Seen) -> Finding:
+    """Every way to two venues is open."""
+    says = f"{len(seen.reached)} reached ({', '.join(sorted(seen.reached)) or 'none'})"
+    return Finding("venues", len(seen.reached) >= VENUES, says, f"{VENUES} are needed")
+
+
+def of_drill(folder: Path, days: int, now_ns: int | None = None) -> Finding:
+    """The newest report of `drill`, by the time in its name; one that failed counts as what it
+    is."""
+    fix = "run a drill: see the runbook"
+    reports = sorted(folder.glob("*.json")) if folder.is_dir() else []
+    if not reports:
+        return Finding("stop drilled", False, f"no report in {folder}", fix)
+    try:
+        report = orjson.loads(reports[-1].read_bytes())
+        passed, wall_ns = report["passed"], report["wall_ns"]
+        age_days = ((time_ns() if now_ns is None else now_ns) - wall_ns) / DAY_NS
+    except (OSError, *UNREADABLE) as error:
+        return Finding("stop drilled", False, f"{reports[-1]} cannot be read: {error}", fix)
+    says = (
+        f"{reports[-1].name}: {'passed' if passed is True else 'FAILED'}, {age_days:.1f} days ago"
+    )
+    return Finding("stop drilled", passed is True and 0 <= age_days <= days, says, fix)
+
+
+def of_alerts(waive: bool) -> Finding:
+    """Nothing delivers an alert to a person yet; that is not the same as being delivered."""
+    says = "no alert reaches a person: an alert sink is not written yet"
+    fix = "watch the log and the state yourself, and say so with --waive alerts"
+    return Finding(ALERTS, False, says, fix, waived=waive)
+
+
+async def of_books(
+    config: Config, state: Mapping[str, Any] | None, venues: Sequence[Venue]
+) -> Finding:
+    """Orders, fills and balances agree with the venues: by a running engine's own word, else as
+    far as can be seen without one. The start compares the rest before it trades."""
+    name, fix = "reconciled", "see `reconcile`, `settle` and the runbook"
+    if state is not None:
+        open_ = [
+            venue
+            for venue, said in state["venues"].items()
+            if said["reconcile"] != "DONE" or said["closed_by"]
+        ]
+        says = f"the engine says: {', '.join(open_) or 'every venue'} "
+        return Finding(name, not open_, says + ("not compared" if open_ else "compared"), fix)
+    ledger = config.state_dir / "ledger.sqlite"
+    try:
+        orders = left(ledger).orders if ledger.exists() else ()
+    except (XrpfastError, sqlite3.Error) as error:
+        return Finding(name, False, f"{ledger}: {error}", "see `ledger rebuild`")
+    if orders:
+        ids = ", ".join(order.client_id for order in orders[:3])
+        return Finding(name, False, f"{len(orders)} orders are not settled: {ids}", fix)
+    if not venues:
+        return Finding(name, False, "no venue can be asked", "see keys")
+    strays = await _strays(config, venues)
+    if strays:
+        return Finding(name, False, "; ".join(strays), fix)
+    says = "no engine runs; the ledger has nothing unsettled, no own order works at a venue"
+    return Finding(name, True, says)
+
+
+async def _strays(config: Config, venues: Sequence[Venue]) -> list[str]:
+    """A line for each venue where an order of ours works, or that cannot be asked."""
+    prefix = f"x{ENVIRONMENTS[config.mode]}{config.engine.deployment}"
+    instruments = dict.fromkeys(strategy.instrument for strategy in config.strategies)
+    found = []
+    for venue in venues:
+        try:
+            ours = await _working(venue, prefix, instruments)
+        except (XrpfastError, *UNREADABLE) as error:
+            found.append(f"{venue.name}: {error}")
+        else:
+            if ours:
+                found.append(f"{venue.name}: {', '.join(ours[:3])} work")
+    return found
+
+
+async def _working(venue: Venue, prefix: str, instruments: Iterable[str]) -> list[str]:
+    await venue.sync_clock()
+    rules = [await venue.rules(instrument) for instrument in instruments]
+    venue.know(prefix, rules)
+    return [
+        order.client_id
+        for rule in rules
+        for order in await venue.open_orders(rule.venue_symbol)
+        if order.client_id.startswith(prefix)
+    ]
+
+
+def of_journal(state_dir: Path) -> Finding:
+    if not any((state_dir / "journal").glob("*.journal")):
+        return Finding("journal", True, f"{state_dir}: no run yet")
+    try:
+        verdict = verify(state_dir)
+    except (XrpfastError, CoreError) as error:
+        return Finding("journal", False, str(error), "see `journal verify`")
+    if verdict.damage is not None:
+        return Finding("journal", False, str(verdict.damage), "see the runbook: damaged records")
+    return Finding("journal", True, f"sound, {verdict.records} records")
+
+
+def of_latch(state_dir: Path) -> Finding:
+    entries = Latch(state_dir).entries()
+    says = "; ".join(f"{entry.scope} is {entry.state}: {entry.reason}" for entry in entries)
+    return Finding("latch", not entries, says or "nothing is halted", "look, then `resume`")

@@ -1,0 +1,267 @@
+"""`check`: every thing that can be wrong is one line with its way out; it changes nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from xrpfast.cli import app
+from xrpfast.config.demo import demo_values, to_toml
+from xrpfast.service import check, readiness
+from xrpfast.service.readiness import DAY_NS, of_drill, of_journal, of_latch
+from xrpfast.simulation.process import MockExchanges
+from xrpfast.simulation.process import mock_exchanges as started
+
+WAYS = {
+    "reach binance REST", "reach binance market socket", "reach binance order and account socket",
+    "reach kucoin REST", "reach kucoin market socket", "reach kucoin account socket",
+    "reach kucoin order socket",
+}  # fmt: skip
+NAMES = WAYS | {
+    "config", "disk space", "disk sync", "clock binance", "clock kucoin", "key binance",
+    "key kucoin",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def mock() -> Iterator[MockExchanges]:
+    with started() as running:
+        running.pause()
+        yield running
+
+
+@pytest.fixture
+def config(tmp_path: Path, mock: MockExchanges) -> Path:
+    path = tmp_path / "engine.toml"
+    path.write_text(to_toml(demo_values(tmp_path / "state", dict(mock.line))))
+    return path
+
+
+def looked(
+    capsys: pytest.CaptureFixture[str], config: Path, *more: str
+) -> tuple[int, dict[str, Any]]:
+    """Exit code, and every finding by its name."""
+    code = app.run(["check", "--config", str(config), "--json", *more])
+    document = json.loads(capsys.readouterr().out)
+    assert document["ok"] is (code == 0)
+    return code, {finding["name"]: finding for finding in document["findings"]}
+
+
+def bad(findings: dict[str, Any]) -> set[str]:
+    assert all(finding["fix"] for finding in findings.values() if not finding["ok"])
+    return {name for name, finding in findings.items() if not finding["ok"]}
+
+
+def test_all_is_well_and_nothing_is_changed(
+    config: Path, mock: MockExchanges, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = mock.ledger()
+    code, findings = looked(capsys, config)
+    assert (code, bad(findings)) == (0, set())
+    assert set(findings) == NAMES
+    assert "±" in findings["clock binance"]["says"]
+    assert "ipWhitelist 127.0.0.1" in findings["key kucoin"]["says"]
+    assert "enableWithdrawals" not in findings["key binance"]["says"]
+    assert mock.ledger() == before
+    assert list(config.parent.iterdir()) == [config]
+
+
+def test_for_people_it_is_a_line_each(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert app.run(["check", "--config", str(config)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(NAMES)
+    assert all(line.startswith("ok ") for line in lines)
+
+
+def ways(venue: str) -> set[str]:
+    return {name for name in WAYS if venue in name}
+
+
+ORDER_SOCKET = "reach kucoin order socket"
+WRONG: list[tuple[str, str, dict[str, Any], set[str], str]] = [
+    ("binance", "clock", {"params": {"offset_ms": 1500}}, {"clock binance"}, "+1"),
+    (
+        "binance",
+        "key",
+        {"params": {"set": {"enableWithdrawals": True}}},
+        {"key binance"},
+        "enableWithdrawals is true",
+    ),
+    (
+        "kucoin",
+        "key",
+        {"params": {"set": {"permission": "General"}}},
+        {"key kucoin"},
+        "permission is General",
+    ),
+    (
+        "kucoin",
+        "revoke_key",
+        {},
+        {"key kucoin", "reach kucoin account socket", ORDER_SOCKET},
+        "400003",
+    ),
+    (
+        "binance",
+        "refuse",
+        {"channel": "socket", "match": {"kind": "ws_api"}},
+        {"reach binance order and account socket"},
+        "503",
+    ),
+    (
+        "kucoin",
+        "refuse",
+        {"channel": "socket", "match": {"kind": "push"}},
+        {"reach kucoin market socket", "reach kucoin account socket"},
+        "503",
+    ),
+    ("binance", "down", {}, {"clock binance", "key binance", *ways("binance")}, ""),
+    (
+        "kucoin",
+        "block_page",
+        {"params": {"status": 200}},
+        {"clock kucoin", "key kucoin", *ways("kucoin")} - {ORDER_SOCKET},
+        "<!DOCTYPE html>",
+    ),
+]
+
+
+@pytest.mark.parametrize(("venue", "action", "rest", "names", "says"), WRONG)
+def test_each_thing_that_is_wrong_at_a_venue_is_named(
+    config: Path,
+    mock: MockExchanges,
+    capsys: pytest.CaptureFixture[str],
+    venue: str,
+    action: str,
+    rest: dict[str, Any],
+    names: set[str],
+    says: str,
+) -> None:
+    number = mock.fault({"channel": "venue", "venue": venue, "action": action} | rest)
+    try:
+        code, findings = looked(capsys, config)
+    finally:
+        mock.heal(number)
+    assert (code, bad(findings)) == (1, names)
+    assert says in " ".join(findings[name]["says"] for name in names)
+
+
+def test_a_state_dir_that_cannot_be_written(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = config.read_text().replace(f"{config.parent}/state", "/proc/nothing/state")
+    config.write_text(text)
+    code, findings = looked(capsys, config)
+    assert (code, bad(findings)) == (1, {"disk"})
+    assert "/proc" in findings["disk"]["says"]
+
+
+def test_a_disk_without_space_or_too_slow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert all(finding.ok for finding in check.of_disk(tmp_path))
+    monkeypatch.setattr(check, "LEAST_FREE_BYTES", 1 << 62)
+    monkeypatch.setattr(check, "SLOWEST_FSYNC_S", -1.0)
+    assert [finding.ok for finding in check.of_disk(tmp_path)] == [False, False]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_configuration_without_keys(
+    config: Path, capsys: pytest.CaptureFixture[str], mock: MockExchanges
+) -> None:
+    secret = mock.line["venues"]["kucoin"]["passphrase"]
+    config.write_text(config.read_text().replace(f'passphrase = "{secret}"', ""))
+    code, findings = looked(capsys, config)
+    assert (code, bad(findings)) == (1, {"keys"})
+    assert "venues.kucoin.passphrase is empty" in findings["keys"]["says"]
+
+
+def test_a_file_that_cannot_be_read_is_bad_usage(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert app.run(["check", "--config", str(tmp_path / "none.toml")]) == 2
+    assert "no such file" in capsys.readouterr().err
+    path = tmp_path / "bad.toml"
+    path.write_text("mode = 1")
+    assert app.run(["check", "--config", str(path)]) == 2
+
+
+def test_a_demo_is_never_ready_for_money(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, findings = looked(capsys, config, "--live-readiness")
+    assert (code, bad(findings)) == (1, {"mode", "stop drilled", "alerts"})
+    assert set(findings) > NAMES
+    assert "not written yet" in findings["alerts"]["says"]
+    assert app.run(["check", "--config", str(config), "--live-readiness"]) == 1
+    assert capsys.readouterr().out.endswith("\nNO-GO\n")
+    assert app.run(["check", "--config", str(config), "--waive", "alerts"]) == 2
+
+
+def test_a_working_order_of_ours_is_not_reconciled(
+    config: Path, mock: MockExchanges, capsys: pytest.CaptureFixture[str]
+) -> None:
+    params = {"side": "buy", "price": "0.5", "qty": "20", "client_id": "xddemo12-0a"}
+    rule = {"channel": "venue", "venue": "binance", "action": "foreign_order", "params": params}
+    mock.fault(rule)
+    try:
+        code, findings = looked(capsys, config, "--live-readiness")
+    finally:
+        mock.heal()
+        mock.fault({"channel": "venue", "venue": "binance", "action": "cancel_orders"})
+    assert code == 1
+    assert not findings["reconciled"]["ok"]
+    assert "xddemo12-0a" in findings["reconciled"]["says"]
+
+
+# --- the parts of readiness -----------------------------------------------------------------------
+
+
+def report(folder: Path, name: str, content: object) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / f"{name}.json").write_bytes(orjson.dumps(content))
+
+
+def test_the_newest_drill_counts_by_its_outcome_and_its_age(tmp_path: Path) -> None:
+    now = 100 * DAY_NS
+    assert not of_drill(tmp_path / "none", 30, now).ok
+    report(tmp_path, "2026-01-01T00-00-00Z", {"wall_ns": now - 20 * DAY_NS, "passed": True})
+    assert of_drill(tmp_path, 30, now).ok
+    assert not of_drill(tmp_path, 19, now).ok
+    report(tmp_path, "2026-01-02T00-00-00Z", {"wall_ns": now - 10 * DAY_NS, "passed": False})
+    found = of_drill(tmp_path, 30, now)
+    assert not found.ok
+    assert "FAILED" in found.says
+    for number, wrong in enumerate(
+        ({"passed": True}, {"wall_ns": "x", "passed": True}, [], {"wall_ns": now, "passed": 1})
+    ):
+        report(tmp_path, f"2026-01-03T00-00-0{number}Z", wrong)
+        assert not of_drill(tmp_path, 30, now).ok
+    report(tmp_path, "2026-01-04T00-00-00Z", {"wall_ns": now + DAY_NS, "passed": True})
+    assert not of_drill(tmp_path, 30, now).ok, "a drill of tomorrow"
+    report(tmp_path, "2026-01-05T00-00-00Z", {"wall_ns": now, "passed": True})
+    assert of_drill(tmp_path, 30, now).ok
+
+
+def test_the_latch_and_a_damaged_journal(tmp_path: Path) -> None:
+    assert of_latch(tmp_path).ok
+    (tmp_path / "halt.json").write_text('{"reason": "a person said so"}')
+    assert "a person said so" in of_latch(tmp_path).says
+    assert not of_latch(tmp_path).ok
+    assert of_journal(tmp_path).ok
+    (tmp_path / "journal").mkdir()
+    (tmp_path / "journal" / "00000001.journal").write_bytes(b"no journal" * 20)
+    assert not of_journal(tmp_path).ok
+
+
+async def test_a_running_engines_own_word(tmp_path: Path) -> None:
+    said = {"reconcile": "DONE", "closed_by": ""}
+    config: Any = None
+    state = {"venues": {"binance": said, "kucoin": said}}
+    assert (await readiness.of_books(config, state, ())).ok
+    for wrong in ({"reconcile": "ASKING"}, {"closed_by": "VENUE_REDUCING"}):
+        state = {"venues": {"binance": said, "kucoin": said | wrong}}
+        found = await readiness.of_books(config, state, ())
+        assert not found.ok
+        assert "kucoin" in found.says

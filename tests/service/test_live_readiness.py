@@ -1,0 +1,94 @@
+"""`check --live-readiness` against production's names: GO, and a no-go for each thing missing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from time import time_ns
+from typing import Any
+
+import pytest
+
+from support.engine_process import EngineProcess
+from support.live import configure
+from support.production import Production, production
+
+WAIT_S = 60.0
+
+
+async def asked(venues: Production, folder: Path, *more: str) -> tuple[int, dict[str, Any]]:
+    """Exit code and findings of a check in a process of its own."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "xrpfast", "check", "--config", str(folder / "engine.toml"),
+        "--live-readiness", "--json", *more,
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, env=venues.full_env,
+    )  # fmt: skip
+    out, _ = await asyncio.wait_for(process.communicate(), WAIT_S)
+    assert process.returncode is not None
+    document = json.loads(out)
+    assert document["ok"] is (process.returncode == 0)
+    return process.returncode, {finding["name"]: finding for finding in document["findings"]}
+
+
+def drilled(folder: Path) -> Path:
+    drills = folder / "state" / "drills"
+    drills.mkdir(parents=True)
+    report = drills / "2026-01-01T00-00-00Z.json"
+    report.write_text(json.dumps({"wall_ns": time_ns(), "passed": True}))
+    return report
+
+
+@pytest.mark.timeout(180)
+async def test_go_when_all_is_there_and_no_go_without_each(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    async with production(tmp_path, seed=11) as venues:
+        words = configure(folder, venues)
+        report = drilled(folder)
+        code, findings = await asked(venues, folder, "--waive", "alerts")
+        assert {name for name, finding in findings.items() if not finding["ok"]} == {"alerts"}
+        assert findings["alerts"]["waived"] is True
+        assert code == 0
+        assert (venues.order_requests, venues.orders) == (0, 0)
+
+        async def lacks() -> set[str]:
+            code, findings = await asked(venues, folder, "--waive", "alerts")
+            assert code == 1
+            return {name for name, finding in findings.items() if not finding["ok"]} - {"alerts"}
+
+        code, findings = await asked(venues, folder)
+        assert (code, findings["alerts"]["waived"]) == (1, False)
+        report.write_text(json.dumps({"wall_ns": time_ns(), "passed": False}))
+        assert await lacks() == {"stop drilled"}
+        drilled_again = json.dumps({"wall_ns": time_ns(), "passed": True})
+        report.write_text(drilled_again)
+        number = venues.mock.faults.add(
+            {"venue": "kucoin", "channel": "venue", "action": "key",
+             "params": {"set": {"permission": "General,Spot,Withdraw"}}}
+        )  # fmt: skip
+        assert await lacks() == {"key kucoin"}
+        venues.mock.faults.remove(number)
+        number = venues.mock.faults.add(
+            {"venue": "kucoin", "channel": "socket", "action": "refuse",
+             "match": {"kind": "order_entry"}}
+        )  # fmt: skip
+        assert await lacks() == {"reach kucoin order socket", "venues"}
+        venues.mock.faults.remove(number)
+        ceilings = folder / "ceilings.toml"
+        high = ceilings.read_text()
+        ceilings.write_text(high.replace('max_position = "500"', 'max_position = "499"'))
+        assert await lacks() == {"config"}
+        ceilings.write_text(high)
+
+        engine = await EngineProcess.start(folder / "engine.toml", *words, env=venues.env)
+        await engine.until(lambda state: state["counts"]["fills"] >= 2)
+        code, findings = await asked(venues, folder, "--waive", "alerts")
+        assert code == 0, findings
+        assert "the engine says" in findings["reconciled"]["says"]
+        assert await engine.stop() == 0, engine.log
+        code, findings = await asked(venues, folder, "--waive", "alerts")
+        assert code == 0, findings
+        assert findings["journal"]["says"].startswith("sound, ")
+        (folder / "state" / "halt.json").write_text('{"reason": "by hand"}')
+        assert await lacks() == {"latch"}
