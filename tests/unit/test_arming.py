@@ -127,7 +127,7 @@ def test_every_subset_is_refused_and_names_what_is_missing(
 def test_a_person_is_asked_last_and_only_where_one_can_be(tmp_path: Path) -> None:
     assert armed(tmp_path, phrase=None, ask=lambda: PHRASE).armed
     assert "the arm phrase" in refusal(tmp_path, phrase=None, ask=lambda: "wrong phrase")
-    assert "no terminal" in refusal(tmp_path, phrase=None, ask=lambda: None)
+    assert "in a terminal" in refusal(tmp_path, phrase=None, ask=lambda: None)
     without = frozenset(CONDITIONS) - {"ceilings"}
     assert "the arm phrase" in refusal(tmp_path, having=without, phrase=None)
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from xrpfast.config import load
+from xrpfast.config.ceilings import Ceilings, CeilingsFile
 from xrpfast.config.demo import shipped, write_config
-from xrpfast.config.loader import parse
+from xrpfast.config.loader import parse, parse_as
 from xrpfast.config.reference import reference
 from xrpfast.errors import UsageError
 
@@ -29,12 +30,23 @@ def refusal(old: str, new: str) -> str:
     return line.removeprefix("x.toml: ")
 
 
-@pytest.mark.parametrize("file", sorted((ROOT / "config").glob("*.toml")), ids=lambda p: p.name)
+FILES = sorted({*(ROOT / "config").glob("*.toml")} - {ROOT / "config" / "ceilings.toml"})
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda path: path.name)
 def test_every_shipped_file_loads(file: Path) -> None:
     config = load(file)
-    assert config.mode == "demo"
+    assert config.mode == ("live" if file.name == "live.toml" else "demo")
     assert config.strategies[0].instrument == "XRP/USDT"
     assert not config.venues.kraken.enabled
+
+
+def test_the_shipped_live_file_is_within_the_shipped_ceilings_and_arms_nobody() -> None:
+    config = load(ROOT / "config" / "live.toml")
+    assert config.arming.phrase_sha256 is None
+    text = (ROOT / "config" / "ceilings.toml").read_text()
+    risk = parse_as(CeilingsFile, text, "ceilings.toml").risk
+    assert Ceilings(Path("ceilings.toml"), "", risk).exceeded(config.risk) == []
 
 
 def test_decimals_are_exact() -> None:

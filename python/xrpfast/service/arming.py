@@ -41,16 +41,17 @@ def arm(
     missing, ceilings_sha256 = file_lacks(config)
     if not live:
         missing.append("--live on the command line")
-    if config.arming.phrase_sha256 is None:
-        pass  # it is missing already
-    elif phrase is not None or not missing:
-        given = ask() if phrase is None else read_secret(phrase, "arm phrase").rstrip("\r\n")
+    sha256 = config.arming.phrase_sha256
+    if sha256 is not None:
+        given = None
+        if phrase is not None:
+            given = read_secret(phrase, "arm phrase").rstrip("\r\n")
+        elif not missing:
+            given = ask()
         if given is None:
-            missing.append("the arm phrase (no terminal to ask on: give --arm-phrase FILE)")
-        elif not _matches(given, config.arming.phrase_sha256):
+            missing.append("the arm phrase (in a terminal, or by --arm-phrase FILE)")
+        elif not _matches(given, sha256):
             missing.append("the arm phrase (what was given is another)")
-    else:
-        missing.append("the arm phrase")
     if missing:
         raise UsageError(
             f"{name}: not armed for live trading, missing: {', '.join(missing)}; "
