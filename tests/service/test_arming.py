@@ -19,6 +19,7 @@ from support.live import ALL, CONDITIONS, PHRASE, configure
 from support.production import Production, production
 from xrpfast.records import kinds
 from xrpfast.records.start import Start
+from xrpfast.research.rerun import rerun
 from xrpfast.trading.commands import AnyCommandRecord, PlaceLegsRecord
 
 SAID = {
@@ -123,10 +124,13 @@ async def test_with_all_of_them_the_engine_trades(tmp_path: Path) -> None:
             client_id: (leg.side, leg.price, leg.qty) for client_id, leg in placed.items()
         } == seen
         assert all(client_id.startswith("xllive") for client_id in seen)
-        for said in (engine.log, (engine.state_dir / "ledger.sqlite").read_bytes().hex()):
-            for line in venues.mock.line["venues"].values():
-                assert line["api_secret"] not in said
-                assert line["api_secret"].encode().hex() not in said
+        assert rerun(engine.state_dir / "journal").difference is None
+        said = [engine.log.encode()]
+        said += [path.read_bytes() for path in engine.state_dir.rglob("*") if path.is_file()]
+        for line in venues.mock.line["venues"].values():
+            for name in ("api_key", "api_secret", "passphrase"):
+                secret = line.get(name, PHRASE).encode()
+                assert not any(secret in text for text in said), name
 
 
 @pytest.mark.timeout(60)
