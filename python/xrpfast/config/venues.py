@@ -4,57 +4,26 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from pydantic import Field, SecretStr, field_serializer, field_validator, model_validator
+from pydantic import Field, field_validator
 
-from xrpfast.config.section import FilePath, Section
+from xrpfast.config.key_section import KeySection, PassphraseKeySection
+from xrpfast.config.section import Section
 
 
 class VenueSection(Section):
-    """What every venue has."""
+    """What every venue has beside its key."""
 
     name: ClassVar[str]
     enabled: bool = True
     """Trade on this venue; arbitrage needs two."""
-    api_key: Annotated[str, Field(repr=False)] = ""
-    """For mock venues only."""
-    api_secret: SecretStr = SecretStr("")
-    """The key's secret; never shown. For mock venues only."""
-    key_file: FilePath | None = None
-    """Where the key is kept: a TOML file of api_key, api_secret and, for KuCoin, passphrase that
-    nobody but its owner may read; /dev/fd/N is a descriptor that was handed over."""
-
-    @field_validator("api_secret", mode="before")
-    @classmethod
-    def _secret(cls, value: object) -> object:
-        return SecretStr(value) if isinstance(value, str) else value
-
-    @model_validator(mode="after")
-    def _one_place(self) -> VenueSection:
-        if self.key_file is not None and self.inline_key:
-            raise ValueError("a key here and a key_file: remove one")
-        return self
 
     @property
     def urls(self) -> tuple[str, ...]:
         """Every address of the venue."""
         raise NotImplementedError
 
-    @property
-    def inline_key(self) -> bool:
-        """Whether a key, or a part of one, stands in this file."""
-        return bool(self.api_key or self.api_secret)
 
-    @property
-    def has_key(self) -> bool:
-        return self.inline_key or self.key_file is not None
-
-    @field_serializer("api_key", when_used="json")
-    def _hidden(self, value: str) -> str:
-        """`config show` is pasted into chats: a key is shown as little as its secret."""
-        return "**********" if value else ""
-
-
-class BinanceSection(VenueSection):
+class BinanceSection(KeySection, VenueSection):
     """Binance spot: REST for snapshots and queries, streams, WebSocket API for orders."""
 
     name: ClassVar[str] = "binance"
@@ -72,7 +41,7 @@ class BinanceSection(VenueSection):
         return self.rest_url, self.stream_url, self.ws_api_url
 
 
-class KucoinSection(VenueSection):
+class KucoinSection(PassphraseKeySection, VenueSection):
     """KuCoin spot: REST for snapshots and tokens, WebSocket order entry."""
 
     name: ClassVar[str] = "kucoin"
@@ -80,21 +49,10 @@ class KucoinSection(VenueSection):
     """Snapshots, rules, tokens, queries."""
     order_url: str = "wss://wsapi.kucoin.com/v1/private"
     """Order entry."""
-    passphrase: SecretStr = SecretStr("")
-    """The key's passphrase; never shown. For mock venues only."""
 
     @property
     def urls(self) -> tuple[str, ...]:
         return self.rest_url, self.order_url
-
-    @property
-    def inline_key(self) -> bool:
-        return bool(self.api_key or self.api_secret or self.passphrase)
-
-    @field_validator("passphrase", mode="before")
-    @classmethod
-    def _passphrase(cls, value: object) -> object:
-        return SecretStr(value) if isinstance(value, str) else value
 
 
 class KrakenSection(Section):

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from xrpfast._core import Signer
+from xrpfast.config.key_section import KeySection, PassphraseKeySection
 from xrpfast.config.keys import KeyFile, PassphraseKeyFile, read_key
 from xrpfast.errors import UsageError
-
-if TYPE_CHECKING:
-    from xrpfast.config.venues import BinanceSection, KucoinSection
 
 _MISSING: Final = (
     "is empty: set it to that of your key, or name a key_file "
@@ -29,31 +27,21 @@ class Keys:
         """As the venue wants it: hashed with the secret."""
 
     @classmethod
-    def of_binance(cls, section: BinanceSection) -> Keys:
-        """Raises `UsageError` when there is none, or its file cannot be used."""
+    def of(cls, section: KeySection, place: str) -> Keys:
+        """Of a table of the file, which errors call ``place``. Raises `UsageError` when there is no
+        key, or its file cannot be used."""
+        passphrase = isinstance(section, PassphraseKeySection)
+        found: KeySection | KeyFile = section
         if section.key_file is not None:
-            file = read_key(KeyFile, section.key_file)
-            return cls(file.api_key, file.api_secret.get_secret_value())
-        _check("binance", section, "api_key", "api_secret")
-        return cls(section.api_key, section.api_secret.get_secret_value())
-
-    @classmethod
-    def of_kucoin(cls, section: KucoinSection) -> Keys:
-        """Raises `UsageError` when there is none, or its file cannot be used."""
-        if section.key_file is not None:
-            file = read_key(PassphraseKeyFile, section.key_file)
-            passphrase = file.passphrase.get_secret_value()
-            return cls(file.api_key, file.api_secret.get_secret_value(), passphrase)
-        _check("kucoin", section, "api_key", "api_secret", "passphrase")
+            found = read_key(PassphraseKeyFile if passphrase else KeyFile, section.key_file)
+        else:
+            for name in ("api_key", "api_secret", *(["passphrase"] if passphrase else [])):
+                if not getattr(section, name):  # an empty text and an empty `SecretStr` alike
+                    raise UsageError(f"{place}.{name} {_MISSING}")
         return cls(
-            section.api_key,
-            section.api_secret.get_secret_value(),
-            section.passphrase.get_secret_value(),
+            found.api_key,
+            found.api_secret.get_secret_value(),
+            found.passphrase.get_secret_value()
+            if isinstance(found, PassphraseKeySection | PassphraseKeyFile)
+            else "",
         )
-
-
-def _check(venue: str, section: object, *names: str) -> None:
-    """An empty text and an empty `SecretStr` are both false."""
-    for name in names:
-        if not getattr(section, name):
-            raise UsageError(f"venues.{venue}.{name} {_MISSING}")

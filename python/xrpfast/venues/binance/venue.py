@@ -43,10 +43,8 @@ class Binance(Venue):
         """Reads the key. Raises `UsageError` without a usable one."""
         super().__init__(Fuse(self.name, http_pause))
         self._config = config
-        self._keys = Keys.of_binance(config)
-        self._rest = BinanceRest(
-            config.rest_url, self._keys, config.recv_window_ms, self.fuse
-        )
+        self._keys = Keys.of(config, "venues.binance")
+        self._rest = BinanceRest(config.rest_url, self._keys, config.recv_window_ms, self.fuse)
 
     async def sync_clock(self) -> ClockOffset:
         offset = await measure(self._rest.server_time_ms)

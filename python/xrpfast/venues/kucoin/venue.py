@@ -48,7 +48,7 @@ class Kucoin(Venue):
         """Reads the key. Raises `UsageError` without a usable one."""
         super().__init__(Fuse(self.name, http_pause))
         self._config = config
-        self._keys = Keys.of_kucoin(config)
+        self._keys = Keys.of(config, "venues.kucoin")
         self._rest = KucoinRest(config.rest_url, self._keys, self.fuse)
         self._accounts: set[str] = set()
 
