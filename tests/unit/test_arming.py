@@ -19,6 +19,7 @@ from xrpfast.config.private import read_owned, read_secret
 from xrpfast.config.risk import RiskSection
 from xrpfast.config.root import Config
 from xrpfast.errors import UsageError
+from xrpfast.net.fuse import Fuse
 from xrpfast.net.http import HttpClient
 from xrpfast.net.websocket import Connection, connect
 from xrpfast.records.identity import Identity
@@ -300,14 +301,15 @@ def test_nothing_unencrypted_leaves_this_machine(tmp_path: Path, mode: str) -> N
 
 async def test_sockets_refuse_what_is_not_encrypted_whoever_names_the_address() -> None:
     """KuCoin itself names the address of its push sockets."""
+    fuse = Fuse("test", lambda *_: None)
     with pytest.raises(UsageError, match="use wss://"):
         await connect(lambda: Connection("test"), "ws://192.0.2.1/")
     with pytest.raises(UsageError, match="use https://"):
-        HttpClient("http://192.0.2.1")
+        HttpClient("http://192.0.2.1", fuse)
     with pytest.raises(UsageError, match="https or wss"):
-        HttpClient("gopher://192.0.2.1")
-    HttpClient("http://127.0.0.1:1")
-    HttpClient("https://192.0.2.1")
+        HttpClient("gopher://192.0.2.1", fuse)
+    HttpClient("http://127.0.0.1:1", fuse)
+    HttpClient("https://192.0.2.1", fuse)
 
 
 def test_live_takes_no_key_from_the_configuration(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ class Reply(NamedTuple):
 
 
 class HttpClient:
-    """One venue's REST base address, behind its fuse. Raises `UsageError` for an address that is not
+    """One venue's REST base address, behind its fuse. Raises `UsageError` for one that is not
     encrypted."""
 
     def __init__(self, base_url: str, fuse: Fuse) -> None:

@@ -12,14 +12,15 @@ from time import monotonic_ns
 from typing import Final, NamedTuple
 
 from xrpfast.errors import XrpfastError
-from xrpfast.net.websocket import CONNECT_ERRORS, Connection, connect
+from xrpfast.net.fuse import Fuse, Reach
+from xrpfast.net.websocket import CONNECT_ERRORS, Connection, RefusedError, connect
 
 GREETING_S: Final = 10.0
 CALLS: Final = 5
 UNREADABLE: Final = (ValueError, KeyError, TypeError, IndexError, AttributeError)
 
 
-class Reach(NamedTuple):
+class Way(NamedTuple):
     """One way to a venue."""
 
     name: str
@@ -45,7 +46,7 @@ class _First(Connection):
             self.first.set_exception(ConnectionError("closed before its greeting"))
 
 
-async def of_rest(call: Callable[[], Awaitable[object]]) -> Reach:
+async def of_rest(call: Callable[[], Awaitable[object]]) -> Way:
     """The median of a few calls, one after the other."""
     times = []
     for _ in range(CALLS):
@@ -53,15 +54,21 @@ async def of_rest(call: Callable[[], Awaitable[object]]) -> Reach:
         try:
             await call()
         except (XrpfastError, *UNREADABLE) as error:
-            return Reach("REST", 0, str(error))
+            return Way("REST", 0, str(error))
         times.append(monotonic_ns() - begun)
-    return Reach("REST", int(statistics.median(times)))
+    return Way("REST", int(statistics.median(times)))
 
 
-async def of_socket(name: str, address: Callable[[], Awaitable[str]], greeting: str = "") -> Reach:
-    """Opens what ``address`` names; ``greeting`` is in the first message of a venue that greets."""
+async def of_socket(
+    name: str, fuse: Fuse, address: Callable[[], Awaitable[str]], greeting: str = ""
+) -> Way:
+    """Opens what ``address`` names; ``greeting`` is in the first message of a venue that greets.
+
+    A venue that wants to be left alone is.
+    """
     try:
         url = await address()
+        fuse.check(name, Reach.ALL_BUT_CANCELS)
         begun = monotonic_ns()
         connection = await connect(_First, url)
         assert isinstance(connection, _First)
@@ -69,10 +76,13 @@ async def of_socket(name: str, address: Callable[[], Awaitable[str]], greeting: 
             if greeting:
                 first = await asyncio.wait_for(connection.first, GREETING_S)
                 if greeting.encode() not in first:
-                    return Reach(name, 0, first[:200].decode("utf-8", "replace"))
-            return Reach(name, monotonic_ns() - begun)
+                    return Way(name, 0, first[:200].decode("utf-8", "replace"))
+            return Way(name, monotonic_ns() - begun)
         finally:
             connection.first.cancel()
             await connection.close()
+    except RefusedError as refused:
+        fuse.heard(refused.status, refused.headers, refused.body)
+        return Way(name, 0, str(refused))
     except (XrpfastError, *CONNECT_ERRORS, *UNREADABLE) as error:
-        return Reach(name, 0, str(error) or type(error).__name__)
+        return Way(name, 0, str(error) or type(error).__name__)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from xrpfast.venues.permissions import Permissions
     from xrpfast.venues.ports import Sink
     from xrpfast.venues.private import AccountStream
-    from xrpfast.venues.reach import Reach
+    from xrpfast.venues.reach import Way
     from xrpfast.venues.stream import MarketStream
 
 SECOND_NS: Final = 1_000_000_000
@@ -78,7 +78,7 @@ class Venue:
         """What our key may do there. `sync_clock` comes first."""
         raise NotImplementedError
 
-    async def reach(self) -> list[Reach]:
+    async def reach(self) -> list[Way]:
         """Goes every way to the venue that a run would go. Never raises for what is not there."""
         raise NotImplementedError
 

@@ -26,7 +26,7 @@ from xrpfast.venues.binance.orders import BinanceOrders
 from xrpfast.venues.binance.permissions import judge
 from xrpfast.venues.binance.rest import BinanceRest, symbol_rules
 from xrpfast.venues.keys import Keys
-from xrpfast.venues.reach import Reach, of_rest, of_socket
+from xrpfast.venues.reach import Way, of_rest, of_socket
 from xrpfast.venues.venue import API_TIMEOUT_NS, MARGIN_NS, Venue, Wiring
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Binance(Venue):
     async def permissions(self) -> Permissions:
         return judge(await self._rest.api_restrictions())
 
-    async def reach(self) -> list[Reach]:
+    async def reach(self) -> list[Way]:
         async def stream() -> str:
             return f"{self._config.stream_url.rstrip('/')}/ws"
 
@@ -67,8 +67,8 @@ class Binance(Venue):
 
         return [
             await of_rest(self._rest.server_time_ms),
-            await of_socket("market socket", stream),
-            await of_socket("order and account socket", ws_api),
+            await of_socket("market socket", self.fuse, stream),
+            await of_socket("order and account socket", self.fuse, ws_api),
         ]
 
     async def rules(self, instrument: str) -> SymbolRules:

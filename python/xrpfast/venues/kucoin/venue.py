@@ -27,7 +27,7 @@ from xrpfast.venues.kucoin.orders import KucoinOrders, address
 from xrpfast.venues.kucoin.permissions import judge
 from xrpfast.venues.kucoin.push import place
 from xrpfast.venues.kucoin.rest import KucoinRest, symbol_rules
-from xrpfast.venues.reach import Reach, of_rest, of_socket
+from xrpfast.venues.reach import Way, of_rest, of_socket
 from xrpfast.venues.venue import API_TIMEOUT_NS, MARGIN_NS, SECOND_NS, Venue, Wiring
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Kucoin(Venue):
     async def permissions(self) -> Permissions:
         return judge(await self._rest.api_key())
 
-    async def reach(self) -> list[Reach]:
+    async def reach(self) -> list[Way]:
         async def public() -> str:
             return place(await self._rest.public_token()).url
 
@@ -74,9 +74,9 @@ class Kucoin(Venue):
 
         return [
             await of_rest(self._rest.server_time_ms),
-            await of_socket("market socket", public, "welcome"),
-            await of_socket("account socket", private, "welcome"),
-            await of_socket("order socket", orders, "sessionId"),
+            await of_socket("market socket", self.fuse, public, "welcome"),
+            await of_socket("account socket", self.fuse, private, "welcome"),
+            await of_socket("order socket", self.fuse, orders, "sessionId"),
         ]
 
     async def rules(self, instrument: str) -> SymbolRules:
