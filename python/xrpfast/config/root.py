@@ -15,6 +15,10 @@ from xrpfast.config.risk import RiskSection
 from xrpfast.config.section import FilePath, Section
 from xrpfast.config.strategies import ArbitrageSection
 from xrpfast.config.venues import VenuesSection
+from xrpfast.config.watchdog import WatchdogSection
+
+ENVIRONMENTS = {"demo": "d", "paper": "p", "live": "l"}
+"""The letter of a mode in client order ids."""
 
 
 class Config(Section):
@@ -32,6 +36,17 @@ class Config(Section):
     strategies: Annotated[tuple[ArbitrageSection, ...], Field(min_length=1)]
     records: RecordsSection = RecordsSection()
     monitor: MonitorSection = MonitorSection()
+    watchdog: WatchdogSection = WatchdogSection()
+
+    @property
+    def prefix(self) -> str:
+        """What every client order id of this deployment begins with."""
+        return f"x{ENVIRONMENTS[self.mode]}{self.engine.deployment}"
+
+    @property
+    def instruments(self) -> tuple[str, ...]:
+        """What is traded, each once."""
+        return tuple(dict.fromkeys(strategy.instrument for strategy in self.strategies))
 
     @field_validator("strategies", mode="before")
     @classmethod
@@ -45,12 +60,14 @@ class Config(Section):
             if names.count(name) > 1:
                 raise ValueError(f"two strategies are named {name!r}: rename one")
         for venue in (self.venues.binance, self.venues.kucoin):
-            if self.mode == "live" and venue.inline_key:
-                raise ValueError(
-                    f'mode = "live" takes keys from a key_file alone: remove them from '
-                    f"[venues.{venue.name}]"
-                )
+            for table, key in (("", venue), (".watchdog", venue.watchdog)):
+                if self.mode == "live" and key is not None and key.inline_key:
+                    raise ValueError(
+                        f'mode = "live" takes keys from a key_file alone: remove them from '
+                        f"[venues.{venue.name}{table}]"
+                    )
+            has_key = venue.has_key or (venue.watchdog is not None and venue.watchdog.has_key)
             for url in venue.urls:
-                if why := misplaced(self.mode, venue.name, url, key=venue.has_key):
+                if why := misplaced(self.mode, venue.name, url, key=has_key):
                     raise ValueError(why)
         return self

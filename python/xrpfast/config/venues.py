@@ -35,6 +35,8 @@ class BinanceSection(KeySection, VenueSection):
     """Orders and the private stream."""
     recv_window_ms: Annotated[int, Field(ge=1, le=60_000)] = 2_000
     """Bounds how late a lost request can still become an order."""
+    watchdog: KeySection | None = None
+    """The watchdog's own key; without one it uses that of the engine."""
 
     @property
     def urls(self) -> tuple[str, ...]:
@@ -49,10 +51,23 @@ class KucoinSection(PassphraseKeySection, VenueSection):
     """Snapshots, rules, tokens, queries."""
     order_url: str = "wss://wsapi.kucoin.com/v1/private"
     """Order entry."""
+    dead_connection_s: Annotated[int, Field(ge=0, le=86_400)] = 10
+    """The venue itself cancels our orders so long after the engine was last heard of (5 at least;
+    0: never). It would cancel those of others in the same symbols, too, and so is off while such
+    work."""
+    watchdog: PassphraseKeySection | None = None
+    """The watchdog's own key; without one it uses that of the engine."""
 
     @property
     def urls(self) -> tuple[str, ...]:
         return self.rest_url, self.order_url
+
+    @field_validator("dead_connection_s")
+    @classmethod
+    def _allowed(cls, value: int) -> int:
+        if 0 < value < 5:
+            raise ValueError("the venue takes 5 s at least; 0 is never")
+        return value
 
 
 class KrakenSection(Section):

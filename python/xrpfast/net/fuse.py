@@ -84,6 +84,10 @@ class Fuse:
     def forbids(self, kind: Reach) -> bool:
         return self.blown and self._ends_ns[kind] > monotonic_ns()
 
+    def left_s(self, kind: Reach) -> float:
+        """Seconds until such a request may leave; 0 when it may."""
+        return max(0, self._ends_ns[kind] - monotonic_ns()) / SECOND_NS if self.blown else 0.0
+
     def check(self, what: str, kind: Reach) -> None:
         """Raises `PausedError` for a request that may not leave now."""
         if self.forbids(kind):
@@ -92,8 +96,8 @@ class Fuse:
     async def passed(self) -> None:
         """Returns once connections may be made."""
         while self.forbids(Reach.ALL_BUT_CANCELS):
-            left_ns = self._ends_ns[Reach.ALL_BUT_CANCELS] - monotonic_ns()
-            await asyncio.sleep(left_ns / SECOND_NS)
+            left_s = self.left_s(Reach.ALL_BUT_CANCELS)
+            await asyncio.sleep(left_s)
 
     # --- told -----------------------------------------------------------------------------------
 

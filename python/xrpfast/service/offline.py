@@ -20,7 +20,6 @@ from xrpfast.records.unsettled import left, residuals
 from xrpfast.service.reconciling import UNREADABLE
 from xrpfast.service.recording import open_records
 from xrpfast.service.said import by_hand_amounts, fills_of, old_enough, person_of, text_of
-from xrpfast.service.setup import ENVIRONMENTS
 from xrpfast.service.statedir import StateDir
 from xrpfast.trading.by_hand import Said, settling
 from xrpfast.trading.events import AnyEvent, Control, QueryResult, TradedByHand
@@ -149,7 +148,7 @@ async def _ask(config: Config, order: LedgerOrder, rules: SymbolRules) -> str:
         if venue.name != order.venue:
             await venue.close()
             continue
-        prefix = f"x{ENVIRONMENTS[config.mode]}{config.engine.deployment}"
+        prefix = config.prefix
         venue.know(prefix, [rules])
         try:
             async with asyncio.timeout(ASK_S):

@@ -9,6 +9,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import TYPE_CHECKING
 
 from xrpfast._core import Market, RiskGate, SpreadDetector
+from xrpfast.config.root import ENVIRONMENTS
 from xrpfast.model import MONEY_DECIMALS, SymbolRules
 from xrpfast.net.clock import ClockOffset
 from xrpfast.service.recovery import cancel_strays
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from xrpfast.venues.venue import Venue
 
 MILLISECOND_NS = 1_000_000
-ENVIRONMENTS = {"demo": "d", "paper": "p", "live": "l"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from time import monotonic_ns, time_ns
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Protocol
 
 from xrpfast.model import SymbolRules
 from xrpfast.trading.events import AnyEvent, Balance, Fill, OpenOrder, QueryResult, Terms
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from xrpfast._core import LatencyHistogram, Market, RiskGate
     from xrpfast.net.clock import ClockOffset
     from xrpfast.net.fuse import Fuse
+    from xrpfast.venues.canceller import CancelOnly
     from xrpfast.venues.gateway import OrderGateway
     from xrpfast.venues.permissions import Permissions
     from xrpfast.venues.ports import Sink
@@ -42,6 +43,16 @@ class Wiring(NamedTuple):
     acks: LatencyHistogram
 
 
+class Protection(Protocol):
+    """A promise of the venue that holds only while we are heard of."""
+
+    async def run(self) -> NoReturn:
+        """Keeps it up until cancelled."""
+
+    async def end(self) -> None:
+        """Gives it back: no order of ours works any more."""
+
+
 class Venue:
     """One venue of this process."""
 
@@ -51,6 +62,9 @@ class Venue:
     orders: OrderGateway
     stream: MarketStream
     account: AccountStream
+    protection: Protection | None = None
+    """What makes the venue cancel our orders when we are gone; None where there is no such thing.
+    Built with the sockets."""
 
     def __init__(self, fuse: Fuse) -> None:
         self.fuse = fuse
@@ -69,6 +83,10 @@ class Venue:
         """(The venue's order id, client id) of orders of earlier runs: not asked for then."""
         for order_id, client_id in owners:
             self._owners.put(order_id, client_id)
+
+    def cancel_only(self, instruments: Sequence[str]) -> CancelOnly:
+        """The same account for who may only cancel: connections of its own, our key and fuse."""
+        raise NotImplementedError
 
     async def sync_clock(self) -> ClockOffset:
         """Measures the venue's clock and stamps later requests by it."""

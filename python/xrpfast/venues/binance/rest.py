@@ -65,8 +65,13 @@ class BinanceRest:
     async def account(self) -> dict[str, Any]:
         return dict(await self._signed("GET", "/api/v3/account", {}))
 
-    async def open_orders(self, symbol: str) -> list[dict[str, Any]]:
-        return list(await self._signed("GET", "/api/v3/openOrders", {"symbol": symbol}))
+    async def open_orders(self, symbol: str | None) -> list[dict[str, Any]]:
+        """Of one symbol (weight 6) or of all (80)."""
+        query = {} if symbol is None else {"symbol": symbol}
+        rows = await self._signed("GET", "/api/v3/openOrders", query)
+        if not isinstance(rows, list):
+            raise ValueError("openOrders: not a list")
+        return rows
 
     async def order(self, symbol: str, client_id: str) -> dict[str, Any] | None:
         """The order as the venue sees it, None when it says that there is none."""

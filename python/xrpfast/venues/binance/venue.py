@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from time import monotonic_ns, time_ns
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from xrpfast.venues.binance.account import (
     query_state,
     trade,
 )
+from xrpfast.venues.binance.cancel_only import BinanceCancelOnly
 from xrpfast.venues.binance.errors import http_pause
 from xrpfast.venues.binance.market import BinanceMarket
 from xrpfast.venues.binance.orders import BinanceOrders
@@ -45,6 +47,9 @@ class Binance(Venue):
         self._config = config
         self._keys = Keys.of(config, "venues.binance")
         self._rest = BinanceRest(config.rest_url, self._keys, config.recv_window_ms, self.fuse)
+
+    def cancel_only(self, instruments: Sequence[str]) -> BinanceCancelOnly:
+        return BinanceCancelOnly(self._config, self._keys, self.fuse, instruments)
 
     async def sync_clock(self) -> ClockOffset:
         offset = await measure(self._rest.server_time_ms)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from time import time_ns
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
+
+import orjson
 
 from xrpfast.errors import FailedError, UsageError
 from xrpfast.model import SymbolRules, parse_money
@@ -88,6 +91,11 @@ class KucoinRest:
         rows = await self._data("GET", f"/api/v1/hf/orders/active?symbol={quote(symbol)}")
         return list(rows or [])
 
+    async def symbols_with_orders(self) -> list[str]:
+        """Every symbol of the account in which an order works."""
+        answer = await self._data("GET", "/api/v1/hf/orders/active/symbols")
+        return [str(symbol) for symbol in (answer or {}).get("symbols") or ()]
+
     async def order(self, symbol: str, client_id: str) -> dict[str, Any] | None:
         """The order as the venue sees it, None when it says that there is none."""
         path = f"/api/v1/hf/orders/client-order/{quote(client_id)}?symbol={quote(symbol)}"
@@ -132,36 +140,48 @@ class KucoinRest:
         path = f"/api/v1/hf/orders/client-order/{quote(client_id)}?symbol={quote(symbol)}"
         await self._data("DELETE", path)
 
+    async def dead_connection(self, timeout_s: int, symbols: Sequence[str]) -> None:
+        """Every order of the account in these symbols is cancelled after so many seconds (5 to
+        86400) without another such call; -1: never."""
+        body = orjson.dumps({"timeout": timeout_s, "symbols": ",".join(symbols)})
+        said = await self._data("POST", "/api/v1/hf/orders/dead-cancel-all", body=body)
+        if timeout_s > 0 and int(said["triggerTime"]) <= int(said["currentTime"]):
+            raise ValueError(f"the venue did not arm it: {said}")
+
     # --- inside ---------------------------------------------------------------------------------
 
-    async def _data(self, method: str, target: str, *, signed: bool = True) -> Any:
+    async def _data(
+        self, method: str, target: str, *, signed: bool = True, body: bytes = b""
+    ) -> Any:
         what = f"{method} {target.partition('?')[0]}"
-        reply = await self._request(method, target, signed=signed)
+        reply = await self._request(method, target, signed=signed, body=body)
         return _checked(reply, what, write=method == "DELETE")["data"]
 
-    async def _request(self, method: str, target: str, *, signed: bool) -> Reply:
+    async def _request(self, method: str, target: str, *, signed: bool, body: bytes = b"") -> Reply:
         """Again after a moment when others overload the venue: no order goes this way."""
         backoff = Backoff(*OVERLOAD_WAIT_S)
         for _ in range(OVERLOAD_TRIES - 1):
-            reply = await self._once(method, target, signed=signed)
+            reply = await self._once(method, target, body, signed=signed)
             if not overloaded(reply.status, reply.headers, reply.body):
                 return reply
             await asyncio.sleep(backoff.next_delay())
-        return await self._once(method, target, signed=signed)
+        return await self._once(method, target, body, signed=signed)
 
-    async def _once(self, method: str, target: str, *, signed: bool) -> Reply:
+    async def _once(self, method: str, target: str, body: bytes, *, signed: bool) -> Reply:
         headers = {"Content-Type": "application/json"}
         if signed:
             timestamp = str(self.now_ms())
             headers |= {
                 "KC-API-KEY": self._api_key,
-                "KC-API-SIGN": self._signer.base64(f"{timestamp}{method}{target}"),
+                "KC-API-SIGN": self._signer.base64(f"{timestamp}{method}{target}{body.decode()}"),
                 "KC-API-TIMESTAMP": timestamp,
                 "KC-API-PASSPHRASE": self._passphrase,
                 "KC-API-KEY-VERSION": KEY_VERSION,
             }
         kind = Reach.EVERYTHING if method == "DELETE" else Reach.ALL_BUT_CANCELS
-        return await self._http.request(method, target, headers=headers, kind=kind)
+        return await self._http.request(
+            method, target, headers=headers, body=body or None, kind=kind
+        )
 
 
 def _checked(reply: Reply, what: str, *, write: bool = False) -> dict[str, Any]:

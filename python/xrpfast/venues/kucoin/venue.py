@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from time import monotonic_ns, time_ns
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,10 +22,12 @@ from xrpfast.venues.kucoin.account import (
     query_state,
     trade,
 )
+from xrpfast.venues.kucoin.cancel_only import KucoinCancelOnly
 from xrpfast.venues.kucoin.errors import http_pause
 from xrpfast.venues.kucoin.market import KucoinMarket
 from xrpfast.venues.kucoin.orders import KucoinOrders, address
 from xrpfast.venues.kucoin.permissions import judge
+from xrpfast.venues.kucoin.protection import DeadConnection
 from xrpfast.venues.kucoin.push import place
 from xrpfast.venues.kucoin.rest import KucoinRest, symbol_rules
 from xrpfast.venues.reach import Way, of_rest, of_socket
@@ -51,6 +54,9 @@ class Kucoin(Venue):
         self._keys = Keys.of(config, "venues.kucoin")
         self._rest = KucoinRest(config.rest_url, self._keys, self.fuse)
         self._accounts: set[str] = set()
+
+    def cancel_only(self, instruments: Sequence[str]) -> KucoinCancelOnly:
+        return KucoinCancelOnly(self._config, self._keys, self.fuse, instruments)
 
     async def sync_clock(self) -> ClockOffset:
         offset = await measure(self._rest.server_time_ms)
@@ -133,6 +139,16 @@ class Kucoin(Venue):
         self.orders.wall_offset_ns = self._rest.wall_offset_ns
         self.account = account = KucoinAccount(self._ours, wiring.sink, self.fuse, self._rest)
         account.accounts = self._accounts
+        if self._config.dead_connection_s:
+            ours, orders = self._ours, self.orders
+            self.protection = DeadConnection(
+                self._rest,
+                list(symbols.values()),
+                wiring.prefix,
+                self._config.dead_connection_s,
+                lambda: orders.ready,
+                lambda: ours.foreign,
+            )
 
     async def query(self, symbol: str, client_id: str, created_ns: int) -> list[AnyEvent]:
         asked_ns = monotonic_ns()

@@ -1,0 +1,37 @@
+"""Which venues there are, for who may only cancel."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from xrpfast.net.fuse import Fuse
+from xrpfast.venues.binance import errors as binance_errors
+from xrpfast.venues.binance.cancel_only import BinanceCancelOnly
+from xrpfast.venues.keys import Keys
+from xrpfast.venues.kucoin import errors as kucoin_errors
+from xrpfast.venues.kucoin.cancel_only import KucoinCancelOnly
+
+if TYPE_CHECKING:
+    from xrpfast.config.key_section import KeySection
+    from xrpfast.config.root import Config
+    from xrpfast.venues.canceller import CancelOnly
+
+
+def cancel_only(config: Config, *, watchdog: bool = False) -> list[CancelOnly]:
+    """Every enabled venue, for a process that has no engine; nothing connects yet. ``watchdog``: by
+    that one's own keys, where there are some. Raises `UsageError` without a usable key."""
+    found: list[CancelOnly] = []
+    binance, kucoin = config.venues.binance, config.venues.kucoin
+    if binance.enabled:
+        keys = _keys(binance, binance.watchdog if watchdog else None, "venues.binance")
+        fuse = Fuse("binance", binance_errors.http_pause)
+        found.append(BinanceCancelOnly(binance, keys, fuse, config.instruments))
+    if kucoin.enabled:
+        keys = _keys(kucoin, kucoin.watchdog if watchdog else None, "venues.kucoin")
+        fuse = Fuse("kucoin", kucoin_errors.http_pause)
+        found.append(KucoinCancelOnly(kucoin, keys, fuse, config.instruments))
+    return found
+
+
+def _keys(section: KeySection, own: KeySection | None, place: str) -> Keys:
+    return Keys.of(section, place) if own is None else Keys.of(own, f"{place}.watchdog")
