@@ -117,6 +117,7 @@ class Bench:
             self.engine, self.market, self.journal,
             LoopGuard(10**12, list, lambda _: True), self.latencies, self.projection.add,
             lambda why: _raise(AssertionError(why)), lambda halt: _raise(AssertionError(halt)),
+            memoryview(bytearray(8)).cast("q"), lambda: _raise(AssertionError("halted")),
         )  # fmt: skip
         start = Start(
             version=_core.__version__, environment="d", deployment=config.engine.deployment,

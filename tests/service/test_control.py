@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from xrpfast.errors import UsageError
-from xrpfast.service import heartbeat
 from xrpfast.service.control import ControlServer, Said
 
 
@@ -91,23 +90,3 @@ async def test_nonsense_is_answered_with_an_error(client: Client, line: bytes) -
 
 async def test_a_line_without_end_is_refused(client: Client) -> None:
     assert await client.ask(b"x" * 200_000) == {"error": "line too long"}
-
-
-async def test_the_loop_itself_stamps_the_heartbeat(tmp_path: Path) -> None:
-    path = tmp_path / "heartbeat"
-    assert heartbeat.read(path) is None
-    beat = heartbeat.Heartbeat(path, epoch=7)
-    beat.start()
-    first = heartbeat.read(path)
-    assert first is not None
-    assert first.epoch == 7
-    for _ in range(100):
-        await asyncio.sleep(heartbeat.INTERVAL_S)
-        later = heartbeat.read(path)
-        assert later is not None
-        if later.beats > first.beats:
-            break
-    assert later.mono_ns > first.mono_ns
-    beat.stop()
-    path.write_bytes(b"short")
-    assert heartbeat.read(path) is None

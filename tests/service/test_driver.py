@@ -19,8 +19,9 @@ from xrpfast.service.loopguard import LoopGuard
 from xrpfast.trading.commands import Leg, PlaceLegs, Query, ReadBook
 from xrpfast.trading.config import ArbitrageParams, EngineConfig, StartBalance
 from xrpfast.trading.engine import Engine
-from xrpfast.trading.events import AnyEvent, BookTop, OrderReject, OrderUnknown, Timer
+from xrpfast.trading.events import AnyEvent, BookTop, Control, OrderReject, OrderUnknown, Timer
 from xrpfast.trading.risk.limits import RiskLimits
+from xrpfast.trading.states import TradingState
 
 SENT, NOT_SENT, STUCK = SendResult.SENT, SendResult.NOT_SENT, SendResult.STUCK
 
@@ -88,10 +89,12 @@ class Bench:
         self.engine.told = []
         self.journal = Journal.open(folder)
         self.fatal: list[str] = []
+        self.halt_word = [0]
         guard = LoopGuard(10**9, list, lambda _: True)
         self.driver = Driver(
             self.engine, Market(), self.journal, guard, Latencies(),
-            self._project, self.fatal.append, lambda _: None,
+            self._project, self.fatal.append, lambda _: None, self.halt_word,
+            lambda: Control(now_ns=4, wall_ns=5, action="halt", reason="why", who="me"),
         )  # fmt: skip
         self.gateways = [Gateway("binance", folder), Gateway("kucoin", folder)]
         for gateway in self.gateways:
@@ -271,3 +274,37 @@ async def test_after_a_stall_no_book_is_shown_as_live(
         (top,) = bench.engine.told
         assert isinstance(top, BookTop)
         assert top.live is not stalled
+
+
+async def test_nothing_leaves_once_the_halt_word_is_set_and_the_engine_hears_why(
+    bench: Bench,
+) -> None:
+    bench.halt_word[0] = 4711
+    assert bench.place() == [("a", "OrderReject"), ("b", "OrderReject")]
+    assert [gateway.sent for gateway in bench.gateways] == [[], []]
+    assert bench.engine.context.trading is TradingState.HALTED
+    (control,) = (event for event in bench.engine.told if isinstance(event, Control))
+    assert (control.action, control.reason, control.who) == ("halt", "why", "me")
+
+
+async def test_a_halt_between_two_legs_holds_the_second(bench: Bench) -> None:
+    """The process may sleep between them, and be halted before it wakes up."""
+    first = bench.gateways[0]
+    send = first.send
+
+    def slept(request_id: int, frame: bytes, client_id: str) -> SendResult:
+        bench.halt_word[0] = 4711
+        return send(request_id, frame, client_id)
+
+    first.send = slept  # type: ignore[method-assign]
+    assert bench.place() == [("b", "OrderReject")]
+    assert [gateway.sent for gateway in bench.gateways] == [["xdtest1-0a"], []]
+
+
+async def test_cancels_leave_whatever_the_halt_word_says(bench: Bench) -> None:
+    bench.halt_word[0] = 4711
+    cancelled: list[tuple[str, str]] = []
+    for gateway in bench.gateways:
+        gateway.cancel = lambda *order: cancelled.append(order) or SENT  # type: ignore
+    bench.driver.send_cancel("binance", "XRP/USDT", "xdtest1-0a")
+    assert cancelled == [("X-binance", "xdtest1-0a")]

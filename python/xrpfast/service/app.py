@@ -39,7 +39,6 @@ from xrpfast.service.reconciling import UNREADABLE
 from xrpfast.service.recording import close_records, open_records
 from xrpfast.service.recovery import Recovery
 from xrpfast.service.setup import (
-    ENVIRONMENTS,
     MILLISECOND_NS,
     Built,
     Found,
@@ -49,6 +48,7 @@ from xrpfast.service.setup import (
 from xrpfast.service.spin import Spinner
 from xrpfast.service.state import state_object
 from xrpfast.service.statedir import StateDir
+from xrpfast.service.watchdog_lock import watcher
 from xrpfast.service.withdraw import withdraw
 from xrpfast.service.words import Words
 from xrpfast.trading.commands import Halt, Reduce
@@ -67,6 +67,7 @@ SETTLE_S = 8.0
 HALTED_S = 60.0
 """A halted run asks for so long what became of its orders; then it ends all the same."""
 CLOCK_S = 30.0
+WATCHED_S = 2.0
 GC_THRESHOLDS = (50_000, 50, 1000)
 
 _LOG = logging.getLogger("xrpfast.service")
@@ -103,6 +104,11 @@ class Service:
         self._unrecorded = ""
         """Why nothing can be recorded any more; without records nothing is traded."""
         self._spinner: Spinner | None = None
+        self._venues: Sequence[Venue] = ()
+        self._watched = False
+        """Only beside a watchdog."""
+        self._clean = False
+        """Nothing of this run, or of earlier ones, works at a venue any more."""
         self._jobs: list[asyncio.Task[None]] = []
 
     async def run(self) -> int:
@@ -110,11 +116,17 @@ class Service:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self.stop, number.name)
         try:
+            self._refuse_unwatched()
             _pin(self._config.engine.cpu)
             venues = enabled(self._config.venues)
+            self._heartbeat = Heartbeat(self._state.heartbeat_path, self._halt_wanted)
+            # Whoever wants a halt sets the latch first, then the word that was cleared just now.
+            self._state.refuse_if_halted()
+            self._heartbeat.start()
             try:
                 return await self._open(venues)
             finally:
+                self._heartbeat.stop(clean=self._clean)
                 for job in self._jobs:
                     job.cancel()
                 await asyncio.gather(*self._jobs, return_exceptions=True)
@@ -130,6 +142,15 @@ class Service:
 
     # --- start ----------------------------------------------------------------------------------
 
+    def _refuse_unwatched(self) -> None:
+        """Real money is never traded without a watchdog."""
+        self._watched = self._config.watchdog.require or self._config.mode == "live"
+        if self._watched and watcher(self._state.path) is None:
+            raise UsageError(
+                "no watchdog runs, and watchdog.require is set or the mode is live: "
+                "start `xrpfast watchdog` with this configuration first"
+            )
+
     async def _open(self, venues: Sequence[Venue]) -> int:
         """Journal and ledger, what earlier runs left, what the venues say; then the run."""
         if self._config.mode != "demo":
@@ -140,19 +161,23 @@ class Service:
         self._journal = journal
         found = None
         try:
-            epoch = self._state.next_epoch()
+            epoch = self._heartbeat.epoch = self._state.next_epoch()
             found = await self._unless_stopped(self._look(venues, epoch, journal, ledger))
         finally:
             if found is None:
                 ledger.close()
                 journal.close()
-        return 0 if found is None else await self._trade(venues, found, epoch, journal, ledger)
+        if found is None:
+            self._state.refuse_if_halted()
+            return 0
+        self._heartbeat.settled()
+        return await self._trade(venues, found, epoch, journal, ledger)
 
     async def _look(
         self, venues: Sequence[Venue], epoch: int, journal: Journal, ledger: Ledger
     ) -> list[Found]:
-        instruments = list(dict.fromkeys(s.instrument for s in self._config.strategies))
-        prefix = f"x{ENVIRONMENTS[self._config.mode]}{self._config.engine.deployment}"
+        instruments = self._config.instruments
+        prefix = self._config.prefix
         recovery = Recovery(prefix, self._state.ledger_path, ledger, journal)
         settled = await recovery.run({venue.name: venue for venue in venues})
         if settled:
@@ -205,8 +230,9 @@ class Service:
             projection.add,
             self._fail,
             self._on_close,
+            self._heartbeat.halt_word,
+            self._halt_event,
         )
-        heartbeat = Heartbeat(self._state.heartbeat_path, epoch)
         control = ControlServer(
             self._state.control_path,
             lambda: state_object(
@@ -216,8 +242,8 @@ class Service:
             Words(driver, self._state.latch).known(),
         )
         try:
+            self._heartbeat.running()
             self._begin(venues, found, built)
-            heartbeat.start()
             await control.start()
             ready = await self._ready(built)
             if ready:
@@ -228,7 +254,6 @@ class Service:
             if self._spinner is not None:
                 self._spinner.stop()
             guard.stop()
-            heartbeat.stop()
             await control.close()
             await driver.close()
             close_records(projection, journal)
@@ -265,9 +290,13 @@ class Service:
             events.append(_clock(venue.name, said.clock.wall_ns, said.clock.uncertainty_ns))
             events += said.balances
         driver.on_events(events)
+        if self._heartbeat.halt_word[0]:  # while the venues were asked: nobody heard of it yet
+            self._halt_wanted()
         for venue in venues:
             for part in (venue.stream, venue.account, venue.orders):
                 self._keep(part.run(), f"{venue.name} {type(part).__name__}")
+            if venue.protection is not None:
+                self._keep(venue.protection.run(), f"{venue.name} protection")
             self._keep(self._keep_clock(venue), f"{venue.name} clock")
             if self._identity.armed:
                 every_s = self._config.engine.key_check_s
@@ -302,6 +331,8 @@ class Service:
         if self._config.engine.spin:
             self._spinner = Spinner(self._guard)
             self._spinner.start()
+        if self._watched:
+            self._keep(self._keep_watched(), "look for the watchdog")
         self._say("start", "ready")
         return True
 
@@ -351,6 +382,14 @@ class Service:
             self._market.set_clock(venue.name, offset.mono_ns)
             self._driver.on_events((_clock(venue.name, offset.wall_ns, offset.uncertainty_ns),))
 
+    async def _keep_watched(self) -> None:
+        there = True
+        while True:
+            before, there = there, watcher(self._state.path) is not None
+            if before and not there:
+                self._driver.alert("critical", "no watchdog runs any more: start it again")
+            await asyncio.sleep(WATCHED_S)
+
     def _say(self, action: str, reason: str) -> None:
         control = Control(now_ns=monotonic_ns(), wall_ns=time_ns(), action=action, reason=reason)
         self._driver.on_events((control,))
@@ -366,6 +405,26 @@ class Service:
         self._unrecorded = f"ledger: {error}"
         self._fail(self._unrecorded)
 
+    def _halt_wanted(self) -> None:
+        """Somebody set the halt word; an order that would have left may have told already."""
+        if hasattr(self, "_driver"):
+            event = self._halt_event()
+            self._driver.on_events((event,))
+            self._leave(event.reason)  # also one that began halted: the latch came while it started
+        else:
+            self.stop("halt")
+
+    def _halt_event(self) -> Control:
+        """What the latch says, for the engine."""
+        halted = self._state.latch.halted()
+        return Control(
+            now_ns=monotonic_ns(),
+            wall_ns=time_ns(),
+            action="halt",
+            reason="no reason on disk" if halted is None else halted.reason,
+            who="" if halted is None else halted.who,
+        )
+
     def _on_close(self, command: Halt | Reduce) -> None:
         """The latch, on disk first. A run that is halted as a whole goes on until its orders are
         settled, and no longer."""
@@ -373,8 +432,12 @@ class Service:
         state = TradingState.HALTED if halt else TradingState.REDUCING
         who = command.who or "engine"
         self._state.latch.set(Entry(command.scope, state, command.reason, who, time_ns()))
-        if halt and command.scope == ENGINE and not self._halted:
-            self._halted = command.reason
+        if halt and command.scope == ENGINE:
+            self._leave(command.reason)
+
+    def _leave(self, reason: str) -> None:
+        if not self._halted:
+            self._halted = reason
             self._keep(self._leave_halted(), "halt")
 
     async def _leave_halted(self) -> None:
@@ -401,7 +464,9 @@ class Service:
         self._say("stopped", "nothing is sent any more")
         why = driver.failed or self._fatal
         if why:
-            withdrawn = await withdraw(driver, self._venues)
+            receipt = await withdraw(driver, self._venues)
+            withdrawn = receipt.text()
+            await self._ended(clean=receipt.verified)
             unrecorded = self._journal.failure or self._unrecorded
             if unrecorded:
                 latched = self._latch(unrecorded)
@@ -422,12 +487,20 @@ class Service:
             ignored=engine.ignored,
         )
         driver.note(kinds.END, msgspec.json.encode(end))
+        await self._ended(clean=not left)
         unsettled = f"{len(left)} orders are not settled: {', '.join(left[:3])}" if left else ""
         if self._halted:
             raise HaltedError("; ".join(filter(None, [f"halted: {self._halted}", unsettled])))
         if unsettled:
             raise FailedError(unsettled)
         return 0
+
+    async def _ended(self, *, clean: bool) -> None:
+        """``clean``: nobody need look after our orders: not the watchdog, and no venue."""
+        if clean:
+            protections = [v.protection for v in self._venues if v.protection is not None]
+            await asyncio.gather(*(protection.end() for protection in protections))
+        self._clean = clean
 
     def _latch(self, why: str) -> str:
         try:

@@ -2,7 +2,8 @@
 
 Per event: stage it in the journal, let the engine decide, carry out what it asks for. An order's
 record is on disk (one write for all that was staged) before its bytes leave, in the same callback
-in which its frame came. What did not leave is told to the engine as an event.
+in which its frame came. What did not leave is told to the engine as an event. Whoever sets the halt
+word from outside lets nothing leave any more; the engine then hears why.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from xrpfast.trading.events import (
     AnyEvent,
     BookState,
     BookTop,
+    Control,
     OrderReject,
     OrderUnknown,
     Signal,
@@ -53,6 +55,7 @@ EVERY_REFUSAL: Final = 1_000
 NO_TICK: Final = 0
 """Instead of a receive time: what is sent answers no market frame, and no latency is counted."""
 _SENT: Final = SendResult.SENT
+_NOT_SENT: Final = SendResult.NOT_SENT
 _STUCK: Final = SendResult.STUCK
 
 _LOG = logging.getLogger("xrpfast.service")
@@ -74,8 +77,12 @@ class Driver:
         project: Project,
         on_fatal: Callable[[str], None],
         on_close: Callable[[commands.Halt | commands.Reduce], None],
+        halt_word: Sequence[int],
+        halt_event: Callable[[], Control],
     ) -> None:
-        """``on_close`` keeps on disk what was closed, before anything else is done."""
+        """``on_close`` keeps on disk what was closed, before anything else is done. ``halt_word``:
+        of the heartbeat, looked at before every frame that would leave; ``halt_event`` is what the
+        engine hears once it is set."""
 
         self.engine = engine
         self.latencies = latencies
@@ -92,6 +99,8 @@ class Driver:
         self._project = project
         self._on_fatal = on_fatal
         self._on_close = on_close
+        self._halt_word = halt_word
+        self._halt_event = halt_event
         self._gateways: dict[str, OrderGateway] = {}
         self._venues: dict[str, Venue] = {}
         self._symbols: dict[tuple[str, str], str] = {
@@ -214,7 +223,11 @@ class Driver:
         encoded_ns = monotonic_ns()
         result = _SENT
         sent = 0
+        halt_word = self._halt_word
         for leg, gateway, (request_id, frame) in zip(legs, gateways, frames, strict=True):
+            if halt_word[0]:  # right before the bytes: the process may have slept until now
+                result = _NOT_SENT
+                break
             result = gateway.send(request_id, frame, leg.client_id)
             if result is not _SENT:
                 break
@@ -249,7 +262,13 @@ class Driver:
                     reason="part of the frame stayed in the write buffer",
                 )
             )
-        self._hold(legs[held:], "the connection took no bytes, or an earlier leg did not leave")
+        if self._halt_word[0]:
+            halt = self._halt_event()
+            self._hold(legs[held:], f"halt: {halt.reason}")
+            self._follow.append(halt)
+        else:
+            why = "the connection took no bytes, or an earlier leg did not leave"
+            self._hold(legs[held:], why)
 
     def _hold(self, legs: Sequence[Leg], why: str) -> None:
         """Tells the engine that no byte of these orders left."""
@@ -420,17 +439,19 @@ class Driver:
 
     def _alert(self, command: commands.Alert) -> None:
         self._record(COMMAND, time_ns(), self._encode(command))
-        self.alerts.append((command.level, command.text))
-        level = {"critical": logging.CRITICAL, "warning": logging.WARNING}
-        _LOG.log(level.get(command.level, logging.INFO), "%s", command.text)
+        self.alert(command.level, command.text)
+
+    def alert(self, level: str, text: str) -> None:
+        """Tells people; the engine hears nothing of it."""
+        self.alerts.append((level, text))
+        levels = {"critical": logging.CRITICAL, "warning": logging.WARNING}
+        _LOG.log(levels.get(level, logging.INFO), "%s", text)
 
     def _close(self, command: commands.Halt | commands.Reduce) -> None:
         self._on_close(command)
         self._record(COMMAND, time_ns(), self._encode(command))
         what = "halt" if isinstance(command, commands.Halt) else "only reducing"
-        text = f"{what} of {command.scope}: {command.reason}"
-        self.alerts.append(("critical", text))
-        _LOG.critical("%s", text)
+        self.alert("critical", f"{what} of {command.scope}: {command.reason}")
 
     # --- life -----------------------------------------------------------------------------------
 

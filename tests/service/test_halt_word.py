@@ -1,0 +1,124 @@
+"""Whoever wants the engine to stop sets the latch, then the word: at any time of its run."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from time import time_ns
+from typing import Any
+
+import pytest
+
+from support.service import Trading, trading
+from xrpfast.errors import HaltedError
+from xrpfast.service import app
+from xrpfast.service.heartbeat import Heartbeat, RunState, read, request_halt
+from xrpfast.service.latch import Entry, Latch
+from xrpfast.simulation.server import MockVenues, mock_venues
+from xrpfast.trading.events import Control
+from xrpfast.trading.states import ENGINE, TradingState
+
+
+@pytest.fixture
+async def mock() -> AsyncIterator[MockVenues]:
+    async with mock_venues(seed=36) as running:
+        yield running
+
+
+def latch(folder: Path) -> None:
+    entry = Entry(ENGINE, TradingState.HALTED, "the roof is on fire", "somebody", time_ns())
+    Latch(folder).set(entry)
+
+
+def halt(folder: Path) -> None:
+    """As another process does it."""
+    latch(folder)
+    assert request_halt(folder / "heartbeat")
+
+
+def state(folder: Path) -> RunState:
+    beat = read(folder / "heartbeat")
+    assert beat is not None
+    return beat.state
+
+
+async def halted(run: Trading) -> None:
+    said = await run.ended()
+    assert isinstance(said, HaltedError), said
+    assert "the roof is on fire" in str(said)
+
+
+async def test_an_engine_that_trades_stops_at_once_and_ends(
+    tmp_path: Path, mock: MockVenues
+) -> None:
+    async with trading(tmp_path, mock) as run:
+        await run.until(lambda: run.placed >= 2)
+        halt(tmp_path)
+        sent = [gateway._next_id for gateway in run.service._driver._gateways.values()]
+        await halted(run)
+        controls = [r for _, r in run.journal() if isinstance(r, Control) and r.action == "halt"]
+        assert controls[0].reason == "the roof is on fire"
+        assert controls[0].who == "somebody"
+        assert len(sent) == 2
+        assert state(tmp_path) is RunState.STOPPED
+    entry = Latch(tmp_path).halted()
+    assert entry is not None
+    assert entry.who == "somebody"
+
+
+async def test_a_latch_set_while_the_word_is_cleared_refuses_the_start(
+    tmp_path: Path, mock: MockVenues, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Racing(Heartbeat):
+        def __init__(self, path: Path, *more: Any) -> None:
+            halt_before = path.exists()
+            latch(path.parent)  # and the word, which this start clears
+            super().__init__(path, *more)
+            assert not halt_before
+
+    monkeypatch.setattr(app, "Heartbeat", Racing)
+    async with trading(tmp_path, mock, ready=False) as run:
+        await halted(run)
+        assert not hasattr(run.service, "_journal")
+    assert state(tmp_path) is RunState.STOPPED
+
+
+@pytest.mark.parametrize("when", ["before they answer", "with it", "after it"])
+async def test_a_halt_while_the_venues_are_asked_is_heard(
+    tmp_path: Path, mock: MockVenues, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    look = app.look_everywhere
+
+    async def looking(*arguments: Any) -> Any:
+        if when == "before they answer":
+            halt(tmp_path)
+            await run.until(lambda: run.service._stop.is_set())
+            return await look(*arguments)
+        found = await look(*arguments)
+        halt(tmp_path)
+        if when == "with it":  # the beat that hears of it comes at that very moment
+            run.service._heartbeat._handle.cancel()  # type: ignore[union-attr]
+            run.service._heartbeat._beat()
+        return found
+
+    monkeypatch.setattr(app, "look_everywhere", looking)
+    async with trading(tmp_path, mock, ready=False) as run:
+        await halted(run)
+    assert state(tmp_path) is RunState.STOPPED
+
+
+async def test_an_end_with_unsettled_orders_is_not_clean(
+    tmp_path: Path, mock: MockVenues, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "SETTLE_S", 0.2)
+    async with trading(tmp_path, mock) as run:
+        await run.until(lambda: run.placed >= 2)
+        assert state(tmp_path) is RunState.RUNNING
+        for venue in ("binance", "kucoin"):
+            mock.faults.add({"venue": venue, "channel": "request", "action": "drop"})
+            mock.faults.add({"venue": venue, "channel": "private", "action": "drop"})
+        before = run.placed
+        await run.until(lambda: run.placed > before and run.engine.orders.unsettled)
+        said = await run.stop()
+        assert "not settled" in str(said)
+    assert state(tmp_path) is RunState.RUNNING
