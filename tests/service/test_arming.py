@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from support.production import Production, production
 from xrpfast.records import kinds
 from xrpfast.records.start import Start
 from xrpfast.research.rerun import rerun
+from xrpfast.service.watchdog_lock import watching
 from xrpfast.trading.commands import AnyCommandRecord, PlaceLegsRecord
 
 SAID = {
@@ -37,14 +40,24 @@ ANY_ADDRESS = {
 }
 
 
-async def refused(folder: Path, venues: Production, having: frozenset[str] = ALL) -> str:
+async def refused(
+    folder: Path, venues: Production, having: frozenset[str] = ALL, *, watched: bool = True
+) -> str:
     """What a start says that must end with exit code 2."""
     words = configure(folder, venues, having)
-    engine = await EngineProcess.start(folder / "engine.toml", *words, env=venues.env)
-    assert await engine.ended() == 2, engine.log
+    with watching(folder / "state") if watched else nullcontext():
+        engine = await EngineProcess.start(folder / "engine.toml", *words, env=venues.env)
+        assert await engine.ended() == 2, engine.log
     assert engine.log.count("\n") == 1, engine.log
     assert PHRASE not in engine.log
     return engine.log
+
+
+@asynccontextmanager
+async def watched(folder: Path) -> AsyncIterator[None]:
+    """This process is the watchdog of a start whose files lie in ``folder``."""
+    with watching(folder / "state"):
+        yield
 
 
 @pytest.mark.timeout(180)
@@ -85,9 +98,17 @@ async def test_a_good_key_makes_up_for_nothing_else(tmp_path: Path) -> None:
         assert (venues.order_requests, venues.orders, venues.connections) == (0, 0, [])
 
 
+@pytest.mark.timeout(60)
+async def test_without_a_watchdog_no_order_is_sent(tmp_path: Path) -> None:
+    async with production(tmp_path) as venues:
+        line = await refused(tmp_path / "run", venues, watched=False)
+        assert "no watchdog runs" in line
+        assert (venues.order_requests, venues.orders, venues.connections) == (0, 0, [])
+
+
 @pytest.mark.timeout(120)
 async def test_with_all_of_them_the_engine_trades(tmp_path: Path) -> None:
-    async with production(tmp_path, seed=11) as venues:
+    async with production(tmp_path, seed=11) as venues, watched(tmp_path / "run"):
         words = configure(tmp_path / "run", venues)
         path = tmp_path / "run" / "engine.toml"
         engine = await EngineProcess.start(path, *words, env=venues.env)
@@ -135,7 +156,7 @@ async def test_with_all_of_them_the_engine_trades(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(60)
 async def test_a_certificate_of_nobody_known_is_no_venue(tmp_path: Path) -> None:
-    async with production(tmp_path) as venues:
+    async with production(tmp_path) as venues, watched(tmp_path / "run"):
         words = configure(tmp_path / "run", venues)
         env = venues.env | {"SSL_CERT_FILE": ""}
         engine = await EngineProcess.start(tmp_path / "run" / "engine.toml", *words, env=env)
@@ -150,7 +171,7 @@ async def test_a_key_that_turns_bad_meanwhile_halts(
     tmp_path: Path, change: dict[str, bool]
 ) -> None:
     """Rights that grew, and a key that the venue refuses: the one is told, the other is not."""
-    async with production(tmp_path, seed=11) as venues:
+    async with production(tmp_path, seed=11) as venues, watched(tmp_path / "run"):
         words = configure(tmp_path / "run", venues, engine="key_check_s = 1")
         engine = await EngineProcess.start(tmp_path / "run" / "engine.toml", *words, env=venues.env)
         await engine.until(lambda state: state["counts"]["fills"] >= 2)

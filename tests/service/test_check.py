@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ import pytest
 from xrpfast.cli import app
 from xrpfast.config.demo import demo_values, to_toml
 from xrpfast.service import check, readiness
-from xrpfast.service.readiness import DAY_NS, of_drill, of_journal, of_latch
+from xrpfast.service.readiness import DAY_NS, of_drill, of_journal, of_latch, of_watchdog
+from xrpfast.service.watchdog_lock import watching
 from xrpfast.simulation.process import MockExchanges
 from xrpfast.simulation.process import mock_exchanges as started
 
@@ -191,7 +193,7 @@ def test_a_file_that_cannot_be_read_is_bad_usage(
 
 def test_a_demo_is_never_ready_for_money(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, findings = looked(capsys, config, "--live-readiness")
-    assert (code, bad(findings)) == (1, {"mode", "stop drilled", "alerts"})
+    assert (code, bad(findings)) == (1, {"mode", "stop drilled", "alerts", "watchdog"})
     assert set(findings) > NAMES
     assert "not written yet" in findings["alerts"]["says"]
     assert app.run(["check", "--config", str(config), "--live-readiness"]) == 1
@@ -253,6 +255,15 @@ def test_the_latch_and_a_damaged_journal(tmp_path: Path) -> None:
     (tmp_path / "journal").mkdir()
     (tmp_path / "journal" / "00000001.journal").write_bytes(b"no journal" * 20)
     assert not of_journal(tmp_path).ok
+
+
+def test_somebody_watches(tmp_path: Path) -> None:
+    found = of_watchdog(tmp_path)
+    assert (found.ok, found.says) == (False, "no watchdog runs")
+    with watching(tmp_path):
+        found = of_watchdog(tmp_path)
+    assert (found.ok, found.says) == (True, f"process {os.getpid()} watches")
+    assert not of_watchdog(tmp_path).ok
 
 
 async def test_a_running_engines_own_word(tmp_path: Path) -> None:

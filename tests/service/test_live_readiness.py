@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from time import time_ns
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from support.engine_process import EngineProcess
 from support.live import configure
 from support.production import Production, production
+from xrpfast.service.watchdog_lock import watching
 
 WAIT_S = 60.0
 
@@ -45,6 +47,8 @@ async def test_go_when_all_is_there_and_no_go_without_each(tmp_path: Path) -> No
     folder = tmp_path / "run"
     async with production(tmp_path, seed=11) as venues:
         words = configure(folder, venues)
+        watch = ExitStack()
+        watch.enter_context(watching(folder / "state"))
         report = drilled(folder)
         code, findings = await asked(venues, folder, "--waive", "alerts")
         assert {name for name, finding in findings.items() if not finding["ok"]} == {"alerts"}
@@ -92,3 +96,5 @@ async def test_go_when_all_is_there_and_no_go_without_each(tmp_path: Path) -> No
         assert findings["journal"]["says"].startswith("sound, ")
         (folder / "state" / "halt.json").write_text('{"reason": "by hand"}')
         assert await lacks() == {"latch"}
+        watch.close()
+        assert await lacks() == {"latch", "watchdog"}

@@ -29,7 +29,7 @@ def configure(
     folder: Path, venues: Production, having: frozenset[str] = ALL, engine: str = ""
 ) -> list[str]:
     """The words of a start that has these conditions; its files lie in ``folder``."""
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     ceilings = private(folder / "ceilings.toml", CEILINGS)
     lines = [
         'mode = "live"' if "mode" in having else 'mode = "paper"',

@@ -31,6 +31,8 @@ NAMES = (
 )
 """Host and port that the defaults of the configuration name, and where the mock serves it."""
 ORDER_ROUTES = ("order.*place*", "spot.*order*", "POST *order*")
+CANCELS_ALL = "POST *dead-cancel-all"
+"""Is a POST below KuCoin's orders, and places none."""
 RESOLVER = """
 import json, os, socket
 
@@ -72,7 +74,7 @@ class Production:
         """For the engine's process."""
         self.connections: list[str] = []
         """Hosts that somebody connected to."""
-        for route in ORDER_ROUTES:
+        for route in (*ORDER_ROUTES, CANCELS_ALL):
             mock.faults.add(
                 {
                     "channel": "request",
@@ -85,7 +87,8 @@ class Production:
     @property
     def order_requests(self) -> int:
         """Requests that place an order, by socket or REST, whatever became of them."""
-        return sum(row["matched"] for row in self.mock.faults.rows()[: len(ORDER_ROUTES)])
+        matched = [row["matched"] for row in self.mock.faults.rows()[: len(ORDER_ROUTES) + 1]]
+        return sum(matched[:-1]) - matched[-1]
 
     @property
     def full_env(self) -> dict[str, str]:

@@ -17,7 +17,7 @@ from xrpfast.records.verify import verify
 from xrpfast.service.check import Finding, Seen, look, opened
 from xrpfast.service.latch import Latch
 from xrpfast.service.reconciling import UNREADABLE
-from xrpfast.service.setup import ENVIRONMENTS
+from xrpfast.service.watchdog_lock import watcher
 
 if TYPE_CHECKING:
     from xrpfast.config.root import Config
@@ -47,6 +47,7 @@ async def readiness(
         books,
         of_journal(config.state_dir),
         of_latch(config.state_dir),
+        of_watchdog(config.state_dir),
     )
     return Seen(findings, seen.reached)
 
@@ -121,7 +122,7 @@ async def of_books(
 
 async def _strays(config: Config, venues: Sequence[Venue]) -> list[str]:
     """A line for each venue where an order of ours works, or that cannot be asked."""
-    prefix = f"x{ENVIRONMENTS[config.mode]}{config.engine.deployment}"
+    prefix = config.prefix
     instruments = dict.fromkeys(strategy.instrument for strategy in config.strategies)
     found = []
     for venue in venues:
@@ -157,6 +158,15 @@ def of_journal(state_dir: Path) -> Finding:
     if verdict.damage is not None:
         return Finding("journal", False, str(verdict.damage), "see the runbook: damaged records")
     return Finding("journal", True, f"sound, {verdict.records} records")
+
+
+def of_watchdog(state_dir: Path) -> Finding:
+    """Somebody cancels what works when the engine is lost."""
+    holder = watcher(state_dir)
+    says = "no watchdog runs" if holder is None else f"process {holder} watches"
+    return Finding(
+        "watchdog", holder is not None, says, "start `xrpfast watchdog`, as a unit of its own"
+    )
 
 
 def of_latch(state_dir: Path) -> Finding:
