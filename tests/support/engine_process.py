@@ -10,10 +10,10 @@ import signal
 import sqlite3
 import sys
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -30,18 +30,34 @@ CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 1, 2
 State = dict[str, Any]
 
 
-def configure(folder: Path, mock: MockExchanges, **engine: object) -> Path:
-    """The demo's configuration for this mock, with changes of its ``[engine]`` table."""
+def configure(
+    folder: Path,
+    mock: MockExchanges,
+    *,
+    watchdog: Mapping[str, object] | None = None,
+    dead_connection_s: int | None = None,
+    **engine: object,
+) -> Path:
+    """The demo's configuration for this mock, with changes of its ``[engine]`` table and others."""
     folder.mkdir(exist_ok=True)
     values = demo_values(folder / "state", dict(mock.line))
     values["engine"].update(spin=False, **engine)
+    if watchdog is not None:
+        values["watchdog"] = dict(watchdog)
+    if dead_connection_s is not None:
+        values["venues"]["kucoin"]["dead_connection_s"] = dead_connection_s
     path = folder / "engine.toml"
     path.write_text(to_toml(values), encoding="utf-8")
     return path
 
 
+RUN: Final = ("-m", "xrpfast", "run", "--config")
+WATCHDOG: Final = ("-m", "xrpfast", "watchdog", "--config")
+
+
 class EngineProcess:
-    """One run of `xrpfast run`. Files lie in the ``state`` folder beside its configuration."""
+    """One run of `xrpfast run`, or of another command with the same configuration. Files lie in
+    the ``state`` folder beside it."""
 
     def __init__(self, config: Path, process: asyncio.subprocess.Process) -> None:
         self.process = process
@@ -55,6 +71,7 @@ class EngineProcess:
         cls,
         config: Path,
         *arguments: str,
+        command: Sequence[str] = RUN,
         bound_by_permissions: bool = False,
         env: Mapping[str, str] = {},
     ) -> EngineProcess:
@@ -71,8 +88,7 @@ class EngineProcess:
                     libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
 
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "xrpfast", "run", "--config", str(config),
-            *arguments,
+            sys.executable, *command, str(config), *arguments,
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE, preexec_fn=prepare,
             env=dict(os.environ) | dict(env),
