@@ -16,6 +16,7 @@ import uvloop
 
 from xrpfast.config.loader import load
 from xrpfast.errors import XrpfastError
+from xrpfast.records.identity import identify
 from xrpfast.service.app import run
 
 LOOK_S = 0.01
@@ -30,7 +31,8 @@ def _look(file: Path, loop: asyncio.AbstractEventLoop) -> None:
 
 async def main(config: Path) -> int:
     _look(config.with_name(NAME), asyncio.get_running_loop())
-    return await run(load(config))
+    settings = load(config)
+    return await run(settings, identify(settings, armed=False))
 
 
 if __name__ == "__main__":
