@@ -29,7 +29,9 @@ from xrpfast.errors import UsageError
 from xrpfast.records.identity import config_sha256
 from xrpfast.service.arming import arm
 from xrpfast.service.setup import limits
+from xrpfast.service.watchdog import Watchdog
 from xrpfast.simulation.server import mock_venues
+from xrpfast.venues.cancel_only import cancel_only
 
 Place = tuple[type[Section], str]
 NOT_READ_HERE = {
@@ -70,7 +72,8 @@ KEYS = list(sections())
 async def test_every_key_is_read_by_some_code(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By a run from start to end with its state asked for, and by a start that is to be live."""
+    """By a run from start to end with its state asked for, by its watchdog, and by a start that is
+    to be live."""
     seen: set[tuple[str, str]] = set()
 
     def read(section: Section, name: str) -> Any:
@@ -88,6 +91,12 @@ async def test_every_key_is_read_by_some_code(
         assert json.loads(await reader.readline())["identity"]["armed"] is False
         writer.close()
         await run.stop()
+        values = demo_values(tmp_path, mock.line)
+        for venue, given in mock.line["venues"].items():
+            names = ("api_key", "api_secret", "passphrase")
+            values["venues"][venue]["watchdog"] = {n: given[n] for n in names if n in given}
+        guarded = build(values, "test")
+        Watchdog(guarded, cancel_only(guarded, watchdog=True))
     ceilings = tmp_path / "ceilings.toml"
     ceilings.write_text(CEILINGS)
     live = build(

@@ -323,6 +323,8 @@ def test_live_takes_no_key_from_the_configuration(tmp_path: Path) -> None:
         with pytest.raises(UsageError, match=r"takes keys from a key_file alone"):
             parse(text.replace(table, f"{table}\n{line}"), "x.toml")
     both = text_of(tmp_path, frozenset(CONDITIONS))
+    with pytest.raises(UsageError, match=r"remove them from \[venues\.kucoin\.watchdog\]"):
+        parse(f'{both}\n[venues.kucoin.watchdog]\npassphrase = "p"', "x.toml")
     with pytest.raises(UsageError, match="a key here and a key_file: remove one"):
         parse(both.replace("[venues.binance]", '[venues.binance]\napi_key = "k"'), "x.toml")
 

@@ -61,12 +61,12 @@ class Config(Section):
                 raise ValueError(f"two strategies are named {name!r}: rename one")
         for venue in (self.venues.binance, self.venues.kucoin):
             for table, key in (("", venue), (".watchdog", venue.watchdog)):
-                if self.mode == "live" and key is not None and key.inline_key:
+                if self.mode == "live" and key.inline_key:
                     raise ValueError(
                         f'mode = "live" takes keys from a key_file alone: remove them from '
                         f"[venues.{venue.name}{table}]"
                     )
-            has_key = venue.has_key or (venue.watchdog is not None and venue.watchdog.has_key)
+            has_key = venue.has_key or venue.watchdog.has_key
             for url in venue.urls:
                 if why := misplaced(self.mode, venue.name, url, key=has_key):
                     raise ValueError(why)

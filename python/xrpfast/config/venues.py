@@ -35,7 +35,7 @@ class BinanceSection(KeySection, VenueSection):
     """Orders and the private stream."""
     recv_window_ms: Annotated[int, Field(ge=1, le=60_000)] = 2_000
     """Bounds how late a lost request can still become an order."""
-    watchdog: KeySection | None = None
+    watchdog: KeySection = KeySection()
     """The watchdog's own key; without one it uses that of the engine."""
 
     @property
@@ -55,7 +55,7 @@ class KucoinSection(PassphraseKeySection, VenueSection):
     """The venue itself cancels our orders so long after the engine was last heard of (5 at least;
     0: never). It would cancel those of others in the same symbols, too, and so is off while such
     work."""
-    watchdog: PassphraseKeySection | None = None
+    watchdog: PassphraseKeySection = PassphraseKeySection()
     """The watchdog's own key; without one it uses that of the engine."""
 
     @property

@@ -112,7 +112,7 @@ class Watchdog:
 
     def _prepare(self) -> None:
         for venue in self._venues:
-            if getattr(self._config.venues, venue.name).watchdog is None:
+            if not getattr(self._config.venues, venue.name).watchdog.has_key:
                 _LOG.warning("%s: no key of the watchdog's own, it uses the engine's", venue.name)
         with suppress(OSError):  # the engine prepares it, too
             self._latch.prepare()

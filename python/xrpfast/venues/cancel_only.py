@@ -23,15 +23,17 @@ def cancel_only(config: Config, *, watchdog: bool = False) -> list[CancelOnly]:
     found: list[CancelOnly] = []
     binance, kucoin = config.venues.binance, config.venues.kucoin
     if binance.enabled:
-        keys = _keys(binance, binance.watchdog if watchdog else None, "venues.binance")
+        keys = _keys(binance, binance.watchdog, "venues.binance", watchdog)
         fuse = Fuse("binance", binance_errors.http_pause)
         found.append(BinanceCancelOnly(binance, keys, fuse, config.instruments))
     if kucoin.enabled:
-        keys = _keys(kucoin, kucoin.watchdog if watchdog else None, "venues.kucoin")
+        keys = _keys(kucoin, kucoin.watchdog, "venues.kucoin", watchdog)
         fuse = Fuse("kucoin", kucoin_errors.http_pause)
         found.append(KucoinCancelOnly(kucoin, keys, fuse, config.instruments))
     return found
 
 
-def _keys(section: KeySection, own: KeySection | None, place: str) -> Keys:
-    return Keys.of(section, place) if own is None else Keys.of(own, f"{place}.watchdog")
+def _keys(section: KeySection, own: KeySection, place: str, watchdog: bool) -> Keys:
+    if watchdog and own.has_key:
+        return Keys.of(own, f"{place}.watchdog")
+    return Keys.of(section, place)
