@@ -158,13 +158,15 @@ class _AtVenue:
         self._venue = venue
         self._prefix = prefix
         self._receipt = receipt
-        self._began = began
+        self._began_ns = monotonic_ns()
         self._sure = began + venue.late_s - age_s
         """From then on nothing can be on its way."""
         self._orders: dict[Working, OrderReceipt] = {}
         self._consented: set[Working] = set()
         """The venue took the cancel; it may be listed a little longer."""
         self._looks = 0
+        self._listed = False
+        """The last look showed some of ours."""
         self._empty = 0
         """Looks everywhere, one after the other, since nothing can be on its way: all empty."""
         self._pause = Backoff(PAUSE_S, LONGEST_PAUSE_S)
@@ -258,6 +260,7 @@ class _AtVenue:
         self._looks += 1
         ours = {order for order in found if is_ours(order.client_id, self._prefix)}
         said.foreign = len(found) - len(ours)
+        self._listed = bool(ours)
         for order in ours:
             self._found(order)
         for order, receipt in self._orders.items():
@@ -335,7 +338,8 @@ class _AtVenue:
 
     def _until_next(self) -> float:
         """Seconds until something can be done."""
-        pause = self._pause.next_delay() if self._failed or self._receipt.left else AGAIN_S
+        soon = self._failed or self._listed or self._receipt.left
+        pause = self._pause.next_delay() if soon else AGAIN_S
         looks = self._fuse.left_s(Reach.ALL_BUT_CANCELS)
         soonest = min(looks, self._until_cancels()) if self._receipt.left else looks
         return max(pause, soonest)
@@ -344,4 +348,4 @@ class _AtVenue:
         return asyncio.get_running_loop().time()
 
     def _ms(self) -> float:
-        return round((self._now() - self._began) * 1000, 3)
+        return round((monotonic_ns() - self._began_ns) / 1e6, 3)
