@@ -53,7 +53,7 @@ class Venue:
 
     @property
     def linked(self) -> bool:
-        """Order entry and account stream are both up."""
+        """Order entry and account stream are both up: its word on an order can come."""
         return all(self.links[needed] for needed in LINKS_NEEDED)
 
     def set_link(self, link: str, up: bool) -> None:
@@ -87,11 +87,6 @@ class Venue:
             return Refusal.VENUE_NOT_RECONCILED
         reducing = self.state is TradingState.REDUCING
         return Refusal.VENUE_REDUCING if reducing else Refusal.CLOCK_STALE
-
-    @property
-    def reachable(self) -> bool:
-        """Whether its word on an order can come: order entry and account stream are up."""
-        return all(self.links.values())
 
     def has_room(self, now_ns: int) -> bool:
         """Whether one more order within the last second stays within the throttle."""

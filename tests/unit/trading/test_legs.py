@@ -167,6 +167,23 @@ def test_each_pair_of_outcomes_has_its_next_step(first: Outcome, second: Outcome
         assert world.hedges == []
 
 
+def test_an_order_at_a_venue_without_market_data_is_not_out_of_reach() -> None:
+    world = Legs()
+    buy, sell = world.place()
+    venues = world.engine.context.venues
+    for venue in venues:
+        world.link(venue, "market", False)
+    assert outcome(world.order(buy), venues["binance"]) is None
+    assert not world.engine.context.closed[0]
+    world.settle(buy)
+    world.unknown(sell)
+    assert outcome(world.order(sell), venues["kucoin"]) is Outcome.UNKNOWN
+    for link in ("orders", "account"):
+        world.link("kucoin", link, False)
+        assert outcome(world.order(sell), venues["kucoin"]) is Outcome.GONE
+        world.link("kucoin", link, True)
+
+
 def test_a_hedge_that_fills_closes_the_imbalance_and_opens_the_instrument() -> None:
     world = Legs()
     buy, sell = world.place()

@@ -369,7 +369,7 @@ class World:
 
     def _up(self, driver: VirtualDriver) -> bool:
         venues = driver.engine.context.venues.values()
-        return all(v.reachable for v in venues) and (
+        return all(v.linked for v in venues) and (
             driver.engine.context.trading is TradingState.ACTIVE
         )
 

@@ -77,7 +77,7 @@ def outcome(order: Order, venue: Venue) -> Outcome | None:
             return Outcome.PARTIAL
         rejected = order.state is OrderState.REJECTED
         return Outcome.REJECTED if rejected else Outcome.EXPIRED
-    if not venue.reachable:
+    if not venue.linked:
         return Outcome.GONE
     if order.state is OrderState.UNKNOWN:
         return Outcome.UNKNOWN
