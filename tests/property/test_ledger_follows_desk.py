@@ -123,6 +123,7 @@ def desk_rows(world: World) -> dict[str, dict[str, Any]]:
             "accepted": int(order.accepted),
             "cancel_wanted": int(order.cancel_wanted),
             "absences": order.absences,
+            "absent_ns": order.absent_ns,
             "reason": order.reason,
             "strategy": order.strategy,
             "signal_id": order.signal_id,
@@ -140,8 +141,8 @@ def ledger_rows(path: Path) -> dict[str, dict[str, Any]]:
         said = {
             key: row[key]
             for key in (
-                "state", "venue_order_id", "accepted", "cancel_wanted", "absences", "reason",
-                "strategy", "signal_id",
+                "state", "venue_order_id", "accepted", "cancel_wanted", "absences", "absent_ns",
+                "reason", "strategy", "signal_id",
             )
         }  # fmt: skip
         for key in ("filled_qty", "claimed_qty", "price", "qty"):

@@ -117,7 +117,7 @@ class World:
         return out
 
     def tell(self, kind: Any, **fields: Any) -> list[AnyCommand]:
-        return self.process(kind(**fields, now_ns=self.now_ns, wall_ns=self.now_ns))
+        return self.process(kind(**({"now_ns": self.now_ns, "wall_ns": self.now_ns} | fields)))
 
     def signal(self, **fields: Any) -> list[AnyCommand]:
         """100 XRP: buy at 2.1000 on binance, sell at 2.1050 on kucoin."""

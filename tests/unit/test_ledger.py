@@ -119,6 +119,7 @@ def test_orders(ledger: Path) -> None:
         "accepted": 1,
         "cancel_wanted": 0,
         "absences": 0,
+        "absent_ns": 0,
     }
     assert (sell["price"], sell["qty"], sell["filled_qty"]) == ("2.13", "25.5", "0.5")
     assert (sell["side"], sell["tif"], sell["state"]) == ("SELL", "FOK", "EXPIRED")
@@ -266,10 +267,10 @@ def test_states(tmp_path: Path, said: list[Any], state: str, reason: str) -> Non
     assert (order["state"], order["reason"]) == (state, reason)
 
 
-def not_found(*, authoritative: bool = True) -> events.QueryResult:
+def not_found(at: int = 0, *, authoritative: bool = True) -> events.QueryResult:
     return events.QueryResult(
         now_ns=3,
-        wall_ns=WALL,
+        wall_ns=WALL + at,
         client_id="b-1",
         venue_order_id=None,
         state=None,
@@ -284,10 +285,11 @@ def not_found(*, authoritative: bool = True) -> events.QueryResult:
         # Silence alone: the desk's query shows that the order has become UNKNOWN to it.
         ([], True, [], "UNKNOWN"),
         ([], True, [not_found()], "UNKNOWN"),  # once is no proof
-        ([], True, [not_found(), not_found()], "REJECTED"),
+        ([], True, [not_found(), not_found(10**9 - 1)], "UNKNOWN"),  # nor is twice at once
+        ([], True, [not_found(), not_found(10**9)], "REJECTED"),
         ([], True, [not_found(authoritative=False)] * 3, "UNKNOWN"),
         # Not asked for by the desk (a cancel that was refused): proves nothing yet.
-        ([], False, [not_found()] * 2, "SENT"),
+        ([], False, [not_found(), not_found(10**9)], "SENT"),
         # Seen at the venue before: its words do not fit together, the worst case stays.
         ([ack("b-1", 700)], True, [], "OPEN"),
         ([ack("b-1", 700)], True, [not_found()], "UNKNOWN"),
@@ -305,6 +307,20 @@ def test_an_order_of_which_nothing_is_heard_ends_as_the_desk_has_it(
     write(tmp_path / "journal", records)
     rebuild(tmp_path / "journal", tmp_path / "ledger.sqlite")
     assert table(tmp_path / "ledger.sqlite", "orders")[0]["state"] == state
+
+
+def test_two_absences_at_once_are_one_over_a_restart_too(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    lost = events.OrderUnknown(now_ns=1, wall_ns=WALL, client_id="b-1", reason="a run ended")
+    said = [start(), pair("b-1", "k-1"), event(lost), event(not_found(5)), event(not_found(6)),
+            event(not_found(5 + 10**9))]  # fmt: skip
+    states = []
+    for sequence, record in enumerate(said, 1):
+        ledger = Ledger(path)
+        ledger.apply(sequence, *record)
+        ledger.close()
+        states += [row["state"] for row in table(path, "orders") if row["client_id"] == "b-1"]
+    assert states == ["SENT", "UNKNOWN", "UNKNOWN", "UNKNOWN", "REJECTED"]
 
 
 def test_cancel_is_seen_and_a_strangers_order_is_not(tmp_path: Path) -> None:

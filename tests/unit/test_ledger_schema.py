@@ -96,7 +96,20 @@ alter table starts add column ended integer not null default 0;
 pragma user_version = 2;
 """
 )
-OLDER = {1: EMPTY_V1, 2: EMPTY_V2}
+EMPTY_V3 = (
+    EMPTY_V2
+    + """
+create table by_hand (
+    sequence integer primary key, wall_ns integer not null, instrument text not null,
+    amount text not null, reason text not null, who text not null
+);
+create table spent (
+    instrument text primary key, lost text not null, attempts integer not null
+) without rowid;
+pragma user_version = 3;
+"""
+)
+OLDER = {1: EMPTY_V1, 2: EMPTY_V2, 3: EMPTY_V3}
 """The empty ledger of every version before this one."""
 
 

@@ -68,6 +68,7 @@ class LedgerOrder(msgspec.Struct, kw_only=True):
     accepted: bool
     cancel_wanted: bool
     absences: int
+    absent_ns: int
     reason: str
     filled_value: int = 0
     """Not kept: the fills have it."""
@@ -262,12 +263,12 @@ class Ledger:
         rules = self._rules[life.venue, life.instrument]
         self._db.execute(
             "update orders set state = ?, filled_qty = ?, claimed_qty = ?, venue_order_id = ?, "
-            "accepted = ?, cancel_wanted = ?, absences = ?, reason = ?, "
+            "accepted = ?, cancel_wanted = ?, absences = ?, absent_ns = ?, reason = ?, "
             "updated_ns = case when ? then ? else updated_ns end where client_id = ?",
             (life.state.value, format_money(rules.qty_money(life.filled)),
              format_money(rules.qty_money(life.claimed)), life.venue_order_id or None,
-             life.accepted, life.cancel_wanted, life.absences, life.reason, moved, wall_ns,
-             client_id),
+             life.accepted, life.cancel_wanted, life.absences, life.absent_ns, life.reason, moved,
+             wall_ns, client_id),
         )  # fmt: skip
 
     # --- tables ---------------------------------------------------------------------------------
@@ -276,7 +277,7 @@ class Ledger:
         """An order as the reducer sees it; None when there is none of that id."""
         row = self._db.execute(
             "select venue, instrument, side, price, qty, epoch, state, filled_qty, claimed_qty, "
-            "venue_order_id, accepted, cancel_wanted, absences, reason "
+            "venue_order_id, accepted, cancel_wanted, absences, absent_ns, reason "
             "from orders where client_id = ?",
             (client_id,),
         ).fetchone()
@@ -284,7 +285,7 @@ class Ledger:
             return None
         venue, instrument, side, price, qty, epoch, state, filled, claimed, *rest = row
         rules = self._rules[venue, instrument]
-        venue_order_id, accepted, cancel_wanted, absences, reason = rest
+        venue_order_id, accepted, cancel_wanted, absences, absent_ns, reason = rest
 
         price_unit: int = 10 ** (MONEY_DECIMALS - rules.price_decimals)
         qty_unit: int = 10 ** (MONEY_DECIMALS - rules.qty_decimals)
@@ -304,6 +305,7 @@ class Ledger:
             accepted=bool(accepted),
             cancel_wanted=bool(cancel_wanted),
             absences=absences,
+            absent_ns=absent_ns,
             reason=reason,
         )
 

@@ -25,6 +25,7 @@ from xrpfast.trading.events import (
     QueryResult,
     Terms,
 )
+from xrpfast.trading.risk.limits import SECOND
 from xrpfast.trading.transitions import END_WORDS, TRANSITIONS, WORKING_STATES, Word
 
 TERMINAL: Final = frozenset(state for state in OrderState if state.terminal)
@@ -53,6 +54,9 @@ Findings: TypeAlias = list[tuple[Grade, str]]
 
 ABSENCES: Final = 2
 """Authoritative answers "not found" that it takes to prove that an order never was."""
+APART: Final = SECOND
+"""Least time between two of them, by the wall clock, which goes on from run to run: two questions
+that were under way at once got one answer."""
 
 
 class Life(Protocol):
@@ -76,7 +80,9 @@ class Life(Protocol):
     """The venue has shown it as taken."""
     cancel_wanted: bool
     absences: int
-    """Authoritative answers that the venue does not know it."""
+    """Authoritative answers that the venue does not know it, each some time after the other."""
+    absent_ns: int
+    """Wall time of the latest of them."""
     reason: str
     """The venue's reason of a refusal or end, or why the outcome is unknown."""
 
@@ -189,7 +195,7 @@ def answered(order: Life, event: QueryResult, found: Findings) -> bool:
     if not event.authoritative:
         return False
     if event.state is None:
-        return _not_found(order, found)
+        return _not_found(order, event.wall_ns, found)
     if not _as_placed(order, event.terms, found):
         return False
     if not _same(order, event.venue_order_id or "", found):
@@ -288,15 +294,19 @@ def _end(order: Life, state: str, filled_qty: int, reason: str, found: Findings)
     return True
 
 
-def _not_found(order: Life, found: Findings) -> bool:
+def _not_found(order: Life, wall_ns: int, found: Findings) -> bool:
     if order.state in TERMINAL:
         return False
     if order.accepted or order.claimed:
         return _contradiction(order, "not found after it was accepted", found)
     if order.state is not _UNKNOWN:
         return False
-    # A late arrival or a replica that lags looks the same: once is no proof.
-    order.absences += 1
+    # A late arrival or a replica that lags looks the same: once is no proof, nor twice at once.
+    since_ns = wall_ns - order.absent_ns
+    if order.absences and 0 <= since_ns < APART:
+        return False
+    order.absences = 1 if since_ns < 0 else order.absences + 1  # a clock set back: begin anew
+    order.absent_ns = wall_ns
     if order.absences < ABSENCES:
         return False
     order.reason = "NOT_FOUND"

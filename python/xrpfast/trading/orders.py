@@ -83,7 +83,9 @@ class Order(msgspec.Struct, gc=False):
     updated_ns: int = 0
     queries: int = 0
     absences: int = 0
-    """Authoritative answers that the venue does not know it."""
+    """Authoritative answers that the venue does not know it, each some time after the other."""
+    absent_ns: int = 0
+    """Wall time of the latest of them."""
     reason: str = ""
     """The venue's reason of a refusal or end, or why the outcome is unknown."""
     reserved: int = 0

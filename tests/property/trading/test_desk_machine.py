@@ -39,7 +39,7 @@ class Truth:
         self.told_accepted = False
         self.told_end: str | None = None
         self.lost = False
-        self.absences = 0
+        self.absences: list[int] = []
 
     @property
     def filled(self) -> int:
@@ -178,8 +178,9 @@ class DeskMachine(RuleBasedStateMachine):
         proven = truth.refused
         order = self.world.order(truth.leg)
         if proven and order.state is OrderState.UNKNOWN:
-            truth.absences += 1
-            if truth.absences == 2:
+            if all(self.world.now_ns - told_ns >= 1_000 * MS for told_ns in truth.absences):
+                truth.absences.append(self.world.now_ns)
+            if len(truth.absences) == 2:
                 truth.told_end = truth.told_end or "REJECTED"
         self.say(self.world.query(truth.leg, None, authoritative=proven))
 

@@ -67,6 +67,7 @@ def test_an_unknown_leg_keeps_the_next_pair_back() -> None:
     assert ignored(world) == Ignored.IN_FLIGHT
     world.query(buy, None)
     assert ignored(world) == Ignored.IN_FLIGHT
+    world.now_ns += 1_000 * MS
     world.query(buy, None)
     world.place()
 

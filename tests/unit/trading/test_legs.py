@@ -370,6 +370,7 @@ def test_time_spent_waiting_for_a_hedge_of_unknown_outcome_is_not_taken_either()
     world.unknown(world.hedges[0])
     world.pass_time(20_000)
     world.query(world.hedges[0], None)
+    world.now_ns += 1_000 * MS
     world.query(world.hedges[0], None)
     assert len(world.hedges) == 2
     world.fill(world.hedges[1], "h", price=210_500)

@@ -43,6 +43,7 @@ def test_no_number_of_absences_ends_an_order_that_was_just_sent() -> None:
     world = World()
     buy, _ = world.place()
     for _ in range(4):
+        world.now_ns += 1_000 * MS
         world.query(buy, None)
     assert world.order(buy).state is OrderState.SENT
     assert world.order(buy).pending == buy.qty

@@ -172,12 +172,42 @@ def test_only_the_venue_settles_an_unknown_order(said: str) -> None:
         case "absent":
             world.query(buy, None)
             assert order.state is OrderState.UNKNOWN  # once is no proof
+            world.now_ns += 1_000 * MS
             world.query(buy, None, authoritative=False)
             assert order.state is OrderState.UNKNOWN
             world.query(buy, None)
             assert (order.state, order.reason) == (OrderState.REJECTED, "NOT_FOUND")
     assert world.engine.context.books[0].unknown == 0
     check_books(world.engine)
+
+
+def test_two_absences_prove_nothing_before_a_second_lies_between_them() -> None:
+    """The answers to a query and to a comparison that were under way at once are one answer."""
+    world = World()
+    buy, sell = world.place()
+    world.settle(sell)
+    world.unknown(buy)
+    order = world.order(buy)
+    for wait in (0, 1, 500, 498):
+        world.now_ns += wait * MS
+        world.query(buy, None)
+        assert (order.state, order.absences) == (OrderState.UNKNOWN, 1)
+    world.now_ns += MS
+    world.query(buy, None)
+    assert (order.state, order.reason) == (OrderState.REJECTED, "NOT_FOUND")
+
+
+def test_absences_begin_anew_after_a_clock_that_was_set_back() -> None:
+    world = World()
+    buy, _ = world.place()
+    world.unknown(buy)
+    order, wall_ns = world.order(buy), world.now_ns
+    world.query(buy, None, wall_ns=wall_ns)
+    for at_ns, count in ((-(10**9), 1), (-(10**9) + 1, 1), (-1, 1)):
+        world.query(buy, None, wall_ns=wall_ns + at_ns)
+        assert (order.state, order.absences) == (OrderState.UNKNOWN, count)
+    world.query(buy, None, wall_ns=wall_ns)
+    assert order.state is OrderState.REJECTED
 
 
 def test_absence_is_no_proof_for_an_order_that_was_seen() -> None:
