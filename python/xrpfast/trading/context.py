@@ -34,6 +34,7 @@ class Venue:
         "open",
         "reconciled",
         "state",
+        "unjudged",
     )
 
     def __init__(self, name: str, orders_per_second: int) -> None:
@@ -41,6 +42,9 @@ class Venue:
         self.links = dict.fromkeys(LINKS_NEEDED, False)
         self.reconciled = False
         """What the venue knows of us was compared since the links came up."""
+        self.unjudged = False
+        """Orders of ours were under way when its balances were read: entries wait for the next
+        round, which finds it quiet then; nothing contradicts the books, so hedges go on."""
         self.state = TradingState.ACTIVE
         """REDUCING: somebody else moved a balance here, say. A person resumes."""
         self.clock_known = False
@@ -67,13 +71,14 @@ class Venue:
         self.open = (
             self.linked
             and self.reconciled
-            and not self.clock_stale
+            and not (self.unjudged or self.clock_stale)
             and self.state is TradingState.ACTIVE
         )
 
     @property
     def open_to_hedges(self) -> bool:
-        """Open but for entries: what makes a position smaller may go on while REDUCING."""
+        """Open but for entries: what makes a position smaller may go on while REDUCING, and while
+        the balances wait to be judged."""
         halted = self.state is TradingState.HALTED
         return self.linked and self.reconciled and not self.clock_stale and not halted
 
@@ -83,7 +88,7 @@ class Venue:
             return Refusal.VENUE_HALTED
         if not self.linked:
             return Refusal.VENUE_DOWN
-        if not self.reconciled:
+        if not self.reconciled or self.unjudged:
             return Refusal.VENUE_NOT_RECONCILED
         reducing = self.state is TradingState.REDUCING
         return Refusal.VENUE_REDUCING if reducing else Refusal.CLOCK_STALE

@@ -31,8 +31,10 @@ class Verdict(StrEnum):
     """What follows for the venue."""
 
     FINE = "FINE"
+    LATER = "LATER"
+    """Not to be judged while something of ours is under way: another round, entries wait."""
     AGAIN = "AGAIN"
-    """Not to be judged now: another round, entries closed."""
+    """A difference that nothing explains yet: another round, the venue closed."""
     REDUCING = "REDUCING"
     """Somebody else moved money: no entries until a person resumes."""
 
@@ -86,7 +88,7 @@ class Drift:
         if not quiet or (touched_ns is not None and touched_ns >= asked_ns):
             self.noise += 1
             if self.noise < NOISY:
-                return Verdict.AGAIN
+                return Verdict.LATER
             # An order without word can last for hours; its own worst case is reserved meanwhile.
             self.noise = 0
             return Verdict.FINE

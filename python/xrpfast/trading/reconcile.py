@@ -2,9 +2,10 @@
 
 Per venue NEEDED -> RUNNING -> DONE. Needed at the start, when a link comes up again, when the venue
 told of a move of money that is not ours, on a person's word and every so often. A venue is closed
-to entries until it is DONE; only the regular round leaves it open meanwhile. An answer that is not
-complete proves nothing and is asked for again; so does an order's absence from a listing: orders
-are settled by the venue's word on themselves alone.
+until it is DONE; only the regular round leaves it open meanwhile, and when that met orders of ours
+under way, entries alone wait for the next one. An answer that is not complete proves nothing and is
+asked for again; so does an order's absence from a listing: orders are settled by the venue's word
+on themselves alone.
 """
 
 from __future__ import annotations
@@ -162,7 +163,7 @@ class Reconciler:
             return
         text = f"{event.venue}: {event.asset} moved without us: {event.reason}"
         out.append(Alert("warning", text))
-        if state.step is Step.DONE:
+        if state.step is Step.DONE or state.venue.reconciled:
             self.want(event.venue, event, out)
 
     def on_fill(self, name: str, now_ns: int) -> None:
@@ -227,9 +228,11 @@ class Reconciler:
         # What an order of ours locks, or fills, may or may not be in balances read meanwhile.
         quiet = state.calm and state.orders == self._desk.counts["orders"]
         verdict = state.drift.judge(event.asked_ns, quiet, out)
-        if verdict is Verdict.AGAIN:
+        if verdict in (Verdict.AGAIN, Verdict.LATER):
             state.step = Step.NEEDED
-            self._close(state)
+            state.venue.unjudged = True
+            state.venue.reconciled &= verdict is Verdict.LATER
+            state.venue.weigh()
             self._wait(state, event.now_ns + RETRY_AFTER[max(state.drift.doubts - 1, 0)], out)
             return
         if verdict is Verdict.REDUCING:
@@ -237,6 +240,7 @@ class Reconciler:
             out.append(Reduce(VENUE + state.venue.name, text))
         state.tries = 0
         state.step = Step.DONE
+        state.venue.unjudged = False
         state.venue.reconciled = state.venue.linked
         state.venue.weigh()
         self._wait(state, event.now_ns + self._interval_ns, out)

@@ -225,6 +225,21 @@ def test_fills_that_are_still_on_their_way_are_waited_for() -> None:
     assert hedge.qty == 600_000
 
 
+def test_a_hedge_goes_to_a_venue_whose_regular_round_met_our_own_orders() -> None:
+    world = Legs()
+    buy, sell = world.place()
+    world.live[0] = False  # kucoin alone can take the hedge
+    state = world.engine.reconciler.rounds["kucoin"]
+    world.now_ns = state.due_ns
+    world.tell(ev.Timer, timer_id="reconcile:kucoin")
+    world.reconcile("kucoin")
+    assert (state.step.value, state.venue.open) == ("NEEDED", False)
+    world.settle(buy)
+    world.end(sell, "EXPIRED", 0)
+    (hedge,) = world.hedges
+    assert hedge.venue == "kucoin"
+
+
 def test_a_hedge_that_fails_is_tried_again_and_elsewhere_until_the_time_is_over() -> None:
     world = Legs()
     buy, sell = world.place()

@@ -180,6 +180,64 @@ def test_a_regular_round_leaves_the_venue_open_and_asks_for_what_came_since() ->
     assert world.now_ns - last.fills_since_ns > 60 * SECOND
 
 
+def noisy_round(world: World) -> World:
+    """A regular round that was asked while a leg of ours was under way there."""
+    buy, sell = world.place()
+    due(world)
+    world.settle(buy, sell)
+    world.reconcile("binance")
+    return world
+
+
+def test_a_regular_round_that_met_our_own_orders_keeps_entries_waiting_and_no_hedge() -> None:
+    world = noisy_round(traded())
+    venue = world.engine.context.venues["binance"]
+    assert step(world) == "NEEDED"
+    assert venue.open_to_hedges
+    assert refusal(world) == "VENUE_NOT_RECONCILED"
+    due(world)
+    assert venue.open_to_hedges
+    world.reconcile("binance")
+    assert step(world) == "DONE"
+    assert refusal(world) is None
+
+
+def test_after_a_link_was_gone_hedges_too_wait_until_the_venue_is_through() -> None:
+    world = traded()
+    buy, sell = world.place()
+    world.link("binance", "account", False)
+    world.link("binance", "account", True)
+    world.settle(buy, sell)
+    world.reconcile("binance")
+    assert step(world) == "NEEDED"
+    assert not world.engine.context.venues["binance"].open_to_hedges
+
+
+@pytest.mark.parametrize("trouble", ["difference", "incomplete", "moved"])
+def test_what_contradicts_the_books_after_a_noisy_round_closes_the_venue_to_hedges(
+    trouble: str,
+) -> None:
+    world = noisy_round(traded())
+    if trouble == "moved":
+        moved(world, "XRP", MONEY_ONE)
+    elif trouble == "difference":
+        compare(world, ("XRP", MONEY_ONE))
+    else:
+        due(world)
+        world.reconcile("binance", complete=False, reason="down")
+    assert not world.engine.context.venues["binance"].open_to_hedges
+
+
+def test_a_move_told_of_while_a_regular_round_runs_closes_the_venue() -> None:
+    world = traded()
+    due(world)
+    world.now_ns += MS
+    assert world.engine.context.venues["binance"].open
+    out = moved(world, "XRP", MONEY_ONE)
+    assert [c.venue for c in out if isinstance(c, Reconcile)] == ["binance"]
+    assert not world.engine.context.venues["binance"].open_to_hedges
+
+
 def test_a_persons_word_closes_every_venue_until_it_is_through() -> None:
     world = World()
     world.control("reconcile")
