@@ -69,6 +69,25 @@ def test_a_pair_from_the_signal_to_the_result(tmp_path: Path) -> None:
     assert told["profit"] == {"BNB": "-0.5", "USDT": "-1.8", "XRP": "0"}
 
 
+def test_what_came_after_an_order_left_memory(tmp_path: Path) -> None:
+    world = Recorded(keep_orders=0)
+    buy, sell = world.place()
+    world.settle(sell)
+    world.fill(buy, "t1", 400, fee=MONEY_ONE, fee_estimated=True)
+    world.end(buy, "EXPIRED", 400)
+    world.fill(buy, "t1", 400, fee=2 * MONEY_ONE)
+    world.end(buy, "CANCELLED", 500)
+    world.fill(buy, "t2", 100)
+    order = story(tmp_path, world.records, buy.client_id)["orders"][0]
+    assert [step["what"] for step in order["life"]][-3:] == [
+        "fee of fill t1 is 2 USDT",
+        "ended CANCELLED: it was long over",
+        "fill t2, not booked: it was long over",
+    ]
+    assert (order["state"], order["filled"], order["reason"]) == ("EXPIRED", "40", "")
+    assert [fill["trade_id"] for fill in order["fills"]] == ["t1"]
+
+
 def test_silence_and_absence(tmp_path: Path) -> None:
     world = Recorded()
     buy, _ = world.place()

@@ -18,6 +18,7 @@ from xrpfast.records import kinds
 from xrpfast.records.ledger import Ledger
 from xrpfast.records.rebuild import rebuild
 from xrpfast.records.start import Ignored, Refused
+from xrpfast.records.unsettled import left
 from xrpfast.trading import commands, events
 
 
@@ -120,6 +121,7 @@ def test_orders(ledger: Path) -> None:
         "cancel_wanted": 0,
         "absences": 0,
         "absent_ns": 0,
+        "forgotten": 0,
     }
     assert (sell["price"], sell["qty"], sell["filled_qty"]) == ("2.13", "25.5", "0.5")
     assert (sell["side"], sell["tif"], sell["state"]) == ("SELL", "FOK", "EXPIRED")
@@ -307,6 +309,59 @@ def test_an_order_of_which_nothing_is_heard_ends_as_the_desk_has_it(
     write(tmp_path / "journal", records)
     rebuild(tmp_path / "journal", tmp_path / "ledger.sqlite")
     assert table(tmp_path / "ledger.sqlite", "orders")[0]["state"] == state
+
+
+def forgotten(*said: Any) -> list[Any]:
+    """An order that left the desk's memory half filled, and what was said afterwards."""
+    forget = commands.Forget("b-1")
+    return [
+        start(),
+        pair("b-1", "k-1"),
+        event(fill("b-1", "t1", 100, 700)),
+        event(end("b-1", "EXPIRED", 710, filled=100)),
+        (720, kinds.COMMAND, msgspec.json.encode(forget)),
+        *said,
+    ]
+
+
+LATE = fill("b-1", "t2", 50, 740)
+
+
+@pytest.mark.parametrize(
+    ("said", "claimed", "fills"),
+    [
+        ([event(ack("b-1", 730))], "10", ["t1"]),
+        ([event(fill("b-1", "t1", 100, 740))], "10", ["t1"]),
+        ([event(end("b-1", "CANCELLED", 740, filled=120))], "12", ["t1"]),
+        ([event(not_found(10**9)), event(not_found(3 * 10**9))], "10", ["t1"]),
+        ([event(LATE)], "15", ["t1"]),
+        ([event(LATE), event(LATE)], "15", ["t1"]),  # claimed once, however often it is told
+        # The next start asks, and the venue's answer is booked.
+        ([event(LATE), (750, kinds.RECOVERY, msgspec.json.encode(LATE))], "15", ["t1", "t2"]),
+        # A later run knows nothing of it either.
+        ([start(2), event(LATE)], "15", ["t1"]),
+    ],
+)
+def test_of_an_order_that_left_memory_only_what_the_venue_claims_is_noted(
+    tmp_path: Path, said: list[Any], claimed: str, fills: list[str]
+) -> None:
+    write(tmp_path / "journal", forgotten(*said))
+    path = tmp_path / "ledger.sqlite"
+    rebuild(tmp_path / "journal", path)
+    order = table(path, "orders")[0]
+    assert (order["state"], order["reason"], order["claimed_qty"]) == ("EXPIRED", "", claimed)
+    assert [row["trade_id"] for row in table(path, "fills")] == fills
+    unsettled = {order.client_id for order in left(path).orders} - {"k-1"}
+    assert unsettled == ({"b-1"} if claimed != order["filled_qty"] else set())
+
+
+def test_a_fill_told_to_a_later_run_is_asked_for_before_the_next(tmp_path: Path) -> None:
+    """No desk follows the orders of earlier runs: it would book what nobody accounts for."""
+    said = [start(1), pair("b-1", "k-1"), event(end("b-1", "EXPIRED", 700)), start(2), event(LATE)]
+    write(tmp_path / "journal", said)
+    rebuild(tmp_path / "journal", tmp_path / "ledger.sqlite")
+    assert table(tmp_path / "ledger.sqlite", "fills") == []
+    assert "b-1" in {order.client_id for order in left(tmp_path / "ledger.sqlite").orders}
 
 
 def test_two_absences_at_once_are_one_over_a_restart_too(tmp_path: Path) -> None:

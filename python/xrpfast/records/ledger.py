@@ -2,7 +2,9 @@
 
 The journal is the truth; the ledger can be thrown away and rebuilt (`rebuild`), which is why it
 does not wait for the disk. Amounts are decimal texts. Orders follow the order desk's own reducer
-(`trading.lifecycle`), so that the two cannot tell different stories.
+(`trading.lifecycle`), so that the two cannot tell different stories. Of orders that no desk follows
+any more (`commands.Forget`, or an earlier run's) they note what the venue claims beyond what is
+booked: it is asked for before the next run, and that answer (`kinds.RECOVERY`) counts in full.
 """
 
 from __future__ import annotations
@@ -70,6 +72,8 @@ class LedgerOrder(msgspec.Struct, kw_only=True):
     absences: int
     absent_ns: int
     reason: str
+    forgotten: bool = False
+    """It has left the desk's memory."""
     filled_value: int = 0
     """Not kept: the fills have it."""
 
@@ -131,7 +135,7 @@ class Ledger:
     def _apply(self, sequence: int, time_ns: int, kind: int, payload: bytes) -> None:
         if kind in (kinds.EVENT, kinds.RECOVERY):
             if not payload.startswith(_SIGNAL):
-                self._event(_EVENTS.decode(payload), sequence)
+                self._event(_EVENTS.decode(payload), sequence, kind)
         elif kind == kinds.COMMAND:
             self._command(_COMMANDS.decode(payload), sequence, time_ns)
         elif kind == kinds.START:
@@ -191,11 +195,19 @@ class Ledger:
                      command.signal_id, self._epoch, OrderState.SENT.value, wall_ns, wall_ns),
                 )  # fmt: skip
         elif isinstance(command, commands.Cancel):
-            self._reduce(command.client_id, wall_ns, lifecycle.cancel)
+            self._reduce(
+                command.client_id,
+                wall_ns,
+                lambda life: self._is_followed(life) and lifecycle.cancel(life),
+            )
         elif isinstance(command, commands.Query):
             # Silence is no event: the desk asks about an order never seen since it is UNKNOWN.
             self._reduce(
                 command.client_id, wall_ns, lambda life: lifecycle.lost(life, lifecycle.SILENCE)
+            )
+        elif isinstance(command, commands.Forget):
+            self._db.execute(
+                "update orders set forgotten = 1 where client_id = ?", (command.client_id,)
             )
         elif isinstance(command, commands.Adopt):
             row = (command.venue, command.asset, format_money(command.delta), command.reason)
@@ -208,15 +220,15 @@ class Ledger:
                 (command.instrument, format_money(command.lost), command.attempts),
             )
 
-    def _event(self, event: events.AnyEvent, sequence: int) -> None:
-        if isinstance(event, events.Fill):
-            self._reduce(
-                event.client_id, event.wall_ns, lambda life: self._fill(life, event, sequence)
-            )
-        elif isinstance(event, _TOLD):
-            self._reduce(
-                event.client_id, event.wall_ns, lambda life: lifecycle.told(life, event, [])
-            )
+    def _event(self, event: events.AnyEvent, sequence: int, kind: int) -> None:
+        def told(life: LedgerOrder) -> bool:
+            followed = kind == kinds.RECOVERY or self._is_followed(life)
+            if isinstance(event, events.Fill):
+                return self._fill(life, event, sequence, followed)
+            return lifecycle.told(life, event, []) if followed else lifecycle.claim(life, event)
+
+        if isinstance(event, (events.Fill, *_TOLD)):
+            self._reduce(event.client_id, event.wall_ns, told)
         elif isinstance(event, events.TradedByHand):
             self._db.execute(
                 "insert into by_hand values (?, ?, ?, ?, ?, ?)",
@@ -224,13 +236,19 @@ class Ledger:
                  event.reason, event.who),
             )  # fmt: skip
 
-    def _fill(self, life: LedgerOrder, fill: events.Fill, sequence: int) -> bool:
+    def _is_followed(self, life: LedgerOrder) -> bool:
+        """Whether the desk of the run that writes now knows the order."""
+        return life.epoch == self._epoch and not life.forgotten
+
+    def _fill(self, life: LedgerOrder, fill: events.Fill, sequence: int, followed: bool) -> bool:
         # Of this run alone: a venue that begins anew, as a mock does, begins with its ids too.
         row = self._db.execute(
             "select client_id from fills join orders using (client_id) where fills.venue = ? "
             "and fills.instrument = ? and trade_id = ? and side = ? and epoch = ?",
             (life.venue, life.instrument, fill.trade_id, Side(life.side).name, life.epoch),
         ).fetchone()
+        if row is None and not followed:
+            return lifecycle.claim(life, fill)
         if not lifecycle.bookable(life, fill, None if row is None else str(row[0]), []):
             if not fill.fee_estimated:
                 self._correct_fee(life, fill)
@@ -277,7 +295,7 @@ class Ledger:
         """An order as the reducer sees it; None when there is none of that id."""
         row = self._db.execute(
             "select venue, instrument, side, price, qty, epoch, state, filled_qty, claimed_qty, "
-            "venue_order_id, accepted, cancel_wanted, absences, absent_ns, reason "
+            "venue_order_id, accepted, cancel_wanted, absences, absent_ns, reason, forgotten "
             "from orders where client_id = ?",
             (client_id,),
         ).fetchone()
@@ -285,7 +303,7 @@ class Ledger:
             return None
         venue, instrument, side, price, qty, epoch, state, filled, claimed, *rest = row
         rules = self._rules[venue, instrument]
-        venue_order_id, accepted, cancel_wanted, absences, absent_ns, reason = rest
+        venue_order_id, accepted, cancel_wanted, absences, absent_ns, reason, forgotten = rest
 
         price_unit: int = 10 ** (MONEY_DECIMALS - rules.price_decimals)
         qty_unit: int = 10 ** (MONEY_DECIMALS - rules.qty_decimals)
@@ -307,6 +325,7 @@ class Ledger:
             absences=absences,
             absent_ns=absent_ns,
             reason=reason,
+            forgotten=bool(forgotten),
         )
 
     def rules(self, venue: str, instrument: str) -> SymbolRules | None:

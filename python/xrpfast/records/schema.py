@@ -77,8 +77,9 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             instrument text primary key, lost text not null, attempts integer not null
         ) without rowid""",
     ),
-    (  # 3 -> 4: when the venue did not know an order
+    (  # 3 -> 4: when the venue did not know an order, and which orders the desk follows no more
         "alter table orders add column absent_ns integer not null default 0",
+        "alter table orders add column forgotten integer not null default 0",
     ),
 )
 VERSION: Final = len(MIGRATIONS)

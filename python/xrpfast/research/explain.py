@@ -138,7 +138,7 @@ class _Teller:
         elif kind == kinds.COMMAND:
             self._command(_COMMANDS.decode(payload), wall_ns)
         else:
-            self._event(_EVENTS.decode(payload))
+            self._event(_EVENTS.decode(payload), kind)
 
     def _note(self, note: Refused | Ignored | Sent) -> None:
         if isinstance(note, Refused):
@@ -173,6 +173,8 @@ class _Teller:
             life = self._orders[command.client_id]
             lifecycle.lost(life, lifecycle.SILENCE)
             self._step(life, wall_ns, "we asked what became of it")
+        elif isinstance(command, commands.Forget):
+            self._orders[command.client_id].forgotten = True
 
     def _place(self, leg: commands.Leg, wall_ns: int) -> None:
         rules = self._rules[leg.venue, leg.instrument]
@@ -198,7 +200,7 @@ class _Teller:
         }
         self._step(life, wall_ns, "journalled, to be sent")
 
-    def _event(self, event: events.AnyEvent) -> None:
+    def _event(self, event: events.AnyEvent, kind: int) -> None:
         client_id = getattr(event, "client_id", None)
         life = self._orders.get(client_id) if isinstance(client_id, str) else None
         if life is None or isinstance(event, events.Signal):
@@ -208,7 +210,10 @@ class _Teller:
         if name is not None and self._sent_ns:
             latency = self._stories[life.client_id]["latency_ns"]
             latency.setdefault(name, event.now_ns - self._sent_ns)
-        if isinstance(event, events.Fill):
+        if life.forgotten and kind != kinds.RECOVERY and not self._known(event):
+            lifecycle.claim(life, event)
+            said = f"{_words(event)}: it was long over"
+        elif isinstance(event, events.Fill):
             said = self._fill(life, event, found)
         else:
             lifecycle.told(life, event, found)
@@ -216,6 +221,10 @@ class _Teller:
         for grade, text in found:
             said += f" [{grade.value}: {text}]"
         self._step(life, event.wall_ns, said)
+
+    def _known(self, event: events.AnyEvent) -> bool:
+        """Whether it is a fill that is booked."""
+        return isinstance(event, events.Fill) and (event.client_id, event.trade_id) in self._fees
 
     def _fill(self, life: LedgerOrder, fill: events.Fill, found: lifecycle.Findings) -> str:
         rules = self._rules[life.venue, life.instrument]
@@ -305,5 +314,7 @@ def _words(event: events.AnyEvent) -> str:
             return "the venue does not know it" + ("" if event.authoritative else ", no proof")
         case events.QueryResult():
             return f"the venue says {event.state}"
+        case events.Fill():
+            return f"fill {event.trade_id}, not booked"
         case _:
             return type(event).__name__

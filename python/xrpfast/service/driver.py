@@ -119,6 +119,7 @@ class Driver:
             commands.Reconcile: self._reconcile,
             commands.Adopt: self._note,
             commands.Spent: self._note,
+            commands.Forget: self._note,
             commands.ReadBook: self._read_book,
             commands.SetTimer: self._set_timer,
             commands.Alert: self._alert,
@@ -392,7 +393,7 @@ class Driver:
 
         self._spawn(ask(), f"reconciling with {command.venue}")
 
-    def _note(self, command: commands.Adopt | commands.Spent) -> None:
+    def _note(self, command: commands.Adopt | commands.Spent | commands.Forget) -> None:
         """On record, and nothing else to be done."""
         self._record(COMMAND, time_ns(), self._encode(command))
 

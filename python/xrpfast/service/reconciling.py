@@ -81,9 +81,7 @@ def _news(events: list[AnyEvent], engine: Engine) -> list[AnyEvent]:
     for event in events:
         if isinstance(event, Fill):
             key = event.client_id, event.trade_id
-            order = engine.orders.orders.get(event.client_id)
-            booked = order is not None and event.trade_id in (order.trades or ())
-            if key in seen or (booked and not engine.fees.awaits(*key)):
+            if key in seen or (engine.orders.booked(*key) and not engine.fees.awaits(*key)):
                 continue
             seen.add(key)
         news.append(event)

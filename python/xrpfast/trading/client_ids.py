@@ -86,6 +86,13 @@ class ClientIds:
             return False
         return (parts.epoch, parts.sequence) >= (self.epoch, self.sequence)
 
+    def spent(self, client_id: str) -> bool:
+        """Whether this run has given it out."""
+        parts = parse(client_id)
+        if parts is None or parts.prefix != self.prefix:
+            return False
+        return parts.epoch == self.epoch and parts.sequence < self.sequence
+
     def next_pair(self) -> tuple[str, str]:
         """The ids of the next two legs; their sequence is spent whatever becomes of them."""
         stem = self._next()

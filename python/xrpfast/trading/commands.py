@@ -90,6 +90,13 @@ class Adopt(msgspec.Struct, frozen=True, tag_field="command", tag="adopt"):
     reason: str
 
 
+class Forget(msgspec.Struct, frozen=True, tag_field="command", tag="forget"):
+    """The order is over and has left memory: nothing is to be done, it is on record. Words about it
+    change nothing from here on, in the ledger as in the desk (`lifecycle.claim`)."""
+
+    client_id: str
+
+
 class ReadBook(msgspec.Struct, frozen=True, tag_field="command", tag="read_book"):
     """Read the best levels of a book; answered at once by `BookTop`."""
 
@@ -143,6 +150,7 @@ AnyCommand: TypeAlias = (
     | Query
     | Reconcile
     | Adopt
+    | Forget
     | ReadBook
     | SetTimer
     | Alert
@@ -156,6 +164,7 @@ AnyCommandRecord: TypeAlias = (
     | Query
     | Reconcile
     | Adopt
+    | Forget
     | ReadBook
     | SetTimer
     | Alert

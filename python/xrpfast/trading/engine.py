@@ -272,13 +272,14 @@ class Engine:
             book = self.context.books[order.book]
             self.portfolio.book_fill(book, order.side, event)
             self.legs.filled(book, order.side, event)
-            self.fees.booked(event)
+            self.fees.booked(book, event)
             self.reconciler.on_fill(order.venue, event.now_ns)
         else:
-            known = self.orders.orders.get(event.client_id)
-            for asset, change in self.fees.correct(known, event):
-                assert known is not None
-                self.legs.charged(self.context.books[known.book], asset, change)
+            corrected = self.fees.correct(event)
+            if corrected is not None:
+                book, changes = corrected
+                for asset, change in changes:
+                    self.legs.charged(book, asset, change)
 
     def _on_balance(self, event: events.Balance, out: list[AnyCommand]) -> None:
         self.portfolio.report(event)

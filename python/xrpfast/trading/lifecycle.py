@@ -223,6 +223,24 @@ def told(order: Life, event: AnyEvent, found: Findings) -> bool:
             return False
 
 
+def claim(order: Life, event: AnyEvent) -> bool:
+    """A word about an order that nobody follows any more: it was over, with all that was told of it
+    booked. What the venue says is filled beyond that is kept, and asked for before the next run;
+    nothing else changes. A fill must be one that is not booked. What a person settled stays so."""
+    if order.reason.startswith(PERSON):
+        return False
+    match event:
+        case Fill():
+            qty = order.filled + event.qty
+        case OrderEnd() | QueryResult(authoritative=True):
+            known, said = order.venue_order_id, event.venue_order_id
+            qty = 0 if known and said and known != said else event.filled_qty
+        case _:
+            return False
+    before, order.claimed = order.claimed, max(order.claimed, qty)
+    return order.claimed > before
+
+
 # --- inside ---------------------------------------------------------------------------------------
 
 

@@ -4,6 +4,10 @@ What one word makes of one order is in `lifecycle`. Here is what hangs on it: fi
 trade id; an end that speaks of more than the fills seen so far leaves the order unsettled until
 they arrive. Until an order is settled its worst case stays reserved. Nothing but
 the venue's own word settles an order: time only makes it UNKNOWN and asks.
+
+Memory is bounded: of the orders that are settled the oldest leave it. Words about them change
+nothing; a fill that was not booked contradicts the venue's own end, so it halts, and the next start
+asks for it.
 """
 
 from __future__ import annotations
@@ -15,7 +19,7 @@ import msgspec
 
 from xrpfast.model import OrderState, TimeInForce
 from xrpfast.trading import lifecycle
-from xrpfast.trading.commands import Alert, AnyCommand, Cancel, Halt, Query
+from xrpfast.trading.commands import Alert, AnyCommand, Cancel, Forget, Halt, Query
 from xrpfast.trading.context import Book, Context
 from xrpfast.trading.lifecycle import SILENCE, TERMINAL, Findings, Grade
 from xrpfast.trading.risk.limits import MILLISECOND
@@ -37,6 +41,8 @@ if TYPE_CHECKING:
 
 ALERT_EVERY: Final = 12
 """Queries between two alerts about an order that nobody knows of: a minute."""
+PAST_TRADES: Final = 16_384
+"""Trades of orders that left memory that are remembered, so that one told again is known."""
 QUERY_AFTER: Final = tuple(MILLISECOND * wait for wait in (200, 300, 500, 1000, 3000, 5000))
 """Waits between the queries for an order without word; the last one repeats."""
 
@@ -124,6 +130,8 @@ class OrderDesk:
         )
         self._trades: dict[tuple[int, int, str], str] = {}
         self._ended: deque[str] = deque()
+        self._past: dict[tuple[str, str], tuple[int, int, str]] = {}
+        """(client id, trade id) of orders that left memory -> key in ``_trades``, oldest first."""
 
     # --- ours ---------------------------------------------------------------------------------
 
@@ -170,10 +178,21 @@ class OrderDesk:
         before = order.state
         lifecycle.cancel(order)
         order.cancel_again_ns = now_ns + QUERY_AFTER[0]
-        self._moved(order, before, now_ns)
+        self._moved(order, before, now_ns, out)
         if order.state is not _UNKNOWN:
             order.deadline_ns = now_ns + self._ack_timeout_ns
         out.append(Cancel(order.client_id, order.venue, order.instrument))
+
+    def forgot(self, client_id: str) -> bool:
+        """Whether it is an order of this run that has left memory."""
+        return client_id not in self.orders and self._client_ids.spent(client_id)
+
+    def booked(self, client_id: str, trade_id: str) -> bool:
+        """Whether the fill is booked; of orders long over the latest fills alone are known."""
+        order = self.orders.get(client_id)
+        if order is None:
+            return (client_id, trade_id) in self._past
+        return trade_id in (order.trades or ())
 
     # --- the venue's words ----------------------------------------------------------------------
 
@@ -187,7 +206,7 @@ class OrderDesk:
         self._report(found, out)
         if moved:
             self._shown(order, was_accepted, event.now_ns)
-            self._moved(order, before, event.now_ns)
+            self._moved(order, before, event.now_ns, out)
 
     def on_reject(self, event: OrderReject, out: list[AnyCommand]) -> None:
         order = self._find(event.client_id, "reject", out)
@@ -198,7 +217,7 @@ class OrderDesk:
         moved = lifecycle.refused(order, event.code, event.text, found)
         self._report(found, out)
         if moved:
-            self._moved(order, before, event.now_ns)
+            self._moved(order, before, event.now_ns, out)
             self._doubt(order, before, event.now_ns, out)
 
     def on_unknown(self, event: OrderUnknown, out: list[AnyCommand]) -> None:
@@ -210,6 +229,7 @@ class OrderDesk:
         """Books a fill into its order and returns it; None when nobody must book the fill."""
         order = self._find(event.client_id, "fill", out)
         if order is None:
+            self._late(event, out)
             return None
         before = order.state
         found: Findings = []
@@ -225,7 +245,7 @@ class OrderDesk:
         self.counts["fills"] += 1
         lifecycle.filled(order, event, found)
         self._report(found, out)
-        self._moved(order, before, event.now_ns)
+        self._moved(order, before, event.now_ns, out)
         return order
 
     def on_end(self, event: OrderEnd, out: list[AnyCommand]) -> None:
@@ -238,7 +258,7 @@ class OrderDesk:
         self._report(found, out)
         if moved:
             self._ended_now(order, before, event.now_ns)
-            self._moved(order, before, event.now_ns)
+            self._moved(order, before, event.now_ns, out)
             self._doubt(order, before, event.now_ns, out)
 
     def on_query_result(self, event: QueryResult, out: list[AnyCommand]) -> None:
@@ -254,7 +274,7 @@ class OrderDesk:
             return
         if event.state in WORKING_STATES:
             self._shown(order, was_accepted, event.now_ns)
-            self._moved(order, before, event.now_ns)
+            self._moved(order, before, event.now_ns, out)
             # A cancel that the venue refuses is followed by a query: no faster than this.
             again = before is not _CANCEL_SENT or event.now_ns >= order.cancel_again_ns
             if order.cancel_wanted and again and order.state not in TERMINAL:
@@ -262,7 +282,7 @@ class OrderDesk:
             return
         if event.state is not None:
             self._ended_now(order, before, event.now_ns)
-        self._moved(order, before, event.now_ns)
+        self._moved(order, before, event.now_ns, out)
         self._doubt(order, before, event.now_ns, out)
 
     # --- silence ------------------------------------------------------------------------------
@@ -296,7 +316,7 @@ class OrderDesk:
     def _lost(self, order: Order, reason: str, now_ns: int, out: list[AnyCommand]) -> None:
         before = order.state
         if lifecycle.lost(order, reason):
-            self._moved(order, before, now_ns)
+            self._moved(order, before, now_ns, out)
             text = f"order {order.client_id} at {order.venue}: outcome unknown: {reason}"
             out.append(Alert("warning", text))
             order.queries = 0
@@ -308,7 +328,9 @@ class OrderDesk:
 
     def _find(self, client_id: str, what: str, out: list[AnyCommand]) -> Order | None:
         order = self.orders.get(client_id)
-        if order is None:
+        if order is None and self._client_ids.spent(client_id):
+            self.counts["duplicates"] += 1
+        elif order is None:
             self.counts["strays"] += 1
             count = self.counts["strays"]
             if count & (count - 1) == 0:  # 1, 2, 4, 8 …: a flood of them must not flood a person
@@ -318,6 +340,14 @@ class OrderDesk:
                 text = f"order {client_id} is not ours: a second engine trades on this account"
                 out.append(Halt("engine", text))
         return order
+
+    def _late(self, fill: Fill, out: list[AnyCommand]) -> None:
+        """A fill of an order that has left memory: known, or one that cannot be by its end."""
+        if self.forgot(fill.client_id) and not self.booked(fill.client_id, fill.trade_id):
+            asks = "the next start asks the venue for it" if fill.qty > 0 else "no quantity"
+            place = f"fill {fill.trade_id} of order {fill.client_id}"
+            text = f"{place}: it had ended, with all its fills told; not booked: {asks}"
+            self._report([(Grade.VIOLATION, text)], out)
 
     def _shown(self, order: Order, was_accepted: bool, now_ns: int) -> None:
         """The venue showed it working, for the first time: its end is due in time."""
@@ -347,7 +377,7 @@ class OrderDesk:
             if grade is Grade.VIOLATION:
                 out.append(Halt("engine", text))
 
-    def _moved(self, order: Order, before: OrderState, now_ns: int) -> None:
+    def _moved(self, order: Order, before: OrderState, now_ns: int, out: list[AnyCommand]) -> None:
         """Brings everything that hangs on an order's state and amounts up to date."""
         book = self._books[order.book]
         after = order.state
@@ -368,12 +398,15 @@ class OrderDesk:
                 self.unsettled[order.client_id] = order
         self._portfolio.hold(order, book)
         if len(self._ended) > self._keep:
-            self._evict()
+            self._evict(out)
 
-    def _evict(self) -> None:
+    def _evict(self, out: list[AnyCommand]) -> None:
         while len(self._ended) > self._keep:
             order = self.orders.get(self._ended.popleft())
             if order is not None and order.settled:
                 for trade_id in order.trades or ():
-                    del self._trades[order.book, order.side, trade_id]
+                    self._past[order.client_id, trade_id] = order.book, order.side, trade_id
                 del self.orders[order.client_id]
+                out.append(Forget(order.client_id))
+        while len(self._past) > PAST_TRADES:
+            del self._trades[self._past.pop(next(iter(self._past)))]

@@ -254,7 +254,7 @@ class Reconciler:
         ours = self._desk.orders.get(client_id)
         if ours is not None and not ours.state.terminal:
             return True
-        if ours is not None:
+        if ours is not None or self._desk.forgot(client_id):
             # The end may have come after the listing was made; if not, it must go.
             out.append(Cancel(client_id, name, order.instrument))
             text = f"order {client_id} at {name}: listed as working though it ended: cancelled"

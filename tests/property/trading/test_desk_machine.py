@@ -56,6 +56,8 @@ class Truth:
 
 
 class DeskMachine(RuleBasedStateMachine):
+    keep = 10**6
+    """Orders that stay in memory after they were settled: all."""
     steps = 0
     """Of all runs."""
 
@@ -66,7 +68,7 @@ class DeskMachine(RuleBasedStateMachine):
                 xrp=10**6,
                 usdt=10**7,
                 limits={"max_position": 10**30, "max_orders_per_second": 10**4},
-                keep_orders=10**6,
+                keep_orders=self.keep,
             )
         )
         self.orders: list[Truth] = []
@@ -176,8 +178,8 @@ class DeskMachine(RuleBasedStateMachine):
         """Authoritative only when it is true, as the one who asks must see to."""
         truth = self.pick(data)
         proven = truth.refused
-        order = self.world.order(truth.leg)
-        if proven and order.state is OrderState.UNKNOWN:
+        order = self.world.engine.orders.orders.get(truth.leg.client_id)
+        if proven and order is not None and order.state is OrderState.UNKNOWN:
             if all(self.world.now_ns - told_ns >= 1_000 * MS for told_ns in truth.absences):
                 truth.absences.append(self.world.now_ns)
             if len(truth.absences) == 2:
@@ -249,10 +251,13 @@ class DeskMachine(RuleBasedStateMachine):
         base = {"binance": 10**6 * MONEY_ONE, "kucoin": 10**6 * MONEY_ONE}
         for truth in self.orders:
             leg = truth.leg
-            order = self.world.order(leg)
-            book = self.world.engine.context.books[order.book]
+            order = self.world.engine.orders.orders.get(leg.client_id)
+            book = self.world.engine.context.books[0 if leg.venue == "binance" else 1]
             sign = 1 if leg.side == 0 else -1
             base[leg.venue] += sign * truth.believed * book.qty_money
+            if order is None:
+                assert not truth.open, "only what is over leaves memory"
+                continue
             assert order.filled == truth.believed
             if truth.told_end is not None:
                 assert order.state.value == truth.told_end
@@ -275,6 +280,21 @@ class DeskMachine(RuleBasedStateMachine):
         assert counts["strays"] == self.strays
         assert counts["fills"] == sum(len(t.seen_fills) for t in self.orders)
         check_books(self.world.engine)
+
+
+class ForgetfulDesk(DeskMachine):
+    """Everything may be told again after the order has left memory."""
+
+    keep = 1
+
+
+def test_desk_that_forgets_follows_the_model() -> None:
+    run_state_machine_as_test(
+        ForgetfulDesk,
+        settings=settings(
+            max_examples=120, stateful_step_count=80, deadline=None, derandomize=True, database=None
+        ),
+    )
 
 
 def test_desk_follows_the_model() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from support.trading import MS, World, check_books, config
 from xrpfast.model import OrderState
-from xrpfast.trading.commands import Alert, Cancel, Halt, Leg, Query
+from xrpfast.trading.commands import Alert, Cancel, Forget, Halt, Leg, Query
 from xrpfast.trading.events import OrderAck
 
 
@@ -418,16 +418,78 @@ def test_stop_cancels_what_may_work_and_asks_again_until_it_ends() -> None:
     check_books(world.engine)
 
 
-def test_settled_orders_leave_memory_with_their_trades() -> None:
+def test_settled_orders_leave_memory_and_their_oldest_trades_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("xrpfast.trading.orders.PAST_TRADES", 3)
     world = World(config(keep_orders=4, limits={"max_position": 10**30}))
+    legs: list[Leg] = []
     for _ in range(8):
         world.now_ns += 1_000 * MS
-        world.settle(*world.place())
+        legs += world.place()
+        world.settle(*legs[-2:])
     desk = world.engine.orders
-    assert len(desk.orders) == 4
-    assert len(desk._trades) == 4
+    assert list(desk.orders) == [leg.client_id for leg in legs[-4:]]
+    assert [c.client_id for c in world.asked if isinstance(c, Forget)] == [
+        leg.client_id for leg in legs[:-4]
+    ]
+    assert [desk.booked(leg.client_id, "t" + leg.client_id) for leg in legs] == [False] * 9 + [
+        True
+    ] * 7
+    assert (len(desk._trades), len(desk._past)) == (7, 3)
     assert desk.counts["orders"] == 16
     check_books(world.engine)
+
+
+def forgotten() -> tuple[World, Leg]:
+    """A world, and an order that has left memory with a part of it filled."""
+    world = World(config(keep_orders=0, limits={"max_position": 10**30}))
+    buy, sell = world.place()
+    world.fill(buy, "1", 400)
+    world.end(buy, "EXPIRED", 400)
+    world.settle(sell)
+    assert not world.engine.orders.orders
+    return world, buy
+
+
+def test_what_is_told_again_of_an_order_that_left_memory_is_nothing() -> None:
+    world, buy = forgotten()
+    booked = list(world.engine.portfolio.booked)
+    for out in (
+        world.ack(buy),
+        world.fill(buy, "1", 400),
+        world.end(buy, "EXPIRED", 400),
+        world.query(buy, "EXPIRED", 400),
+        world.query(buy, None),
+        world.reject(buy),
+        world.unknown(buy),
+    ):
+        assert out == []
+    assert world.engine.orders.counts["strays"] == 0
+    assert world.engine.portfolio.booked == booked
+    assert not world.engine.orders.orders
+    check_books(world.engine)
+
+
+def test_another_fill_of_an_order_that_left_memory_halts() -> None:
+    """The venue's own end was a lie: nothing it says can be built on."""
+    world, buy = forgotten()
+    booked = list(world.engine.portfolio.booked)
+    out = world.fill(buy, "2", 100)
+    (halt,) = [c for c in out if isinstance(c, Halt)]
+    assert buy.client_id in halt.reason
+    assert "the next start asks" in halt.reason
+    assert world.engine.portfolio.booked == booked
+    assert not world.engine.orders.booked(buy.client_id, "2")
+
+
+def test_a_trade_of_an_order_that_left_memory_is_not_booked_on_another() -> None:
+    world, _ = forgotten()
+    world.now_ns += 1_000 * MS
+    buy, _ = world.place()
+    out = world.fill(buy, "1", 400)
+    assert Halt in kinds(out)
+    assert world.order(buy).filled == 0
 
 
 def test_an_unsettled_order_is_never_evicted() -> None:

@@ -364,6 +364,18 @@ def test_an_order_that_ended_and_is_listed_must_go_before_the_venue_opens() -> N
     assert step(world) == "NEEDED"
 
 
+def test_an_order_that_left_memory_and_is_listed_is_ours_all_the_same() -> None:
+    world = World(config(keep_orders=0))
+    buy, sell = world.place()
+    world.settle(sell)
+    world.end(buy, "EXPIRED", 0)
+    world.control("reconcile")
+    out = world.reconcile("binance", open_orders=(working(buy.client_id),))
+    assert not halts(out)
+    assert Cancel(buy.client_id, "binance", "XRP/USDT") in out
+    assert step(world) == "NEEDED"
+
+
 # --- balances -------------------------------------------------------------------------------------
 
 
@@ -623,6 +635,17 @@ def test_a_fee_that_was_estimated_is_corrected_once() -> None:
     assert world.engine.fees.corrected == 1
     world.fill(sell, "t", fee=MONEY_ONE, fee_asset="USDT", fee_estimated=True)
     assert portfolio.balance("kucoin", "USDT") == usdt + MONEY_ONE
+
+
+def test_the_fee_of_an_order_that_left_memory_is_corrected_too() -> None:
+    world = World(config(keep_orders=0))
+    _, sell = world.place()
+    world.fill(sell, "t", fee=MONEY_ONE, fee_estimated=True)
+    assert world.engine.orders.forgot(sell.client_id)
+    usdt = world.engine.portfolio.balance("kucoin", "USDT")
+    for _ in range(2):
+        assert world.fill(sell, "t", fee=MONEY_ONE // 2) == []
+    assert world.engine.portfolio.balance("kucoin", "USDT") == usdt + MONEY_ONE // 2
 
 
 def test_an_estimate_corrects_nothing() -> None:

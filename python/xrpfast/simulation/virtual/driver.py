@@ -139,6 +139,7 @@ class VirtualDriver:
             commands.Reconcile: self._reconcile,
             commands.Adopt: self._note,
             commands.Spent: self._note,
+            commands.Forget: self._note,
             commands.ReadBook: self._read_book,
             commands.SetTimer: self._set_timer,
             commands.Alert: self._alert,
@@ -290,14 +291,13 @@ class VirtualDriver:
 
     def _reconciled(self, facts: list[Fact]) -> None:
         """Without what is booked already, as the service does it."""
-        orders = self.engine.orders.orders
+        desk, ids = self.engine.orders, self.engine.client_ids
         news: list[Fact] = []
         seen: set[tuple[str, str]] = set()
         for kind, fields in facts:
             if kind is Fill:
-                order = orders.get(fields["client_id"])
                 key = fields["client_id"], fields["trade_id"]
-                if order is None or key in seen or fields["trade_id"] in (order.trades or ()):
+                if key in seen or not ids.spent(key[0]) or desk.booked(*key):
                     continue
                 seen.add(key)
             news.append((kind, fields))

@@ -285,6 +285,7 @@ class World:
             ),
             residuals=residuals(self._path),
             latched=tuple(self._latched.values()),
+            keep_orders=8,  # few: what is told late is told of orders that left memory
             reconcile_ns=10 * SECOND,
         )
 
