@@ -1,7 +1,7 @@
 """What a venue says of our balances against what we booked, and what a difference means.
 
-Judged only when nothing of ours was under way there and no fill was booked since the venue was
-asked. Dust is adopted, and whatever happens to assets that are not traded. What the venue told of,
+Judged only when nothing of ours was under way there, every fee is told, and no fill was booked
+since the venue was asked. Dust is adopted, and whatever happens to assets that are not traded. What the venue told of,
 or somebody else's trades made, is adopted too, and entries stop until a person has looked. What
 nothing explains is looked at again, because lists and messages lag; then it halts.
 """
@@ -83,13 +83,15 @@ class Drift:
         return True
 
     def judge(self, asked_ns: int, quiet: bool, out: list[AnyCommand]) -> Verdict:
-        """Compares after a complete round. ``quiet``: no order of ours was under way there."""
+        """Compares after a complete round. ``quiet``: no order of ours was under way there, and no
+        fee of ours that the venue has still to tell."""
         touched_ns = self.touched_ns
         if not quiet or (touched_ns is not None and touched_ns >= asked_ns):
             self.noise += 1
             if self.noise < NOISY:
                 return Verdict.LATER
             # An order without word can last for hours; its own worst case is reserved meanwhile.
+            # A fee that was not told counts for a while only (`fees.TOLD_WITHIN`).
             self.noise = 0
             return Verdict.FINE
         self.noise = 0

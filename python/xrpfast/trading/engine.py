@@ -74,7 +74,7 @@ class Engine:
             config.keep_orders,
         )
         self.fees = FeeBook(self.portfolio)
-        self.reconciler = Reconciler(config, self.context, self.portfolio, self.orders)
+        self.reconciler = Reconciler(config, self.context, self.portfolio, self.orders, self.fees)
         self.risk = RiskEngine(config.risk, gate, self.context, self.portfolio)
         self.legs = LegManager(
             self.context,

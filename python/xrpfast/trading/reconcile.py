@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         Reconciled,
         Timer,
     )
+    from xrpfast.trading.fees import FeeBook
     from xrpfast.trading.orders import OrderDesk
     from xrpfast.trading.portfolio import Portfolio
 
@@ -110,12 +111,18 @@ class Reconciler:
     """The rounds of all venues."""
 
     def __init__(
-        self, config: EngineConfig, context: Context, portfolio: Portfolio, desk: OrderDesk
+        self,
+        config: EngineConfig,
+        context: Context,
+        portfolio: Portfolio,
+        desk: OrderDesk,
+        fees: FeeBook,
     ) -> None:
         self._prefix = f"x{config.environment}{config.deployment}"
         self._epoch = config.epoch
         self._interval_ns = config.reconcile_ns
         self._desk = desk
+        self._fees = fees
         dust = {entry.asset: entry.amount for entry in config.risk.drift_dust}
         self.rounds = {
             name: Round(venue, Drift(name, dust, portfolio))
@@ -185,7 +192,9 @@ class Reconciler:
             # Before the first round is through, no order of this run has left; what others traded
             # before is in the balances that it started with.
             state.first_wall_ns = event.wall_ns
-        since_ns = max(state.first_wall_ns, state.wall_ns - OVERLAP)
+        # A fee that no list has told yet is on the next one.
+        read_ns = self._fees.awaited(name, event.wall_ns) or state.wall_ns
+        since_ns = max(state.first_wall_ns, min(read_ns, state.wall_ns) - OVERLAP)
         ours = tuple(o.client_id for o in self._desk.unsettled.values() if o.venue == name)
         state.orders, state.calm = self._desk.counts["orders"], not ours
         out.append(Reconcile(name, state.number, ours, since_ns))
@@ -225,15 +234,18 @@ class Reconciler:
             self._again(state, f"{len(left)} working orders are not ours", event.now_ns, out)
             return
         state.wall_ns = state.asked_wall_ns
-        # What an order of ours locks, or fills, may or may not be in balances read meanwhile.
+        # What an order of ours locks, or fills, may or may not be in balances read meanwhile; what
+        # its fee really was is in them, and not in the books before the venue has told it.
         quiet = state.calm and state.orders == self._desk.counts["orders"]
-        verdict = state.drift.judge(event.asked_ns, quiet, out)
+        told = not self._fees.awaited(state.venue.name, event.wall_ns)
+        verdict = state.drift.judge(event.asked_ns, quiet and told, out)
         if verdict in (Verdict.AGAIN, Verdict.LATER):
             state.step = Step.NEEDED
             state.venue.unjudged = True
             state.venue.reconciled &= verdict is Verdict.LATER
             state.venue.weigh()
-            self._wait(state, event.now_ns + RETRY_AFTER[max(state.drift.doubts - 1, 0)], out)
+            rounds = min(max(state.drift.doubts, state.drift.noise), len(RETRY_AFTER))
+            self._wait(state, event.now_ns + RETRY_AFTER[rounds - 1], out)
             return
         if verdict is Verdict.REDUCING:
             text = "somebody else moved a balance there"

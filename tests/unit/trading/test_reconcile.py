@@ -15,6 +15,7 @@ from xrpfast.trading.commands import (
     Alert,
     Cancel,
     Halt,
+    Leg,
     PlaceLegs,
     Reconcile,
     Reduce,
@@ -598,6 +599,81 @@ def test_what_an_order_of_ours_locked_meanwhile_is_not_taken_for_others() -> Non
     world.reconcile("kucoin")
     assert step(world, "kucoin") == "NEEDED"
     assert world.free("kucoin", "XRP") == free
+
+
+def test_a_difference_that_stays_is_asked_about_for_as_long_as_the_halted_run_lasts() -> None:
+    world = traded()
+    out: list[Any] = []
+    for _ in range(12):
+        out += compare(world, ("XRP", MONEY_ONE))
+    assert len(halts(out)) == 1
+    state = world.engine.reconciler.rounds["binance"]
+    assert state.due_ns - world.now_ns == 10 * SECOND
+
+
+def estimated(fee: int, **limits: Any) -> tuple[World, Leg]:
+    """A pair that was filled; the fee of its sale at kucoin is an estimate."""
+    world = World(config(limits=DUST | limits, reconcile_ns=25 * SECOND))
+    buy, sell = world.place()
+    world.settle(buy)
+    world.fill(sell, "t", fee=fee, fee_estimated=True)
+    world.now_ns += MS
+    return world, sell
+
+
+def test_balances_are_not_judged_before_the_true_fees_are_told() -> None:
+    """The venue has taken the true fee already: what the books say of it is a guess."""
+    world, sell = estimated(MONEY_ONE, drift_dust=(Dust("USDT", MONEY_ONE),))
+    usdt = world.engine.portfolio.balance("kucoin", "USDT")
+    due(world, "kucoin")
+    report(world, "USDT", MONEY_ONE // 5, "kucoin")
+    world.reconcile("kucoin")
+    venue = world.engine.context.venues["kucoin"]
+    assert (step(world, "kucoin"), venue.open, venue.open_to_hedges) == ("NEEDED", False, True)
+    assert world.engine.portfolio.balance("kucoin", "USDT") == usdt, "nor is it taken for dust"
+    due(world, "kucoin")
+    world.fill(sell, "t", fee=MONEY_ONE * 4 // 5)
+    world.reconcile("kucoin")
+    assert (step(world, "kucoin"), venue.open) == ("DONE", True)
+    assert world.engine.reconciler.rounds["kucoin"].drift.judged == 1 + 1
+    assert world.engine.portfolio.drift() == {}
+    assert not [c for c in world.asked if isinstance(c, Adopt | Halt)]
+
+
+def test_a_fee_that_is_never_told_keeps_balances_from_being_judged_for_two_minutes() -> None:
+    world, _ = estimated(MONEY_ONE)
+    started_ns = world.now_ns
+    drift = world.engine.reconciler.rounds["kucoin"].drift
+    while not drift.doubts:
+        assert world.now_ns - started_ns < 240 * SECOND
+        due(world, "kucoin")
+        report(world, "USDT", MONEY_ONE // 5, "kucoin")
+        world.reconcile("kucoin")
+    assert world.now_ns - started_ns >= 120 * SECOND - MS
+    assert not world.engine.context.venues["kucoin"].open_to_hedges
+
+
+def test_fees_of_another_venue_keep_nothing_from_being_judged() -> None:
+    world, _ = estimated(MONEY_ONE)
+    due(world)
+    world.reconcile("binance")
+    assert step(world) == "DONE"
+
+
+def test_fills_are_asked_for_from_the_oldest_on_whose_fee_is_not_told() -> None:
+    world, sell = estimated(MONEY_ONE)
+    filled_ns = world.now_ns - MS
+    while True:
+        due(world, "kucoin")
+        world.reconcile("kucoin")
+        if world.now_ns - filled_ns >= 119 * SECOND:
+            break
+        assert asked(world, "kucoin")[-1].fills_since_ns <= filled_ns
+    world.fill(sell, "t", fee=MONEY_ONE)
+    for _ in range(4):
+        world.reconciled("kucoin")
+        due(world, "kucoin")
+    assert asked(world, "kucoin")[-1].fills_since_ns > filled_ns
 
 
 # --- clocks and fees ------------------------------------------------------------------------------
