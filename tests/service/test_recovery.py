@@ -8,11 +8,10 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 
 from support.records import start
-from support.service import Trading, journal, trading
+from support.service import crash, journal, trading, truth
 from xrpfast._core import Journal
 from xrpfast.config.demo import demo_values
 from xrpfast.config.loader import build
@@ -40,26 +39,6 @@ PREFIX = "xddemo"
 async def mock() -> AsyncIterator[MockVenues]:
     async with mock_venues(seed=12) as running:
         yield running
-
-
-async def truth(mock: MockVenues) -> dict[str, Any]:
-    url = mock.line["control_url"] + "/ledger"
-    async with aiohttp.ClientSession() as http, http.get(url) as reply:
-        found: dict[str, Any] = await reply.json()
-        return found
-
-
-async def crash(run: Trading) -> None:
-    """The run ends as by SIGKILL: nothing more is said, cancelled, recorded."""
-    driver = run.service._driver
-    driver.closed = True
-    driver._journal.flush()
-    for job in run.service._jobs:
-        job.cancel()
-    for venue in run.service._venues:
-        await venue.close()
-    run.task.cancel()
-    await asyncio.wait({run.task})
 
 
 def lose(mock: MockVenues, venue: str, point: str, **params: Any) -> None:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import msgspec
 
 from xrpfast._core import JournalReader
@@ -86,6 +87,27 @@ class Trading:
     def journal(self) -> list[tuple[int, Any]]:
         """Kind and decoded event or command of every record that is one."""
         return journal(self.state_dir)
+
+
+async def crash(run: Trading) -> None:
+    """The run ends as by SIGKILL: nothing more is said, cancelled, recorded."""
+    driver = run.service._driver
+    driver.closed = True
+    driver._journal.flush()
+    for job in run.service._jobs:
+        job.cancel()
+    for venue in run.service._venues:
+        await venue.close()
+    run.task.cancel()
+    await asyncio.wait({run.task})
+
+
+async def truth(mock: MockVenues) -> dict[str, Any]:
+    """What the venues themselves say."""
+    url = mock.line["control_url"] + "/ledger"
+    async with aiohttp.ClientSession() as http, http.get(url) as reply:
+        found: dict[str, Any] = await reply.json()
+        return found
 
 
 def journal(state_dir: Path) -> list[tuple[int, Any]]:

@@ -129,6 +129,27 @@ def told(state: Path, capsys: pytest.CaptureFixture[str], *words: str) -> dict[s
     return document
 
 
+def test_fees_that_were_never_told_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wall_ns, kind, payload = fill("b", 1, 8, 210, MIDNIGHT + 21, "0.1 USDT")
+    estimate = msgspec.structs.replace(
+        msgspec.json.decode(payload, type=events.AnyEvent), fee_estimated=True
+    )
+    records = [
+        begin(),
+        order("a", 0, 0, 10, MIDNIGHT + 10),
+        order("b", 1, 1, 8, MIDNIGHT + 10),
+        fill("a", 0, 10, 190, MIDNIGHT + 20, "0.01 XRP"),
+        (wall_ns, kind, msgspec.json.encode(estimate)),
+    ]
+    write(tmp_path / "journal", records)
+    rebuild(tmp_path / "journal", tmp_path / "ledger.sqlite")
+    assert told(tmp_path, capsys)["estimated_fees"] == {"kucoin": 1}
+    assert app.run(["report", "--state-dir", str(tmp_path)]) == 0
+    assert "estimated  fees of fills at kucoin 1: never told" in capsys.readouterr().out
+
+
 def test_the_total(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
     document = told(state, capsys)
     # 16.8 - 19 - 0.1 + 3 in cash, and 0.99 XRP left at 4.00.

@@ -133,6 +133,10 @@ def _facts(console: Console, document: dict[str, Any]) -> None:
         )
     for adopted in document["adopted"]:
         console.print(f"adopted    {adopted['amount']} {adopted['asset']} at {adopted['venue']}")
+    if document["estimated_fees"]:
+        console.print(
+            f"estimated  fees of fills at {pairs(document['estimated_fees'])}: never told"
+        )
     least = "" if document["not_taken_exact"] else " (at least: by sample)"
     console.print(f"refused    {pairs(document['refused'])}{least}")
     console.print(f"ignored    {pairs(document['ignored'])}{least}")

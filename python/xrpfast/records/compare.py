@@ -107,7 +107,8 @@ def _fills(
         ours, other = in_ledger[both], at_venue[both]
         for field in ("price", "qty", "fee"):
             if Decimal(ours[field]) != Decimal(other[field]):
-                yield f"{venue}: fill {both}: {field} {ours[field]}, {other[field]} there"
+                guess = " (an estimate)" if field == "fee" and ours["fee_estimated"] else ""
+                yield f"{venue}: fill {both}: {field} {ours[field]}, {other[field]} there{guess}"
         if ours["fee_asset"] != other["fee_asset"]:
             yield f"{venue}: fill {both}: fee in {ours['fee_asset']}, {other['fee_asset']} there"
 

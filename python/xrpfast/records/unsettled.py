@@ -1,4 +1,5 @@
-"""What earlier runs left behind, as the ledger has it: orders not settled, base not hedged."""
+"""What earlier runs left behind, as the ledger has it: orders not settled, fees not told, base not
+hedged."""
 
 from __future__ import annotations
 
@@ -27,8 +28,22 @@ class LeftOrder(NamedTuple):
     """Wall time."""
 
 
+class OpenFee(NamedTuple):
+    """A fill whose fee is an estimate: the venue had not told the true one."""
+
+    venue: str
+    instrument: str
+    client_id: str
+    venue_order_id: str
+    trade_id: str
+    wall_ns: int
+    """When it was traded, by the venue's clock; without one, when its order was made."""
+    created_ns: int
+    """When its order was made; wall time."""
+
+
 class Left(NamedTuple):
-    """All of it."""
+    """What has to be settled before a run begins."""
 
     orders: tuple[LeftOrder, ...]
     rules: tuple[SymbolRules, ...]
@@ -71,6 +86,18 @@ def owners(path: Path, venue: str, since_ns: int) -> list[tuple[str, str]]:
             (venue, since_ns),
         ).fetchall()
     return [(str(row["venue_order_id"]), str(row["client_id"])) for row in rows]
+
+
+def open_fees(path: Path) -> tuple[OpenFee, ...]:
+    """Every fill with an estimated fee, oldest first."""
+    with closing(read_database(path)) as db:
+        rows = db.execute(
+            "select orders.venue, orders.instrument, client_id, coalesce(venue_order_id, ''), "
+            "trade_id, case when venue_ns > 0 then venue_ns else created_ns end as wall_ns, "
+            "created_ns from fills join orders using (client_id) where fee_estimated "
+            "order by wall_ns, trade_id"
+        ).fetchall()
+    return tuple(OpenFee(*row) for row in rows)
 
 
 def residuals(path: Path) -> tuple[Residual, ...]:

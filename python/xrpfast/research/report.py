@@ -52,6 +52,8 @@ class _Fill(msgspec.Struct):
     price: int
     fee: int
     fee_asset: str
+    estimated: bool
+    """The venue never told the true fee."""
 
 
 def report(state_dir: Path, since: int, until: int, by: By | None) -> dict[str, Any]:
@@ -74,14 +76,14 @@ class _Report:
         fills = db.execute(
             "select case when venue_ns > 0 then venue_ns else created_ns end as wall_ns, "
             "orders.venue, orders.instrument, strategy, side, fills.qty, fills.price, fee, "
-            "fee_asset from fills join orders using (client_id)"
+            "fee_asset, fee_estimated from fills join orders using (client_id)"
         )
         self._fills = sorted(
             (
                 _Fill(
                     row["wall_ns"], row["venue"], row["instrument"], row["strategy"], row["side"],
                     parse_money(row["qty"]), parse_money(row["price"]), parse_money(row["fee"]),
-                    row["fee_asset"],
+                    row["fee_asset"], bool(row["fee_estimated"]),
                 )
                 for row in fills
                 if since <= row["wall_ns"] < until
@@ -115,6 +117,9 @@ class _Report:
             "positions": self._positions(last),
             "residuals": self._residuals(),
             "by_hand": self._by_hand(),
+            "estimated_fees": dict(
+                sorted(Counter(fill.venue for fill in self._fills if fill.estimated).items())
+            ),
             "adopted": self._adopted(),
             "refused": self._not_taken("refused", "refusals"),
             "ignored": self._not_taken("ignored", "ignored"),

@@ -30,6 +30,7 @@ from xrpfast.records.unsettled import residuals
 from xrpfast.service import keys
 from xrpfast.service.control import ControlServer
 from xrpfast.service.driver import Driver
+from xrpfast.service.fees import at_the_end
 from xrpfast.service.heartbeat import Heartbeat
 from xrpfast.service.latch import Entry
 from xrpfast.service.latency import Latencies
@@ -68,6 +69,7 @@ HALTED_S = 60.0
 """A halted run asks for so long what became of its orders; then it ends all the same."""
 CLOCK_S = 30.0
 WATCHED_S = 2.0
+CANCEL_S = 0.5
 GC_THRESHOLDS = (50_000, 50, 1000)
 
 _LOG = logging.getLogger("xrpfast.service")
@@ -127,9 +129,12 @@ class Service:
                 return await self._open(venues)
             finally:
                 self._heartbeat.stop(clean=self._clean)
-                for job in self._jobs:
-                    job.cancel()
-                await asyncio.gather(*self._jobs, return_exceptions=True)
+                # Again until it is done: `asyncio.wait_for` swallows a cancellation that comes at
+                # the moment of its result, as that of a socket that was just set up.
+                while running := [job for job in self._jobs if not job.done()]:
+                    for job in running:
+                        job.cancel()
+                    await asyncio.wait(running, timeout=CANCEL_S)
                 await asyncio.gather(*(venue.close() for venue in venues))
         finally:
             for number in (signal.SIGINT, signal.SIGTERM):
@@ -179,9 +184,13 @@ class Service:
         instruments = self._config.instruments
         prefix = self._config.prefix
         recovery = Recovery(prefix, self._state.ledger_path, ledger, journal)
-        settled = await recovery.run({venue.name: venue for venue in venues})
+        by_name = {venue.name: venue for venue in venues}
+        settled = await recovery.run(by_name)
         if settled:
             _LOG.warning("%d orders of earlier runs are settled", settled)
+        estimates = await recovery.fees(by_name)
+        if estimates:
+            _LOG.warning("%d fees of earlier fills were never told: estimates", estimates)
         try:
             return await look_everywhere(venues, instruments, prefix, epoch)
         except BaseExceptionGroup as group:
@@ -462,6 +471,8 @@ class Service:
                 break
             await asyncio.sleep(0.01)
         self._say("stopped", "nothing is sent any more")
+        if not (driver.failed or self._fatal):
+            await at_the_end(driver, self._venues)
         why = driver.failed or self._fatal
         if why:
             receipt = await withdraw(driver, self._venues)

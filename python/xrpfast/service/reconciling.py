@@ -66,6 +66,7 @@ def _question(
         for order in desk.orders.values()
         if order.venue == command.venue and order.venue_order_id
     }
+    owners |= {fee.venue_order_id: fee.client_id for fee in engine.fees.open(command.venue)}
 
     def spent(client_id: str) -> bool:
         parts = parse(client_id) if is_ours(client_id, ids.prefix) else None

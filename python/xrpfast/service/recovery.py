@@ -1,8 +1,9 @@
 """Before a run begins: what became of the orders of earlier runs, by the venue's own word.
 
 Each order that the ledger has as not settled is asked for by its client id, cancelled when it still
-works, and its fills are taken, until the venue's word is final. All of that is journalled, as
-`kinds.RECOVERY`, before the new START. A venue that does not answer in time refuses the start.
+works, and its fills are taken, until the venue's word is final. Fees that were estimates are asked
+for. All of that is journalled, as `kinds.RECOVERY`, before the new START. A venue that does not
+answer in time about an order refuses the start.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ import msgspec
 
 from xrpfast.errors import FailedError, UsageError, XrpfastError
 from xrpfast.records import kinds
-from xrpfast.records.unsettled import LeftOrder, left, owners
+from xrpfast.records.unsettled import LeftOrder, left, open_fees, owners
+from xrpfast.service.fees import of_earlier_runs
 from xrpfast.service.reconciling import UNREADABLE
 from xrpfast.trading.client_ids import parse
 from xrpfast.trading.events import AnyEvent, OrderUnknown, QueryResult
@@ -85,6 +87,23 @@ class Recovery:
             symbol = symbols[order.venue, order.instrument]
             await self._settle(order, venues[order.venue], symbol, deadline)
         return len(found.orders)
+
+    async def fees(self, venues: Mapping[str, Venue]) -> int:
+        """Asks for the true fees of fills that were booked with an estimate; returns how many stay
+        estimates. Never raises for what a venue does."""
+        owed = open_fees(self._path)
+        rules = left(self._path).rules
+        for name in dict.fromkeys(fee.venue for fee in owed):
+            here = [rule for rule in rules if rule.venue == name]
+            venue = venues.get(name)
+            if venue is None:
+                continue
+            venue.know(self._prefix, here)
+            symbols = {rule.instrument: rule.venue_symbol for rule in here}
+            mine = [fee for fee in owed if fee.venue == name and fee.instrument in symbols]
+            self._take(await of_earlier_runs(venue, mine, symbols))
+        self._ledger.commit()
+        return len(open_fees(self._path))
 
     async def _settle(self, order: LeftOrder, venue: Venue, symbol: str, deadline: float) -> None:
         created_ns = monotonic_ns() - max(0, time_ns() - order.created_ns)

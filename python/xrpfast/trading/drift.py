@@ -1,9 +1,9 @@
 """What a venue says of our balances against what we booked, and what a difference means.
 
 Judged only when nothing of ours was under way there, every fee is told, and no fill was booked
-since the venue was asked. Dust is adopted, and whatever happens to assets that are not traded. What the venue told of,
-or somebody else's trades made, is adopted too, and entries stop until a person has looked. What
-nothing explains is looked at again, because lists and messages lag; then it halts.
+since the venue was asked. Dust is adopted, and whatever happens to assets that are not traded. What
+the venue told of, or somebody else's trades made, is adopted too, and entries stop until a person
+has looked. What nothing explains is looked at again, because lists and messages lag; then it halts.
 """
 
 from __future__ import annotations
