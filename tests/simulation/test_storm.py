@@ -113,9 +113,9 @@ class SendAgain(Engine):
         for command in out:
             if isinstance(command, PlaceLegs):
                 self.legs_by_id |= {leg.client_id: leg for leg in command.legs}
-        if isinstance(event, OrderUnknown) and event.client_id in self.legs_by_id:
-            leg = self.legs_by_id[event.client_id]
-            book = self.context.books[self.orders.orders[event.client_id].book]
+        lost = isinstance(event, OrderUnknown) and self.orders.orders.get(event.client_id)
+        if lost:
+            leg, book = self.legs_by_id[lost.client_id], self.context.books[lost.book]
             approved = self.gate.approve(
                 book.venue_name, book.symbol, leg.side, leg.order_type, leg.tif, leg.price,
                 book.price_decimals, leg.qty, book.qty_decimals, leg.client_id, event.now_ns,
@@ -138,6 +138,22 @@ class ReservesNothing(Engine):
         return out
 
 
+class ForgetsTrades(Engine):
+    """What is told again of an order that left memory is news."""
+
+    def process(self, event: AnyEvent) -> Any:
+        self.orders._past.clear()
+        return super().process(event)
+
+
+class KeepsEstimates(Engine):
+    """The fee that was reckoned with is as good as the one that was taken."""
+
+    def process(self, event: AnyEvent) -> Any:
+        self.fees._estimates.clear()
+        return super().process(event)
+
+
 class TrustsEverything(Engine):
     """Trades on books that are not LIVE and venues that were not compared."""
 
@@ -152,13 +168,21 @@ class TrustsEverything(Engine):
 
 @pytest.mark.parametrize(
     "bug",
-    [TimeoutIsRefusal, FillTwice, SendAgain, ReservesNothing, TrustsEverything],
+    [
+        TimeoutIsRefusal,
+        FillTwice,
+        ForgetsTrades,
+        KeepsEstimates,
+        SendAgain,
+        ReservesNothing,
+        TrustsEverything,
+    ],
     ids=lambda bug: bug.__name__,
 )
 def test_a_planted_bug_is_found(bug: type[Engine]) -> None:
-    for seed in range(1, 41):
+    for seed in range(1, 81):
         result = one(seed, 600, make=bug)
         if isinstance(result, Failure):
             assert "invariant" in result.text, result.text
             return
-    pytest.fail("40 seeds did not notice")
+    pytest.fail("80 seeds did not notice")

@@ -15,6 +15,7 @@ import msgspec
 from xrpfast._core import ApprovalError, BinanceEncoder, KucoinEncoder, RiskGate, Signer
 from xrpfast.records import kinds
 from xrpfast.records.start import Refused
+from xrpfast.simulation.virtual.loop import SECOND
 from xrpfast.simulation.virtual.venue import Fact, stamped
 from xrpfast.simulation.virtual.wire import Request, read_order
 from xrpfast.trading import commands
@@ -289,15 +290,23 @@ class VirtualDriver:
             command.number, named, command.fills_since_ns, self._reconciled
         )
 
+    def ask_fees(self) -> None:
+        """As an end does: for the fees that are not told yet."""
+        for name, venue in self._venues.items():
+            times = [fee.wall_ns for fee in self.engine.fees.open(name)]
+            if times:
+                venue.fills(min(times) - SECOND, self._reconciled)
+
     def _reconciled(self, facts: list[Fact]) -> None:
         """Without what is booked already, as the service does it."""
-        desk, ids = self.engine.orders, self.engine.client_ids
+        desk, ids, fees = self.engine.orders, self.engine.client_ids, self.engine.fees
         news: list[Fact] = []
         seen: set[tuple[str, str]] = set()
         for kind, fields in facts:
             if kind is Fill:
                 key = fields["client_id"], fields["trade_id"]
-                if key in seen or not ids.spent(key[0]) or desk.booked(*key):
+                known = desk.booked(*key) and not fees.awaits(*key)
+                if key in seen or known or not ids.spent(key[0]):
                     continue
                 seen.add(key)
             news.append((kind, fields))

@@ -13,7 +13,7 @@ from xrpfast.records import kinds
 from xrpfast.records.compare import NO_FILL, compare
 from xrpfast.records.ledger import Ledger
 from xrpfast.records.start import Start
-from xrpfast.records.unsettled import LeftOrder, left, residuals
+from xrpfast.records.unsettled import LeftOrder, left, open_fees, residuals
 from xrpfast.simulation.truth import ledger as truth_of
 from xrpfast.simulation.virtual.checks import Broken, Checks
 from xrpfast.simulation.virtual.driver import ENCODE, Records, VirtualDriver, WatchedGate
@@ -194,7 +194,7 @@ class World:
         """Asks for the first order that is not settled, until none is."""
         found = left(self._path).orders
         if not found:
-            self._begin()
+            self._ask_fees()
             return
         order = found[0]
         created_ns = self.loop.now_ns - (self.loop.wall_ns - order.created_ns)
@@ -212,6 +212,26 @@ class World:
             self._start()
             return
         self._recover(life)
+
+    def _ask_fees(self) -> None:
+        """Asks for the fees that the dead runs did not hear, until all are told."""
+        owed = open_fees(self._path)
+        if not owed:
+            self._begin()
+            return
+        heard: list[Fact] = []
+        keys = {(fee.client_id, fee.trade_id) for fee in owed}
+        for name in {fee.venue for fee in owed}:
+            self.venues[name].fills(owed[0].wall_ns - SECOND, heard.extend)
+        self.loop.call(500 * MS, self._fees_told, keys, heard)
+
+    def _fees_told(self, keys: set[tuple[str, str]], heard: list[Fact]) -> None:
+        self._told([f for f in heard if (f[1]["client_id"], f[1]["trade_id"]) in keys])
+        if self.faults.hit("kill"):
+            self.report.kills += 1
+            self._start()
+            return
+        self._ask_fees()
 
     def _told(self, facts: list[Fact]) -> None:
         for fact in facts:
@@ -357,10 +377,12 @@ class World:
                 stopped, asked_ns = driver, self.loop.now_ns
                 self._say(driver, "stop")
             if driver is not None and driver is stopped and self._at_rest(driver):
-                if asked_ns < 0:
+                if asked_ns >= 0:
+                    asked_ns = -1
+                    driver.ask_fees()
+                    self._say(driver, "reconcile")
+                elif self._fees_told_to(driver):
                     break
-                asked_ns = -1
-                self._say(driver, "reconcile")
             self.loop.step()
             if self.loop.now_ns > end_ns:
                 raise Broken(4, f"not at rest {SETTLE_NS // SECOND} s after the last fault")
@@ -378,6 +400,9 @@ class World:
         engine = driver.engine
         rounds = engine.reconciler.rounds.values()
         return not engine.orders.unsettled and all(r.step == "DONE" for r in rounds)
+
+    def _fees_told_to(self, driver: VirtualDriver) -> bool:
+        return not any(list(driver.engine.fees.open(name)) for name in self.venues)
 
     def _driver_agrees(self, driver: VirtualDriver) -> None:
         drift = driver.engine.portfolio.drift()
