@@ -19,6 +19,7 @@ from xrpfast.research.rerun import rerun
 from xrpfast.service import fees
 from xrpfast.simulation.server import MockVenues, mock_venues
 from xrpfast.trading.events import Fill
+from xrpfast.venues.kucoin.venue import Kucoin
 
 DISCOUNT = 800
 """What the venue really takes of its 1 000: those who pay in its own coin pay a fifth less."""
@@ -109,7 +110,7 @@ async def test_a_fee_that_is_never_told_keeps_neither_the_end_nor_the_start_and_
     left = open_fees(ledger(tmp_path))
     assert left
     mock.faults.clear()
-    monkeypatch.setattr(fees, "TOLD_FOR_NS", 0)  # it is longer ago than the venue keeps its list
+    monkeypatch.setattr(Kucoin, "trades_reach_ns", 1)  # it is longer ago than the venue lists
     async with trading(tmp_path, mock) as again:
         assert open_fees(ledger(tmp_path)) == left
         assert await again.stop() == 0

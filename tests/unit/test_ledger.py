@@ -20,6 +20,7 @@ from xrpfast.records.rebuild import rebuild
 from xrpfast.records.start import Ignored, Refused
 from xrpfast.records.unsettled import left
 from xrpfast.trading import commands, events
+from xrpfast.trading.lifecycle import PERSON
 
 
 def fill(client_id: str, trade_id: str, qty: int, at: int, **changes: Any) -> events.Fill:
@@ -353,6 +354,21 @@ def test_of_an_order_that_left_memory_only_what_the_venue_claims_is_noted(
     assert [row["trade_id"] for row in table(path, "fills")] == fills
     unsettled = {order.client_id for order in left(path).orders} - {"k-1"}
     assert unsettled == ({"b-1"} if claimed != order["filled_qty"] else set())
+
+
+def test_what_a_person_settled_is_not_asked_for_again(tmp_path: Path) -> None:
+    """The fill may be the one that was named: it halts the desk, and the books stay."""
+    said = [
+        start(),
+        pair("b-1", "k-1"),
+        event(end("b-1", "CANCELLED", 700, f"{PERSON}ann: order history")),
+        (720, kinds.COMMAND, msgspec.json.encode(commands.Forget("b-1"))),
+        event(LATE),
+    ]
+    write(tmp_path / "journal", said)
+    rebuild(tmp_path / "journal", tmp_path / "ledger.sqlite")
+    unsettled = {order.client_id for order in left(tmp_path / "ledger.sqlite").orders}
+    assert unsettled == {"k-1"}
 
 
 def test_a_fill_told_to_a_later_run_is_asked_for_before_the_next(tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 Comparing with a venue corrects them while a run goes on; here they are asked for before a run
 begins and before it ends. A fee is no reason to refuse a start or to keep an end waiting for long:
-what is not told in time stays an estimate, is reported as one, and is asked for at the next start.
+what is not told in time stays an estimate, is reported as one, and is asked for at the next start
+for as long as the venue lists its trade.
 """
 
 from __future__ import annotations
@@ -21,14 +22,12 @@ from xrpfast.venues.account_state import Question
 if TYPE_CHECKING:
     from xrpfast.records.unsettled import OpenFee
     from xrpfast.service.driver import Driver
-    from xrpfast.venues.registry import Venue
+    from xrpfast.venues.venue import Venue
 
 SECOND_NS: Final = 1_000_000_000
 AT_START_S: Final = 15.0
 AT_END_S: Final = 3.0
 PAUSE_S: Final = 0.2
-TOLD_FOR_NS: Final = 7 * 86_400 * SECOND_NS
-"""Fills that are older no venue tells of: KuCoin keeps them for a week."""
 LISTED_NS: Final = 3_600 * SECOND_NS
 """Older ones than this before the latest are asked for one by one: a list from them on is long."""
 MARGIN_NS: Final = 60 * SECOND_NS
@@ -82,8 +81,9 @@ async def of_earlier_runs(
     ``symbols``: per instrument. Never raises for what a venue does.
     """
     told: list[Fill] = []
-    oldest_ns = time_ns() - TOLD_FOR_NS + MARGIN_NS
-    owed = [fee for fee in owed if fee.wall_ns >= oldest_ns]
+    if venue.trades_reach_ns is not None:
+        oldest_ns = time_ns() - venue.trades_reach_ns + MARGIN_NS
+        owed = [fee for fee in owed if fee.wall_ns >= oldest_ns]
     if not owed:
         return told
     latest = [fee for fee in owed if fee.wall_ns >= owed[-1].wall_ns - LISTED_NS]

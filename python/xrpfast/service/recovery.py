@@ -25,6 +25,7 @@ from xrpfast.service.fees import of_earlier_runs
 from xrpfast.service.reconciling import UNREADABLE
 from xrpfast.trading.client_ids import parse
 from xrpfast.trading.events import AnyEvent, OrderUnknown, QueryResult
+from xrpfast.trading.lifecycle import APART
 from xrpfast.trading.transitions import WORKING_STATES
 from xrpfast.venues.venue import CLOCKS_NS
 
@@ -38,6 +39,8 @@ WITHIN_S: Final = 45.0
 sent, so that this is enough for one that was sent right before a crash."""
 WAITS_S: Final = (0.2, 0.3, 0.5, 1.0, 2.0, 3.0)
 """Between questions about one order; the last one repeats."""
+ABSENT_S: Final = APART / 1e9 + 0.01
+"""At least, after an answer that the venue does not know it: one that comes sooner is no other."""
 
 _LOG = logging.getLogger("xrpfast.service")
 
@@ -117,10 +120,10 @@ class Recovery:
         )
         trouble = "its word is not final"
         loop = asyncio.get_running_loop()
-        step = 0
+        step, least_s = 0, 0.0
         while not self._settled(order):
             if step:
-                await asyncio.sleep(WAITS_S[min(step, len(WAITS_S)) - 1])
+                await asyncio.sleep(max(least_s, WAITS_S[min(step, len(WAITS_S)) - 1]))
             if loop.time() > deadline:
                 raise FailedError(
                     f"order {order.client_id} at {venue.name} is not settled: {trouble}; "
@@ -142,6 +145,7 @@ class Recovery:
             answer = events[-1]
             assert isinstance(answer, QueryResult)
             trouble = "its word is not final"
+            least_s = ABSENT_S if answer.state is None and answer.authoritative else 0.0
             if answer.state is None and venue.forgets(created_ns):
                 trouble = (
                     "it is older than the trades that the venue still lists: see there what became "
