@@ -33,7 +33,8 @@ One row what became of one leg, one column what became of the other. The steps a
 of the instrument: what both legs traded cancels out, what one traded alone is closed by one order
 at a time, at the venue where that costs least (a hedge at the other's venue or an unwind at its
 own), within `[risk] collar_bps`, `hedge_loss` and `hedge_time_ms`. What is below `hedge_min`, or
-below every venue's own minimum, stays as a residual until it has grown.
+below the minimum of each venue whose balance could take it, stays as a residual until it has grown:
+a person is told why. What is large enough for a venue, and no balance takes anywhere, is given up.
 """
 REFUSALS: Final = """
 ## Why risk refuses

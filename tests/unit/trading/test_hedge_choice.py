@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+from msgspec.structs import replace
+
 from support.trading import MS, World, config
 from xrpfast.model import MONEY_ONE
+from xrpfast.trading.context import Book
 from xrpfast.trading.events import BookTop
-from xrpfast.trading.legs.hedge import Hedge, choose
+from xrpfast.trading.legs.hedge import Hedge, Kept, choose, kept
 
 XRP = MONEY_ONE
 TOPS = {0: (20_990, 21_000), 1: (210_500, 210_600)}
@@ -16,8 +20,7 @@ TOPS = {0: (20_990, 21_000), 1: (210_500, 210_600)}
 class Market(World):
     """A world and the tops of its books."""
 
-    def choose(self, excess: int) -> Hedge | None:
-        books = self.engine.context.books
+    def tops(self) -> list[tuple[Book, BookTop]]:
         tops = [
             BookTop(
                 now_ns=self.now_ns, wall_ns=0, book=at, live=True, bid=bid, bid_qty=10**9,
@@ -25,13 +28,15 @@ class Market(World):
             )
             for at, (bid, ask) in TOPS.items()
         ]  # fmt: skip
-        return choose(
-            excess,
-            [(books[top.book], top) for top in tops],
-            self.engine.portfolio,
-            self.engine.config.risk,
-            self.now_ns,
-        )
+        return [(self.engine.context.books[top.book], top) for top in tops]
+
+    def choose(self, excess: int) -> Hedge | None:
+        engine = self.engine
+        return choose(excess, self.tops(), engine.portfolio, engine.config.risk, self.now_ns)
+
+    def kept(self, excess: int) -> Kept | None:
+        engine = self.engine
+        return kept(excess, self.tops(), engine.portfolio, engine.config.risk, self.now_ns)
 
 
 def chosen(world: Market, excess: int) -> Hedge:
@@ -76,3 +81,66 @@ def test_what_no_venue_takes_is_not_chosen() -> None:
         book.min_notional = 5 * MONEY_ONE
     assert world.choose(XRP) is None
     assert world.choose(3 * XRP) is not None
+
+
+SMALL, POOR, TAKES = "small", "poor", "takes"
+
+
+@pytest.mark.parametrize("side", [1, -1], ids=["sell", "buy"])
+@pytest.mark.parametrize(
+    ("binance", "kucoin", "why"),
+    [
+        # What 10 XRP are to each venue: below its minimum, not covered by the balance there, both.
+        ({SMALL}, {SMALL}, "below the minimum of binance and kucoin"),
+        ({SMALL, POOR}, {SMALL}, "below the minimum of binance and kucoin"),
+        ({SMALL, POOR}, {SMALL, POOR}, "below the minimum of binance and kucoin"),
+        ({POOR}, {SMALL}, "below the minimum of kucoin, not covered at binance"),
+        ({SMALL}, {POOR}, "below the minimum of binance, not covered at kucoin"),
+        # Large enough for a venue, and no balance takes it anywhere: a person has to look.
+        ({POOR}, {POOR}, None),
+        ({POOR}, {SMALL, POOR}, None),
+        ({SMALL, POOR}, {POOR}, None),
+        # A venue takes it, now or once it is open again.
+        (set(), {SMALL}, None),
+        ({SMALL, POOR}, set(), None),
+        ({POOR}, set(), None),
+        (set(), set(), None),
+    ],
+)
+def test_what_stays_as_a_residual(
+    side: int, binance: set[str], kucoin: set[str], why: str | None
+) -> None:
+    world = Market(config())
+    portfolio = world.engine.portfolio
+    accounts = []
+    for book, said in zip(world.engine.context.books, (binance, kucoin), strict=True):
+        book.min_qty = (20 if SMALL in said else 5) * XRP // book.qty_money
+        account = book.base_account if side > 0 else book.quote_account
+        if POOR in said:
+            portfolio.booked[account] = XRP
+            accounts += [account] * (SMALL not in said)
+    found = world.kept(10 * side * XRP)
+    takes = not binance or not kucoin
+    assert (world.choose(10 * side * XRP) is not None) == takes
+    if why is None:
+        assert found is None
+    else:
+        assert found == Kept(10 * side * XRP, why, dict.fromkeys(accounts, XRP))
+
+
+def test_nothing_is_called_small_before_every_market_was_seen() -> None:
+    world = Market(config())
+    for book in world.engine.context.books:
+        book.min_qty = 20 * XRP // book.qty_money
+    assert world.kept(10 * XRP) is not None
+    engine, (first, (book, top)) = world.engine, world.tops()
+    dead = [first, (book, replace(top, live=False))]
+    assert kept(10 * XRP, dead, engine.portfolio, engine.config.risk, world.now_ns) is None
+
+
+def test_no_hedge_is_of_nothing() -> None:
+    world = Market(config())
+    for book in world.engine.context.books:
+        book.min_qty = book.min_notional = 0
+    assert world.choose(1) is None
+    assert world.kept(1) is not None

@@ -451,6 +451,46 @@ def test_what_no_venue_takes_for_being_too_small_stays_until_it_has_grown() -> N
     assert (hedge.side, world.imbalance) == (0, -30 * XRP)
 
 
+def test_what_no_balance_covers_where_it_is_large_enough_stays_until_there_is_one() -> None:
+    """10 XRP too much: kucoin would take them and has none, binance takes no less than 30 XRP."""
+    books = (replace(BINANCE, min_notional=60 * MONEY_ONE), KUCOIN)
+    world = Legs(books=books)
+    buy, sell = world.place()
+    portfolio, context = world.engine.portfolio, world.engine.context
+    world.settle(buy)
+    portfolio.booked[context.accounts["kucoin", "XRP"]] = 90 * XRP
+    world.fill(sell, "s1", 900_000)
+    world.end(sell, "EXPIRED", 900_000)
+    assert world.imbalance == 10 * XRP
+    assert world.hedges == []
+    (text,) = world.alerts("warning")
+    assert "10 of base stays open until it has grown" in text
+    assert "below the minimum of binance, not covered at kucoin" in text
+    assert not context.closed[0]
+    world.pass_time(60_000)
+    assert (world.imbalance, world.hedges) == (10 * XRP, [])
+    assert world.engine.context.symbols[0] is TradingState.ACTIVE
+    assert world.alerts("warning") == [text], "told once"
+    # A pair the other way round fills the account up.
+    (pair,) = (c for c in world.reverse_signal() if isinstance(c, PlaceLegs))
+    world.settle(*pair.legs)
+    (hedge,) = world.hedges
+    assert (hedge.venue, hedge.qty) == ("kucoin", 100_000)
+
+
+def test_what_no_balance_covers_anywhere_is_given_up() -> None:
+    world = Legs()
+    buy, sell = world.place()
+    world.settle(buy)
+    for account in world.engine.context.accounts.values():
+        world.engine.portfolio.booked[account] = 0
+    world.reject(sell)
+    world.pass_time(10_000)
+    assert world.hedges == []
+    assert world.engine.legs.counts["given_up"] == 1
+    assert world.alerts("warning") == []
+
+
 def test_what_an_earlier_run_left_is_closed_at_the_start() -> None:
     world = Legs(residuals=(Residual("XRP/USDT", 30 * XRP),))
     position = world.engine.portfolio.position

@@ -93,19 +93,66 @@ def affordable(hedge: Hedge, budget: int) -> Hedge | None:
     return hedge._replace(price=price) if within else None
 
 
-def too_small(
-    excess: int, tops: Iterable[tuple[Book, BookTop]], limits: RiskLimits, now_ns: int
-) -> bool:
-    """Whether ``excess`` is below the minimum of every venue; unsaid without all markets."""
+class Kept(NamedTuple):
+    """An imbalance that stays open, for now."""
+
+    excess: int
+    why: str
+    """For a person."""
+    waits_for: dict[int, int]
+    """Accounts that would have to hold more than this for it to be closed, money."""
+
+
+def kept(
+    excess: int,
+    tops: Iterable[tuple[Book, BookTop]],
+    portfolio: Portfolio,
+    limits: RiskLimits,
+    now_ns: int,
+) -> Kept | None:
+    """``excess`` as a residual: below the minimum of each venue whose balance could take it.
+
+    None while a venue could take it, or may once it is seen or open; and when it is large enough
+    for a venue, and no balance would take it anywhere: that is no residual, a person has to look.
+    """
     side = SELL if excess > 0 else BUY
+    small: list[str] = []
+    poor: list[Book] = []
+    covered = False
     for book, top in tops:
         if not usable(top, now_ns, limits.max_book_age_ns):
-            return False
-        qty = abs(excess) // book.qty_money // book.lot * book.lot
+            return None
         value = _limit(book, top, side, limits.collar_bps) * book.money_per_value
-        if qty >= book.min_qty and qty * value >= book.min_notional:
-            return False
-    return True
+        most = _covered(book, side, value, portfolio)
+        qty = abs(excess) // book.qty_money
+        if not _taken(book, qty, value):
+            small.append(book.venue_name)
+            covered = covered or most >= qty
+        elif not _taken(book, min(qty, most), value):
+            poor.append(book)
+        else:
+            return None
+    if not small or (poor and not covered):
+        return None
+    why = f"below the minimum of {' and '.join(small)}"
+    if poor:
+        why += f", not covered at {' and '.join(book.venue_name for book in poor)}"
+    accounts = [book.quote_account if side == BUY else book.base_account for book in poor]
+    return Kept(excess, why, {account: portfolio.available(account) for account in accounts})
+
+
+def _covered(book: Book, side: int, value: int, portfolio: Portfolio) -> int:
+    """Quantity that the balance covers, fee included; ``value``: of one unit, money of quote."""
+    if side == BUY:
+        quote = portfolio.available(book.quote_account)
+        return quote * RATE_ONE // (value * (RATE_ONE + book.buy_fee_rate))
+    return portfolio.available(book.base_account) // book.qty_money
+
+
+def _taken(book: Book, qty: int, value: int) -> bool:
+    """Whether whole lots of a quantity are enough for the venue."""
+    qty -= qty % book.lot
+    return qty > 0 and qty >= book.min_qty and qty * value >= book.min_notional
 
 
 def _at(
@@ -123,13 +170,9 @@ def _at(
         return None
     value = price * book.money_per_value
     most = min(amount // book.qty_money, book.max_qty, limits.max_order_notional // value)
-    if side == BUY:
-        quote = portfolio.available(book.quote_account)
-        most = min(most, quote * RATE_ONE // (value * (RATE_ONE + book.buy_fee_rate)))
-    else:
-        most = min(most, portfolio.available(book.base_account) // book.qty_money)
+    most = min(most, _covered(book, side, value, portfolio))
     qty = most - most % book.lot
-    if qty < book.min_qty or qty * value < book.min_notional:
+    if not _taken(book, qty, value):
         return None
     touch = top.bid if side == SELL else top.ask
     # Against the mean of mids: sum over the books, in the money of one unit of this book.

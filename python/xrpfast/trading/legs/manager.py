@@ -18,7 +18,7 @@ import msgspec
 from xrpfast.model import format_money
 from xrpfast.trading.commands import Alert, AnyCommand, Halt, ReadBook, Spent
 from xrpfast.trading.context import BUY
-from xrpfast.trading.legs.hedge import Hedge, affordable, choose, too_small
+from xrpfast.trading.legs.hedge import Hedge, Kept, affordable, choose, kept
 from xrpfast.trading.legs.outcomes import NEXT, Step, outcome
 from xrpfast.trading.states import SYMBOL, TradingState
 
@@ -99,8 +99,8 @@ class LegManager:
             self._books[book.instrument_index].append(book)
         self._pairs: dict[int, tuple[Order, Order]] = {}
         self._exposed: dict[int, Exposure] = {}
-        self._kept: dict[int, int] = {}
-        """Imbalances that no venue takes for being too small, until they change."""
+        self._kept: dict[int, Kept] = {}
+        """Imbalances that no venue takes for being too small, until they or the balances change."""
         self._tops: dict[int, dict[int, BookTop]] = {}
         """Instrument -> book -> top, while the books of a hedge are being read."""
         self.counts = dict.fromkeys(("hedges", "waits", "given_up"), 0)
@@ -203,10 +203,9 @@ class LegManager:
         chosen = choose(excess, read, self._portfolio, self._limits, now_ns)
         exposure.retry_ns = now_ns + self._limits.hedge_retry_ns
         if chosen is None:
-            if too_small(excess, read, self._limits, now_ns):
-                self._kept[instrument] = excess
-                self._close(instrument, out)
-                self._mark(instrument)
+            stays = kept(excess, read, self._portfolio, self._limits, now_ns)
+            if stays is not None:
+                self._keep(instrument, stays, out)
             return None
         # None: too dear now; it may come back within the time
         return affordable(chosen, self._limits.hedge_loss - exposure.lost)
@@ -259,7 +258,7 @@ class LegManager:
             return
         excess = self.imbalance(instrument)
         exposure = self._exposed.get(instrument)
-        if abs(excess) < self._limits.hedge_min or self._kept.get(instrument) == excess:
+        if abs(excess) < self._limits.hedge_min or self._stays(instrument, excess):
             if exposure is not None:
                 self._close(instrument, out)
             elif self._spent.pop(instrument, None) is not None:
@@ -279,6 +278,29 @@ class LegManager:
         exposure.retry_ns = now_ns + self._limits.hedge_retry_ns
         self._tops[instrument] = {}
         out.extend(ReadBook(book.index) for book in self._books[instrument])
+
+    def _keep(self, instrument: int, stays: Kept, out: list[AnyCommand]) -> None:
+        """A residual: told once, not with every change of its size."""
+        before = self._kept.get(instrument)
+        self._kept[instrument] = stays
+        if before is None or before.why != stays.why:
+            name, amount = self._context.instruments[instrument], format_money(stays.excess)
+            text = f"{name}: {amount} of base stays open until it has grown: {stays.why}"
+            out.append(Alert("warning", text))
+        self._close(instrument, out)
+        self._mark(instrument)
+
+    def _stays(self, instrument: int, excess: int) -> bool:
+        """Whether nothing has changed since it was found to be a residual."""
+        stays = self._kept.get(instrument)
+        return (
+            stays is not None
+            and stays.excess == excess
+            and all(
+                self._portfolio.available(account) <= amount
+                for account, amount in stays.waits_for.items()
+            )
+        )
 
     def _close(self, instrument: int, out: list[AnyCommand]) -> None:
         exposure = self._exposed.pop(instrument)
