@@ -99,6 +99,7 @@ docs: develop  ## print the reference pages from the code and from what the test
 	$(BIN)/python -m xrpfast.config.reference > docs/configuration.md
 	$(BIN)/python -m xrpfast.simulation.faults.reference > docs/faults.md
 	$(BIN)/python -m xrpfast.trading.reference > docs/orders.md
+	$(BIN)/python -m xrpfast.research.controls > docs/risk.md
 	$(BIN)/python -m xrpfast.simulation.binance.reference > docs/mock-binance.md
 	$(BIN)/python -m xrpfast.simulation.kucoin.reference > docs/mock-kucoin.md
 	XRPFAST_WRITE_DOCS=1 $(BIN)/python -m pytest --quiet tests/conformance

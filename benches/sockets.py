@@ -32,7 +32,12 @@ def configure(state_dir: Path, mock: Json) -> Path:
     """The shipped configuration, spinning, free to answer at the mock's pace."""
     values = demo_values(state_dir, mock)
     values["engine"] |= {"spin": True, "cpu": max(os.sched_getaffinity(0))}
-    values["risk"]["max_orders_per_second"] = 10_000
+    # At a tick every two milliseconds with the same prices; every control stays on.
+    values["risk"] |= {
+        "max_orders_per_second": 10_000,
+        "max_weight_per_minute": 100_000_000,
+        "duplicate_window_ms": 1,
+    }
     for strategy in values["strategies"]:
         strategy["cooldown_ms"] = 0
     path = state_dir / "engine.toml"

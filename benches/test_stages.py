@@ -27,9 +27,16 @@ def release_build() -> None:
     assert _core.build_profile == "release", "measure release builds only: run `make build`"
 
 
-def measure(benchmark: BenchmarkFixture, call: Callable[[], object]) -> None:
-    """Times ``ROUNDS`` single calls after a warm-up and asserts that each gave a datum."""
-    benchmark.pedantic(call, rounds=ROUNDS, warmup_rounds=WARM, iterations=1)
+def measure(
+    benchmark: BenchmarkFixture,
+    call: Callable[..., object],
+    make: Callable[[], tuple[object, ...]] = tuple,
+) -> None:
+    """Times ``ROUNDS`` single calls after a warm-up and asserts that each gave a datum. ``make``
+    gives the arguments of each, outside of its time."""
+    benchmark.pedantic(
+        call, setup=lambda: (make(), {}), rounds=ROUNDS, warmup_rounds=WARM, iterations=1
+    )
     data = benchmark.stats.stats.data
     assert len(data) == ROUNDS
     assert min(data) > 0

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
+from time import monotonic_ns
 from typing import Any
 
 import pytest
 
-from xrpfast._core import Journal, JournalReader, Market, RiskGate
+from xrpfast._core import Journal, JournalReader, KucoinEncoder, Market, RiskGate
 from xrpfast.model import SymbolRules
 from xrpfast.net.websocket import SendResult
 from xrpfast.records import kinds
@@ -19,7 +20,15 @@ from xrpfast.service.loopguard import LoopGuard
 from xrpfast.trading.commands import Leg, PlaceLegs, Query, ReadBook
 from xrpfast.trading.config import ArbitrageParams, EngineConfig, StartBalance
 from xrpfast.trading.engine import Engine
-from xrpfast.trading.events import AnyEvent, BookTop, Control, OrderReject, OrderUnknown, Timer
+from xrpfast.trading.events import NOT_SENT as NO_BYTE
+from xrpfast.trading.events import (
+    AnyEvent,
+    BookTop,
+    Control,
+    OrderReject,
+    OrderUnknown,
+    Timer,
+)
 from xrpfast.trading.risk.limits import RiskLimits
 from xrpfast.trading.states import TradingState
 
@@ -105,13 +114,13 @@ class Bench:
         for gateway in self.gateways:
             gateway.projected.append(kind)
 
-    def place(self) -> list[tuple[str, str]]:
+    def place(self, approved: Any = (None, None)) -> list[tuple[str, str]]:
         """Executes a pair; what the engine was told of it afterwards."""
         legs = tuple(
             Leg(f"xdtest1-0{leg}", gateway.venue, "XRP/USDT", side, 0, 1, 10_000, 10)
             for side, (leg, gateway) in enumerate(zip("ab", self.gateways, strict=True))
         )
-        command = PlaceLegs("test", 1, legs, (None, None))  # type: ignore[arg-type]
+        command = PlaceLegs("test", 1, legs, approved)
         self.driver._execute([command], 1, 2, 3)
         self.driver._drain()
         return [
@@ -178,6 +187,51 @@ async def test_a_leg_that_did_not_leave_holds_the_next(
     assert bench.driver.latencies.tick_to_order.count == 0
 
 
+@pytest.mark.parametrize(
+    ("how", "code", "halts"),
+    [
+        ("good", "", False),
+        ("late", NO_BYTE, False),
+        ("used", "NOT_APPROVED", True),
+        ("foreign", "NOT_APPROVED", True),
+        ("of another venue", "NOT_APPROVED", True),
+    ],
+)
+async def test_an_order_without_a_good_approval_halts_the_engine(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, how: str, code: str, halts: bool
+) -> None:
+    gate = RiskGate(10**12)
+    encoder = KucoinEncoder(gate)
+    monkeypatch.setattr(
+        bench.gateways[1], "encode", lambda a, now, wall: (1, encoder.encode(a, 1, now, wall))
+    )
+
+    def approve(by: RiskGate, venue: str, now_ns: int) -> Any:
+        order = venue, "X-kucoin", 1, 0, 1, 10_000, 4, 10, 1, "xdtest1-0b"
+        return by.approve(*order, now_ns)
+
+    now = monotonic_ns()
+    good = approve(gate, "kucoin", now)
+    second = {
+        "good": good,
+        "late": approve(gate, "kucoin", now - 10**12 - 1),
+        "used": good,
+        "foreign": approve(RiskGate(10**12), "kucoin", now),
+        "of another venue": approve(gate, "binance", now),
+    }[how]
+    if how == "used":
+        encoder.encode(second, 1, now, 1)
+    told = bench.place((good, second))
+    refused = [event for event in bench.engine.told if isinstance(event, OrderReject)]
+    assert [event.code for event in refused] == [code] * 2 * (how != "good")
+    assert len(told) == len(refused)
+    assert [gateway.sent for gateway in bench.gateways] == (
+        [["xdtest1-0a"], ["xdtest1-0b"]] if how == "good" else [[], []]
+    )
+    words = [event.action for event in bench.engine.told if isinstance(event, Control)]
+    assert words == ["halt"] * halts
+
+
 async def test_without_a_journal_nothing_leaves_and_the_engine_ends(bench: Bench) -> None:
     bench.journal.close()
     event = OrderReject(now_ns=1, wall_ns=1, client_id="x", code="c", text="t")
@@ -188,7 +242,6 @@ async def test_without_a_journal_nothing_leaves_and_the_engine_ends(bench: Bench
 
 
 async def test_timers_come_back_as_events(bench: Bench) -> None:
-    from time import monotonic_ns
 
     from xrpfast.trading.commands import SetTimer
     from xrpfast.trading.events import Timer

@@ -46,6 +46,8 @@ def configure(
         values["watchdog"] = dict(watchdog)
     if dead_connection_s is not None:
         values["venues"]["kucoin"]["dead_connection_s"] = dead_connection_s
+    # A test may let the market stand still for a while: no venue does that for ten seconds.
+    values["risk"]["max_mark_age_ms"] = 600_000
     path = folder / "engine.toml"
     path.write_text(to_toml(values), encoding="utf-8")
     return path

@@ -134,7 +134,10 @@ async def trading(
     """A run that trades when the block begins; ``engine`` and ``risk``: changes of these tables."""
     values = demo_values(state_dir, mock.line)
     values["engine"] |= {"gc_freeze": False, "max_loop_gap_ms": 2_000} | engine
-    values["risk"] |= {"max_signal_age_ms": 1_000, "approval_ttl_ms": 1_000}
+    # A test may let the market stand still for a while: no venue does that for ten seconds.
+    values["risk"] |= {
+        "max_signal_age_ms": 1_000, "approval_ttl_ms": 1_000, "max_mark_age_ms": 600_000,
+    }  # fmt: skip
     values["risk"] |= risk or {}
     state = StateDir.open(state_dir)
     config = build(values, "test")

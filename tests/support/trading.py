@@ -275,6 +275,7 @@ def check_books(engine: Engine) -> None:
     selling = [0] * len(context.positions)
     busy = [0] * len(context.instruments)
     unknown = [0] * len(context.books)
+    committed, for_sale = 0, [0] * len(portfolio.reserved)
     for order in desk.orders.values():
         book = context.books[order.book]
         assert order.pending >= 0
@@ -283,6 +284,9 @@ def check_books(engine: Engine) -> None:
         if order.settled:
             assert order.pending == 0
         amount = order.pending * book.qty_money
+        worth = book.rules.notional(order.price, order.pending)
+        committed += worth
+        for_sale[book.quote_account] += worth * order.side
         if order.side == 0:
             reserved[book.quote_account] += book.quote_need(order.price, order.pending)
             buying[book.position_index] += amount
@@ -291,6 +295,8 @@ def check_books(engine: Engine) -> None:
             selling[book.position_index] += amount
         busy[book.instrument_index] += not order.settled
         unknown[order.book] += order.state.value == "UNKNOWN"
+    assert portfolio.committed == committed
+    assert portfolio.for_sale == for_sale
     assert portfolio.reserved == reserved
     assert (portfolio.buying, portfolio.selling) == (buying, selling)
     assert desk.busy == busy

@@ -191,3 +191,13 @@ def test_a_bad_call_consumes_nothing(gate: RiskGate) -> None:
         encoder.encode(approved, -1, 5, WALL)
     assert not approved.used
     assert encoder.encode(approved, 1, 5, WALL)
+
+
+@pytest.mark.parametrize("mode", ["CN", "CO", "CB", "DC"])
+def test_kucoin_orders_carry_self_trade_prevention(gate: RiskGate, mode: str) -> None:
+    encoder = KucoinEncoder(gate, self_trade_prevention=mode)
+    for turn in range(2):
+        approved = gate.approve("kucoin", "XRP-USDT", 0, 0, 1, 1, 0, 1, 0, f"c-{turn}", 5)
+        assert strict(encoder.encode(approved, turn, 5, WALL))["args"]["stp"] == mode
+    with pytest.raises(OutOfRange):
+        KucoinEncoder(gate, self_trade_prevention="EXPIRE_TAKER")

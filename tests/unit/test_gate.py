@@ -118,38 +118,44 @@ def test_gate_needs_a_life() -> None:
             RiskGate(ttl)
 
 
+NO_CONSTRUCTOR = "cannot create|No constructor defined|not safe"
+NO_COPY = "Approved cannot be copied or pickled"
+
+
 @pytest.mark.parametrize(
-    "build",
+    ("build", "why"),
     [
-        lambda approved: Approved(),
-        lambda approved: Approved(**{k: v for k, v in ORDER.items() if k != "now_ns"}),
-        lambda approved: Approved.__new__(Approved),
-        lambda approved: object.__new__(Approved),
-        lambda approved: type(approved)(approved),
-        lambda approved: copy.copy(approved),
-        lambda approved: copy.deepcopy(approved),
-        lambda approved: copy.deepcopy([approved]),
-        *(lambda approved, p=p: pickle.dumps(approved, p) for p in range(6)),
-        lambda approved: rebuilt(approved.__reduce__()),
-        lambda approved: type("Fake", (Approved,), {}),
-        lambda approved: object.__reduce_ex__(approved, 2),
+        (lambda approved: Approved(), NO_CONSTRUCTOR),
+        (lambda approved: Approved(**{k: v for k, v in ORDER.items() if k != "now_ns"}),
+         NO_CONSTRUCTOR),
+        (lambda approved: Approved.__new__(Approved), NO_CONSTRUCTOR),
+        (lambda approved: object.__new__(Approved), NO_CONSTRUCTOR),
+        (lambda approved: type(approved)(approved), NO_CONSTRUCTOR),
+        (copy.copy, NO_COPY),
+        (copy.deepcopy, NO_COPY),
+        (lambda approved: copy.deepcopy([approved]), NO_COPY),
+        *((lambda approved, p=p: pickle.dumps(approved, p), NO_COPY) for p in range(6)),
+        (lambda approved: rebuilt(approved.__reduce__()), NO_CONSTRUCTOR),
+        (lambda approved: object.__reduce_ex__(approved, 2), "cannot pickle"),
+        (lambda approved: type("Fake", (Approved,), {}), "not an acceptable base type"),
+        (lambda approved: setattr(approved, "__class__", bytes), "only supported for|differs"),
     ],
-)
-def test_only_the_gate_makes_one(gate: RiskGate, build: Any) -> None:
-    with pytest.raises(TypeError):
+)  # fmt: skip
+def test_only_the_gate_makes_one(gate: RiskGate, build: Any, why: str) -> None:
+    with pytest.raises(TypeError, match=why):
         build(approve(gate))
 
 
 @pytest.mark.parametrize("name", [*(n for n in ORDER if n != "now_ns"), "used", "expires_ns", "x"])
 def test_frozen(gate: RiskGate, name: str) -> None:
     approved = approve(gate)
-    with pytest.raises(AttributeError):
+    with pytest.raises(AttributeError, match=r"not writable|no attribute"):
         setattr(approved, name, 1)
-    with pytest.raises(AttributeError):
+    with pytest.raises(AttributeError, match=r"not writable|no attribute"):
         object.__setattr__(approved, name, 1)
-    with pytest.raises((AttributeError, TypeError)):
+    with pytest.raises((AttributeError, TypeError), match=r"not writable|no attribute|delete"):
         delattr(approved, name)
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="immutable type"):
         setattr(Approved, name, 1)
 
 
@@ -207,7 +213,7 @@ def test_expiry(gate: RiskGate) -> None:
 
 def test_a_stamp_of_the_past_does_not_revive(gate: RiskGate) -> None:
     approved = approve(gate)
-    with pytest.raises(ApprovalError):
+    with pytest.raises(ApprovalError, match="before the time at which it was approved"):
         binance(gate).encode(approved, 1, 99, WALL)
     assert not approved.used
 
@@ -236,7 +242,7 @@ def test_a_gate_reborn_is_another(gate: RiskGate) -> None:
     first = RiskGate(TTL)
     approved = approve(first)
     del first
-    with pytest.raises(ApprovalError):
+    with pytest.raises(ApprovalError, match="approved by another gate"):
         binance(RiskGate(TTL)).encode(approved, 1, 100, WALL)
 
 

@@ -16,14 +16,33 @@ from xrpfast.config.section import Section
 
 LOOSER_ABOVE: Final = frozenset(
     {
-        "max_order_notional", "max_position", "max_book_age_ms", "max_pair_skew_ms",
-        "max_signal_age_ms", "collar_bps", "max_orders_per_second", "hedge_min", "hedge_time_ms",
-        "hedge_loss", "approval_ttl_ms", "max_clock_age_s", "drift_dust",
+        "max_order_notional", "max_order_qty", "max_position", "max_gross", "max_book_age_ms",
+        "max_pair_skew_ms", "max_signal_age_ms", "max_spread_bps", "max_edge_bps", "collar_bps",
+        "drift_bps", "collar_breaches", "max_orders_per_second", "max_cancels_per_second",
+        "max_weight_per_minute", "max_working_per_venue", "max_working_per_side",
+        "max_working_per_strategy", "hedge_min", "hedge_time_ms", "hedge_loss", "approval_ttl_ms",
+        "max_clock_age_s", "max_clock_offset_ms", "max_clock_uncertainty_ms", "drift_dust",
+        "max_round_trips", "mark_ms", "max_mark_age_ms", "max_session_loss", "max_strategy_loss",
+        "max_drawdown", "max_losing_trades", "max_losses_in_window", "max_venue_errors",
+        "max_strategy_rejects", "max_auth_errors", "cancel_after_ms",
     }
 )  # fmt: skip
 """Keys of `[risk]` whose larger values allow more."""
-LOOSER_BELOW: Final = frozenset({"hedge_retry_ms"})
+LOOSER_BELOW: Final = frozenset(
+    {
+        "hedge_retry_ms", "min_cash", "hedge_cushion_bps", "hedge_lane", "cancel_reserve",
+        "duplicate_window_ms", "drift_window_ms", "breach_window_s", "loss_window_s",
+        "error_window_s",
+    }
+)  # fmt: skip
 """Those whose smaller values do: their ceiling is a floor."""
+LISTS: Final = frozenset(
+    {
+        "allowed_venues", "allowed_symbols", "allowed_sides", "allowed_order_types", "allowed_tifs",
+        "allowed_strategies",
+    }
+)  # fmt: skip
+"""Those that name what is allowed: nothing beyond the ceiling's list."""
 REQUIRED: Final = ("max_order_notional", "max_position", "max_orders_per_second", "hedge_loss")
 """Without these a file bounds no money."""
 
@@ -88,6 +107,9 @@ def _exceeded(key: str, value: Any, bound: Any, where: str) -> list[str]:
             for name, inner in value.items()
             for line in _exceeded(f"{key}.{name}", inner, bound.get(name, Decimal(0)), where)
         ]
+    if isinstance(bound, tuple):
+        more = sorted(set(value or ()) - set(bound)) if value is not None else ["all of this file"]
+        return [f"risk.{key} has {name}, which is not in {where}" for name in more]
     if key in LOOSER_BELOW:
         return [f"risk.{key} = {value} is below {bound}, the least in {where}"] * (value < bound)
     return [f"risk.{key} = {value} is above {bound}, the most in {where}"] * (value > bound)

@@ -27,6 +27,7 @@ from xrpfast.service.loopguard import LoopGuard
 from xrpfast.service.reconciling import UNREADABLE, answer
 from xrpfast.trading import commands
 from xrpfast.trading.events import (
+    NOT_SENT,
     AnyEvent,
     BookState,
     BookTop,
@@ -36,6 +37,7 @@ from xrpfast.trading.events import (
     Signal,
     Timer,
 )
+from xrpfast.trading.risk.reasons import Refusal
 
 if TYPE_CHECKING:
     from xrpfast._core import Batch, Journal, Market
@@ -47,7 +49,6 @@ if TYPE_CHECKING:
 
 EVENT: Final = kinds.EVENT
 COMMAND: Final = kinds.COMMAND
-NOT_SENT: Final = "NOT_SENT"
 SAMPLE_NS: Final = 60_000_000_000
 """Of the signals that are ignored for one reason, one in this time stands in the journal."""
 EVERY_REFUSAL: Final = 1_000
@@ -217,7 +218,8 @@ class Driver:
                 for gateway, approved in zip(gateways, command.approved, strict=True):
                     frames.append(gateway.encode(approved, journalled_ns, wall_ns))
             except ApprovalError as error:
-                why = f"approval: {error}"
+                self._unapproved(command, str(error), journalled_ns, wall_ns)
+                return
         if why:
             self._hold(legs, why)
             return
@@ -271,7 +273,17 @@ class Driver:
             why = "the connection took no bytes, or an earlier leg did not leave"
             self._hold(legs[held:], why)
 
-    def _hold(self, legs: Sequence[Leg], why: str) -> None:
+    def _unapproved(self, command: PlaceLegs, why: str, now_ns: int, wall_ns: int) -> None:
+        """A late approval keeps its orders back; any other that is no good stops everything: an
+        order came here that risk never saw, or a second time."""
+        if any(now_ns > approved.expires_ns for approved in command.approved):
+            self._hold(command.legs, why)
+            return
+        self._hold(command.legs, why, Refusal.NOT_APPROVED.value)
+        halt = Control(now_ns=now_ns, wall_ns=wall_ns, action="halt", reason=why)
+        self._follow.append(halt)
+
+    def _hold(self, legs: Sequence[Leg], why: str, code: str = NOT_SENT) -> None:
         """Tells the engine that no byte of these orders left."""
         now_ns, wall_ns = monotonic_ns(), time_ns()
         for leg in legs:
@@ -281,7 +293,7 @@ class Driver:
                     now_ns=now_ns,
                     wall_ns=wall_ns,
                     client_id=leg.client_id,
-                    code=NOT_SENT,
+                    code=code,
                     text=why,
                 )
             )

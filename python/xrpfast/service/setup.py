@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import TYPE_CHECKING
 
 from xrpfast._core import Market, RiskGate, SpreadDetector
 from xrpfast.config.root import ENVIRONMENTS
-from xrpfast.model import MONEY_DECIMALS, SymbolRules
+from xrpfast.model import MONEY_DECIMALS, OrderType, Side, SymbolRules, TimeInForce
 from xrpfast.net.clock import ClockOffset
 from xrpfast.service.recovery import cancel_strays
 from xrpfast.trading.config import ArbitrageParams, EngineConfig, Residual, StartBalance
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from xrpfast.venues.venue import Venue
 
 MILLISECOND_NS = 1_000_000
+SECOND_NS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,23 +63,64 @@ def money(value: Decimal) -> int:
     return int(value.scaleb(MONEY_DECIMALS).to_integral_value(ROUND_FLOOR))
 
 
-def limits(section: RiskSection, order_timeout_ms: int) -> RiskLimits:
-    """The limits in the units of the engine."""
+def limits(section: RiskSection, order_timeout_ms: int, strategies: Iterable[str]) -> RiskLimits:
+    """The limits in the units of the engine. ``strategies``: those that the file names."""
+    allowed = section.allowed_strategies
     return RiskLimits(
+        allowed_venues=section.allowed_venues,
+        allowed_symbols=section.allowed_symbols,
+        allowed_sides=tuple(int(Side[side]) for side in section.allowed_sides),
+        allowed_order_types=tuple(int(OrderType[kind]) for kind in section.allowed_order_types),
+        allowed_tifs=tuple(int(TimeInForce[tif]) for tif in section.allowed_tifs),
+        allowed_strategies=tuple(strategies) if allowed is None else allowed,
         max_order_notional=money(section.max_order_notional),
+        max_order_qty=money(section.max_order_qty),
         max_position=money(section.max_position),
+        max_gross=money(section.max_gross),
+        min_cash=money(section.min_cash),
+        hedge_cushion_bps=section.hedge_cushion_bps,
         max_book_age_ns=section.max_book_age_ms * MILLISECOND_NS,
         max_pair_skew_ns=section.max_pair_skew_ms * MILLISECOND_NS,
-        collar_bps=section.collar_bps,
-        max_orders_per_second=section.max_orders_per_second,
         signal_ttl_ns=section.max_signal_age_ms * MILLISECOND_NS,
+        max_spread_bps=section.max_spread_bps,
+        max_edge_bps=section.max_edge_bps,
+        collar_bps=section.collar_bps,
+        drift_bps=section.drift_bps,
+        drift_window_ns=section.drift_window_ms * MILLISECOND_NS,
+        collar_breaches=section.collar_breaches,
+        breach_window_ns=section.breach_window_s * SECOND_NS,
+        max_orders_per_second=section.max_orders_per_second,
+        hedge_lane=section.hedge_lane,
+        max_cancels_per_second=section.max_cancels_per_second,
+        max_weight_per_minute=section.max_weight_per_minute,
+        cancel_reserve=section.cancel_reserve,
+        duplicate_window_ns=section.duplicate_window_ms * MILLISECOND_NS,
+        max_working_per_venue=section.max_working_per_venue,
+        max_working_per_side=section.max_working_per_side,
+        max_working_per_strategy=section.max_working_per_strategy,
         ack_timeout_ns=order_timeout_ms * MILLISECOND_NS,
-        max_clock_age_ns=section.max_clock_age_s * 1000 * MILLISECOND_NS,
+        max_clock_age_ns=section.max_clock_age_s * SECOND_NS,
+        max_clock_offset_ns=section.max_clock_offset_ms * MILLISECOND_NS,
+        max_clock_uncertainty_ns=section.max_clock_uncertainty_ms * MILLISECOND_NS,
         drift_dust=tuple(Dust(asset, money(dust)) for asset, dust in section.drift_dust.items()),
         hedge_min=money(section.hedge_min),
         hedge_time_ns=section.hedge_time_ms * MILLISECOND_NS,
         hedge_retry_ns=section.hedge_retry_ms * MILLISECOND_NS,
         hedge_loss=money(section.hedge_loss),
+        max_round_trips=section.max_round_trips,
+        mark_ns=section.mark_ms * MILLISECOND_NS,
+        max_mark_age_ns=section.max_mark_age_ms * MILLISECOND_NS,
+        max_session_loss=money(section.max_session_loss),
+        max_strategy_loss=money(section.max_strategy_loss),
+        max_drawdown=money(section.max_drawdown),
+        max_losing_trades=section.max_losing_trades,
+        max_losses_in_window=section.max_losses_in_window,
+        loss_window_ns=section.loss_window_s * SECOND_NS,
+        max_venue_errors=section.max_venue_errors,
+        max_strategy_rejects=section.max_strategy_rejects,
+        max_auth_errors=section.max_auth_errors,
+        error_window_ns=section.error_window_s * SECOND_NS,
+        cancel_after_ns=section.cancel_after_ms * MILLISECOND_NS,
     )
 
 
@@ -151,7 +193,11 @@ def build(
         epoch=epoch,
         armed=armed,
         books=tuple(rules),
-        risk=limits(config.risk, config.engine.order_timeout_ms),
+        risk=limits(
+            config.risk,
+            config.engine.order_timeout_ms,
+            [section.name for section in config.strategies],
+        ),
         strategies=tuple(strategies),
         residuals=residuals,
         latched=latched,

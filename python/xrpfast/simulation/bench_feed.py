@@ -27,7 +27,7 @@ PAUSE_SECONDS = 0.0015  # between ticks: the engine hears of its fills and may e
 TIMEOUT_SECONDS = 1.0
 LATE_SECONDS = 0.5
 # (bid, ask) at rest and what a tick does: Binance's bid up, KuCoin's ask down.
-REST = {"binance": (2.4000, 2.4300), "kucoin": (2.3850, 2.4040)}
+REST = {"binance": (2.4000, 2.4230), "kucoin": (2.3850, 2.4040)}
 BINANCE_TICK, KUCOIN_TICK = 2.4160, 2.3880
 
 

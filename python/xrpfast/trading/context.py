@@ -12,7 +12,6 @@ from typing import Final
 
 from xrpfast.model import MONEY_DECIMALS, RATE_ONE, Side, SymbolRules, SyncState
 from xrpfast.trading.config import LIVE, EngineConfig
-from xrpfast.trading.risk.limits import SECOND
 from xrpfast.trading.risk.reasons import Refusal
 from xrpfast.trading.states import ENGINE, STRATEGY, SYMBOL, VENUE, States, TradingState, Word
 
@@ -22,22 +21,22 @@ LINKS_NEEDED: Final = ("orders", "account")
 
 
 class Venue:
-    """One venue: its links, what else closes it to entries, and the times of its latest orders."""
+    """One venue: its links, and what else closes it to entries."""
 
     __slots__ = (
-        "_next",
-        "_times",
         "clock_known",
+        "clock_skewed",
         "clock_stale",
         "links",
         "name",
         "open",
+        "open_to_hedges",
         "reconciled",
         "state",
         "unjudged",
     )
 
-    def __init__(self, name: str, orders_per_second: int) -> None:
+    def __init__(self, name: str) -> None:
         self.name = name
         self.links = dict.fromkeys(LINKS_NEEDED, False)
         self.reconciled = False
@@ -50,10 +49,12 @@ class Venue:
         self.clock_known = False
         """It was measured well in this run."""
         self.clock_stale = False
+        self.clock_skewed = False
+        """The latest good measurement shows it too far from ours."""
         self.open = False
         """Nothing closes it: links up, reconciled, clock known. Closed until it is proven so."""
-        self._times: list[int | None] = [None] * orders_per_second
-        self._next = 0
+        self.open_to_hedges = False
+        """Open but for entries: what makes a position smaller may go on while REDUCING."""
 
     @property
     def linked(self) -> bool:
@@ -67,20 +68,15 @@ class Venue:
         self.weigh()
 
     def weigh(self) -> None:
-        """Brings ``open`` up to date: to be called after any change of what closes the venue."""
-        self.open = (
-            self.linked
-            and self.reconciled
-            and not (self.unjudged or self.clock_stale)
-            and self.state is TradingState.ACTIVE
-        )
-
-    @property
-    def open_to_hedges(self) -> bool:
-        """Open but for entries: what makes a position smaller may go on while REDUCING, and while
-        the balances wait to be judged."""
+        """Brings ``open`` and ``open_to_hedges`` up to date: to be called after any change of what
+        closes the venue. What makes a position smaller may go on while REDUCING, and while the
+        balances wait to be judged."""
         halted = self.state is TradingState.HALTED
-        return self.linked and self.reconciled and not self.clock_stale and not halted
+        in_time = not (self.clock_stale or self.clock_skewed)
+        self.open_to_hedges = self.linked and self.reconciled and in_time and not halted
+        self.open = (
+            self.open_to_hedges and not self.unjudged and self.state is TradingState.ACTIVE
+        )
 
     def closed_by(self) -> Refusal:
         """Why the venue is not ``open``: the gravest reason."""
@@ -90,20 +86,9 @@ class Venue:
             return Refusal.VENUE_DOWN
         if not self.reconciled or self.unjudged:
             return Refusal.VENUE_NOT_RECONCILED
-        reducing = self.state is TradingState.REDUCING
-        return Refusal.VENUE_REDUCING if reducing else Refusal.CLOCK_STALE
-
-    def has_room(self, now_ns: int) -> bool:
-        """Whether one more order within the last second stays within the throttle."""
-        oldest = self._times[self._next]
-        return oldest is None or now_ns - oldest >= SECOND
-
-    def note_order(self, now_ns: int) -> None:
-        times = self._times
-        position = self._next
-        times[position] = now_ns
-        position += 1
-        self._next = 0 if position == len(times) else position
+        if self.state is TradingState.REDUCING:
+            return Refusal.VENUE_REDUCING
+        return Refusal.CLOCK_SKEW if self.clock_skewed else Refusal.CLOCK_STALE
 
 
 class Book:
@@ -219,12 +204,11 @@ class Context:
         self.instruments: list[str] = []
         self.positions: list[str] = []
         """Base assets: exposure is counted per base over all its instruments and venues."""
-        throttle = config.risk.max_orders_per_second
         finest = max((rules.price_decimals for rules in config.books), default=0)
         for index, rules in enumerate(config.books):
             venue = self.venues.get(rules.venue)
             if venue is None:
-                venue = self.venues[rules.venue] = Venue(rules.venue, throttle)
+                venue = self.venues[rules.venue] = Venue(rules.venue)
             book = Book(index, rules, venue)
             book.price_scale = 10 ** (finest - rules.price_decimals)
             book.instrument_index = _position_of(self.instruments, rules.instrument)

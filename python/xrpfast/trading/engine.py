@@ -23,9 +23,11 @@ from xrpfast.trading.legs.manager import LegManager
 from xrpfast.trading.orders import OrderDesk
 from xrpfast.trading.portfolio import Portfolio
 from xrpfast.trading.reconcile import Reconciler
+from xrpfast.trading.risk.clocks import measured
 from xrpfast.trading.risk.engine import RiskEngine
 from xrpfast.trading.risk.limits import RiskLimits
 from xrpfast.trading.risk.reasons import Refusal
+from xrpfast.trading.risk.state import HEDGE
 from xrpfast.trading.states import ENGINE, SYMBOL, TradingState, Word
 from xrpfast.trading.strategies.arbitrage import Arbitrage
 from xrpfast.trading.strategies.reasons import Ignored
@@ -43,8 +45,6 @@ CLOCK_TIMER: Final = "clock:"
 """And a venue's name: its clock was not measured for too long."""
 LEGS_TIMER: Final = "legs"
 """The next look at an imbalance."""
-HEDGE: Final = "hedge"
-"""Stands where a strategy's name does."""
 _LIMIT: Final = int(OrderType.LIMIT)
 _IOC: Final = int(TimeInForce.IOC)
 _CLOSING: Final = {Halt: Word.HALT, Reduce: Word.REDUCE}
@@ -75,7 +75,7 @@ class Engine:
         )
         self.fees = FeeBook(self.portfolio)
         self.reconciler = Reconciler(config, self.context, self.portfolio, self.orders, self.fees)
-        self.risk = RiskEngine(config.risk, gate, self.context, self.portfolio)
+        self.risk = RiskEngine(config, gate, self.context, self.portfolio, self.orders)
         self.legs = LegManager(
             self.context,
             self.portfolio,
@@ -112,6 +112,7 @@ class Engine:
             events.OrderEnd: self.orders.on_end,
             events.QueryResult: self.orders.on_query_result,
             events.BookTop: self._on_book_top,
+            events.VenueError: self._on_venue_error,
             events.Balance: self._on_balance,
             events.BalanceMoved: self.reconciler.on_moved,
             events.Reconciled: self.reconciler.on_reconciled,
@@ -130,6 +131,7 @@ class Engine:
             return self._closed(event.now_ns, out) if out else out
         out = []
         self._handlers[type(event)](event, out)
+        self.risk.watch.after(event, out)
         if out:
             out = self._closed(event.now_ns, out)
         if type(event) not in _QUIET:
@@ -140,6 +142,7 @@ class Engine:
         due_ns = self.orders.next_deadline()
         if due_ns:
             self._arm(due_ns, out)
+        self.risk.sent(out, event.now_ns)
         return out
 
     # --- the hot path ---------------------------------------------------------------------------
@@ -159,7 +162,7 @@ class Engine:
             if states[strategy.name] is _ACTIVE:
                 self._decide(strategy, signal, pair, out)
             else:
-                self._refuse(Refusal.STRATEGY_CLOSED, signal, out)
+                self._refuse(strategy.name, Refusal.STRATEGY_CLOSED, signal, out)
         return out
 
     def _decide(
@@ -171,9 +174,9 @@ class Engine:
             return
         # A refused pair spends its ids: a gap in the numbers is harmless, a second use is not.
         client_ids = self.client_ids.next_pair()
-        approved = self.risk.check(intents, signal, client_ids)
+        approved = self.risk.check(strategy.name, intents, signal, client_ids)
         if not isinstance(approved, tuple):
-            self._refuse(approved, signal, out)
+            self._refuse(strategy.name, approved, signal, out)
             return
         strategy.entered(signal, pair)
         buy, sell = intents
@@ -211,13 +214,11 @@ class Engine:
         code = self.last_ignored = reason.value
         self.ignored[code] = self.ignored.get(code, 0) + 1
 
-    def _refuse(self, reason: Refusal, signal: Signal, out: list[AnyCommand]) -> None:
+    def _refuse(self, name: str, reason: Refusal, signal: Signal, out: list[AnyCommand]) -> None:
         code = reason.value
-        count = self.refused.get(code, 0) + 1
-        self.refused[code] = count
+        self.refused[code] = self.refused.get(code, 0) + 1
         self.last_refusal = (signal.signal_id, code)
-        if reason is Refusal.CHECK_FAILED and count & (count - 1) == 0:
-            out.append(Alert("critical", f"risk check failed ({count}): {self.risk.error}"))
+        self.risk.refused(name, reason, signal.now_ns, out)
 
     # --- legs ---------------------------------------------------------------------------------
 
@@ -272,6 +273,7 @@ class Engine:
             book = self.context.books[order.book]
             self.portfolio.book_fill(book, order.side, event)
             self.legs.filled(book, order.side, event)
+            self.risk.watch.losses.filled(order, book, event)
             self.fees.booked(book, event)
             self.reconciler.on_fill(order.venue, event.now_ns)
         else:
@@ -280,6 +282,12 @@ class Engine:
                 book, changes = corrected
                 for asset, change in changes:
                     self.legs.charged(book, asset, change)
+                known = self.orders.orders.get(event.client_id)
+                strategy = HEDGE if known is None else known.strategy
+                self.risk.watch.losses.charged(strategy, book, changes)
+
+    def _on_venue_error(self, event: events.VenueError, out: list[AnyCommand]) -> None:
+        """The breakers count it; what became of an order is asked of the venue."""
 
     def _on_balance(self, event: events.Balance, out: list[AnyCommand]) -> None:
         self.portfolio.report(event)
@@ -298,19 +306,10 @@ class Engine:
     def _on_clock(self, event: events.Clock, out: list[AnyCommand]) -> None:
         """Clocks bound the age of data in the native core; one that is not measured, or not well,
         closes its venue."""
-        limits = self.config.risk
         venue = self.context.venues.get(event.venue)
-        if venue is None:
-            return
-        if event.uncertainty_ns > limits.max_book_age_ns:
-            if not venue.clock_known:  # else the timer of the latest good one runs
-                venue.clock_stale = True
-                venue.weigh()
-            return
-        venue.clock_known = True
-        venue.clock_stale = False
-        venue.weigh()
-        out.append(SetTimer(CLOCK_TIMER + event.venue, event.now_ns + limits.max_clock_age_ns))
+        if venue is not None and measured(venue, event, self.config.risk, out):
+            due_ns = event.now_ns + self.config.risk.max_clock_age_ns
+            out.append(SetTimer(CLOCK_TIMER + event.venue, due_ns))
 
     def _on_timer(self, event: events.Timer, out: list[AnyCommand]) -> None:
         if event.timer_id == ORDERS_TIMER:

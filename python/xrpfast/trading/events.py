@@ -7,9 +7,12 @@ replays every decision.
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
+
+NOT_SENT: Final = "NOT_SENT"
+"""Code of an `OrderReject` that is ours: no byte of the order left."""
 
 
 class Event(msgspec.Struct, frozen=True, tag_field="event", kw_only=True):
@@ -227,6 +230,17 @@ class BookTop(Event, frozen=True, tag="book_top"):
     """Monotonic bound on the age of the data."""
 
 
+class VenueError(Event, frozen=True, tag="venue_error"):
+    """A venue refused something that is no order: ``cancel``, or our credentials, ``auth``."""
+
+    venue: str
+    kind: str
+    code: str
+    text: str
+    client_id: str = ""
+    """Of the order whose cancel was refused."""
+
+
 class Clock(Event, frozen=True, tag="clock"):
     """A venue's clock was measured: venue minus local wall time, and its uncertainty."""
 
@@ -284,6 +298,7 @@ AnyEvent: TypeAlias = (
     | QueryResult
     | Reconciled
     | BookTop
+    | VenueError
     | Clock
     | Timer
     | Control

@@ -97,6 +97,8 @@ class Order(msgspec.Struct, gc=False):
     reserved: int = 0
     """Reserved at the venue: quote of a buy with its fee, base of a sell; money."""
     reserved_base: int = 0
+    worth: int = 0
+    """Of what is pending, at its limit; money of quote."""
     trades: list[str] | None = None
 
     @property

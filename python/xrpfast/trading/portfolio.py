@@ -37,6 +37,8 @@ class Portfolio:
         "adopted",
         "booked",
         "buying",
+        "committed",
+        "for_sale",
         "marks",
         "position",
         "reported",
@@ -68,6 +70,10 @@ class Portfolio:
         self.buying = [0] * bases
         """Base that orders not settled yet can still add at worst."""
         self.selling = [0] * bases
+        self.committed = 0
+        """Value at their limits of all orders not settled yet, money of quote."""
+        self.for_sale = [0] * size
+        """Per quote account: that of the sells at its venue."""
         self.marks: list[Signal | None] = [None] * len(context.instruments)
         """Latest signal per instrument: where its mark comes from."""
 
@@ -76,6 +82,8 @@ class Portfolio:
         pending = order.pending
         amount = pending * book.qty_money
         change = amount - order.reserved_base
+        worth = order.price * pending * book.money_per_value
+        self.committed += worth - order.worth
         if order.side == BUY:
             need = book.quote_need(order.price, pending)
             self.buying[book.position_index] += change
@@ -84,7 +92,9 @@ class Portfolio:
         else:
             self.selling[book.position_index] += change
             self.reserved[book.base_account] += change
+            self.for_sale[book.quote_account] += worth - order.worth
             order.reserved = amount
+        order.worth = worth
         order.reserved_base = amount
 
     def book_fill(self, book: Book, side: int, fill: Fill) -> None:
@@ -112,6 +122,7 @@ class Portfolio:
             self.start.append(0)
             self.booked.append(0)
             self.adopted.append(0)
+            self.for_sale.append(0)
             self.reserved.append(0)
         return account
 

@@ -6,7 +6,7 @@ each word makes of each state, for every scope alike.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from itertools import product
 from typing import Final
@@ -81,6 +81,9 @@ class States:
 
     def __getitem__(self, scope: str) -> TradingState:
         return self._states[scope]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._states)
 
     def __contains__(self, scope: str) -> bool:
         return scope in self._states

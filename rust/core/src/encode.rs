@@ -54,6 +54,9 @@ const STP_MODES: [&str; 6] = [
     "TRANSFER",
 ];
 
+/// Self-trade prevention modes of KuCoin: cancel the newest, the oldest, both; decrease and cancel.
+const KUCOIN_STP_MODES: [&str; 4] = ["CN", "CO", "CB", "DC"];
+
 /// Signed WebSocket API requests of Binance.
 ///
 /// Parameters are signed sorted by name, joined as `name=value`; decimals are sent as JSON strings
@@ -251,17 +254,27 @@ impl Signer {
 #[derive(Debug)]
 pub struct KucoinEncoder {
     gate: u64,
+    stp: Option<Box<[u8]>>,
     json: Vec<u8>,
 }
 
 impl KucoinEncoder {
-    /// An encoder bound to `gate`.
-    #[must_use]
-    pub fn new(gate: &Gate) -> Self {
-        Self {
-            gate: gate.id(),
-            json: Vec::with_capacity(ROOM),
+    /// An encoder bound to `gate`. `stp` is the order's `stp`; without it own orders may trade with
+    /// each other.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] for a mode that the venue does not take.
+    pub fn new(gate: &Gate, stp: Option<&str>) -> Result<Self> {
+        if let Some(mode) = stp.filter(|mode| !KUCOIN_STP_MODES.contains(mode)) {
+            return Err(Error::OutOfRange(format!(
+                "no such self-trade prevention: {mode:?}"
+            )));
         }
+        Ok(Self {
+            gate: gate.id(),
+            stp: stp.map(|mode| mode.as_bytes().into()),
+            json: Vec::with_capacity(ROOM),
+        })
     }
 
     /// `spot.order` of the approved order; consumes the approval.
@@ -284,6 +297,10 @@ impl KucoinEncoder {
         self.decimal(b"price", approved.price(), approved.price_decimals());
         self.decimal(b"size", approved.qty(), approved.qty_decimals());
         self.text(b"timeInForce", tif_text(approved.tif()));
+        if let Some(mode) = self.stp.take() {
+            self.text(b"stp", &mode);
+            self.stp = Some(mode);
+        }
         self.json.extend_from_slice(b"}}");
         Ok(&self.json)
     }

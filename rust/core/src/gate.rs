@@ -105,6 +105,36 @@ pub struct Request<'a> {
 /// One order that risk let through: frozen, single use, expiring.
 ///
 /// There is no constructor and no `Clone`: only [`Gate::approve`] makes one.
+///
+/// ```compile_fail,E0451
+/// use xrpfast_core::gate::Approved;
+/// fn from_another(approved: Approved) -> Approved {
+///     Approved { ..approved }
+/// }
+/// ```
+///
+/// ```compile_fail,E0599
+/// use xrpfast_core::gate::Approved;
+/// fn twice(approved: &Approved) -> Approved {
+///     Approved::clone(approved)
+/// }
+/// ```
+///
+/// Its fields cannot be changed, and what consumes it is the encoders' alone:
+///
+/// ```compile_fail,E0616
+/// use xrpfast_core::gate::Approved;
+/// fn alter(approved: &mut Approved) {
+///     approved.price = 1;
+/// }
+/// ```
+///
+/// ```compile_fail,E0624
+/// use xrpfast_core::gate::Approved;
+/// fn spend(approved: &Approved) {
+///     let _ = approved.take(1, "binance", 0);
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Approved {
     gate: u64,

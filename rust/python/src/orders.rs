@@ -300,8 +300,11 @@ pub struct KucoinEncoder(encode::KucoinEncoder);
 #[pymethods]
 impl KucoinEncoder {
     #[new]
-    fn new(gate: &RiskGate) -> Self {
-        Self(encode::KucoinEncoder::new(&gate.0))
+    #[pyo3(signature = (gate, *, self_trade_prevention = None))]
+    fn new(gate: &RiskGate, self_trade_prevention: Option<&str>) -> PyResult<Self> {
+        encode::KucoinEncoder::new(&gate.0, self_trade_prevention)
+            .map(Self)
+            .map_err(to_py)
     }
 
     /// As `BinanceEncoder.encode`; these requests carry no time.

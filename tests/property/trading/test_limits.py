@@ -158,6 +158,6 @@ def test_a_leg_that_fails_keeps_the_other_back(leg: int, change: dict[str, int])
     changed = {name: value for name, value in change.items() if getattr(legs[leg], name) != value}
     for name, value in changed.items():
         setattr(legs[leg], name, value)
-    answer = world.engine.risk.check(legs, signal, ("a", "b"))
+    answer = world.engine.risk.check("arb", legs, signal, ("a", "b"))
     assert isinstance(answer, tuple) is not bool(changed)
     assert world.engine.risk.state.signals == ({} if changed else {0: 1})

@@ -37,7 +37,7 @@ def verdict(
     if changed is not None:
         for name, value in changed[1].items():
             setattr(legs[changed[0]], name, value)
-    answer = world.engine.risk.check(tuple(legs), signal, ("xttest7-00a", "xttest7-00b"))
+    answer = world.engine.risk.check("arb", tuple(legs), signal, ("xttest7-00a", "xttest7-00b"))
     if isinstance(answer, Refusal):
         return answer
     assert [a.client_id for a in answer] == ["xttest7-00a", "xttest7-00b"]
@@ -136,7 +136,7 @@ def test_no_market_is_no_reference(fields: dict[str, int]) -> None:
 @pytest.mark.parametrize(
     ("leg", "change", "refusal"),
     [
-        (0, {"tif": 0}, Refusal.ORDER_TYPE_NOT_ALLOWED),
+        (0, {"tif": 0}, Refusal.TIF_NOT_ALLOWED),
         (1, {"order_type": 1}, Refusal.ORDER_TYPE_NOT_ALLOWED),
         (0, {"tif": 2}, None),
         (0, {"price": 0}, Refusal.PRICE_OFF_TICK),
@@ -151,8 +151,7 @@ def test_one_bad_leg_refuses_both(
 ) -> None:
     world = World()
     assert verdict(world, (leg, change)) is refusal
-    venue = world.engine.context.venues["binance"]
-    assert venue._next == (0 if refusal else 1)
+    assert (world.engine.risk.state.venues["binance"].orders == 0) is (refusal is not None)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +164,7 @@ def test_one_bad_leg_refuses_both(
         (-10, -10_000, Refusal.QTY_OFF_LOT),
         (4_750, 4_750_000, None),
         (4_751, 4_751_000, Refusal.NOTIONAL_EXCEEDS_MAX),
-        (1_000_001, 1_000_001_000, Refusal.QTY_EXCEEDS_MAX),
+        (1_000_001, 1_000_001_000, Refusal.QTY_ABOVE_VENUE_MAX),
     ],
 )
 def test_sizes(buy_qty: int, sell_qty: int, refusal: Refusal | None) -> None:
@@ -272,7 +271,7 @@ def test_throttle_is_a_sliding_second_per_venue() -> None:
 
 def test_one_full_venue_refuses_the_pair() -> None:
     world = World(config(limits={"max_orders_per_second": 1}))
-    world.engine.context.venues["kucoin"].note_order(world.now_ns)
+    world.engine.risk.state.venues["kucoin"].note_order(world.now_ns)
     assert verdict(world) is Refusal.RATE_LIMITED
 
 
@@ -310,7 +309,7 @@ def test_a_gate_that_refuses_is_a_refusal_of_both() -> None:
     ]
     assert world.engine.refused == {"CHECK_FAILED": 1}
     assert not world.engine.orders.orders
-    assert world.engine.context.venues["binance"].has_room(world.now_ns)
+    assert world.engine.risk.state.venues["binance"].orders == 0
 
 
 def test_refusals_are_counted_and_leave_nothing_behind() -> None:

@@ -20,6 +20,7 @@ from xrpfast.simulation.virtual.venue import Fact, stamped
 from xrpfast.simulation.virtual.wire import Request, read_order
 from xrpfast.trading import commands
 from xrpfast.trading.events import (
+    NOT_SENT,
     AnyEvent,
     BookState,
     BookTop,
@@ -268,7 +269,7 @@ class VirtualDriver:
 
     def _hold(self, legs: Sequence[Leg], why: str) -> None:
         self._follow.extend(
-            (OrderReject, {"client_id": leg.client_id, "code": "NOT_SENT", "text": why})
+            (OrderReject, {"client_id": leg.client_id, "code": NOT_SENT, "text": why})
             for leg in legs
         )
 

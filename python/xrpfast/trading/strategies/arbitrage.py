@@ -86,12 +86,14 @@ class Arbitrage:
         base, quote = sell.base_account, buy.quote_account
         if (
             amount > params.max_qty
+            or amount > limits.max_order_qty
             or amount > limits.max_position - position - portfolio.buying[at]
             or amount > limits.max_position + position - portfolio.selling[at]
             or amount > booked[base] - reserved[base]
             or signal.buy_limit * buy_qty * buy.money_per_value > cap
             or signal.sell_limit * sell_qty * sell.money_per_value > cap
-            or buy.quote_need(signal.buy_limit, buy_qty) > booked[quote] - reserved[quote]
+            or buy.quote_need(signal.buy_limit, buy_qty) + limits.min_cash
+            > booked[quote] - reserved[quote]
         ):
             cut = self._cut(signal, pair)
             if isinstance(cut, Ignored):
@@ -116,12 +118,13 @@ class Arbitrage:
         sell_value = signal.sell_limit * sell.money_per_value
         if buy_value <= 0 or sell_value <= 0:
             return Ignored.NOT_WANTED
-        quote = portfolio.available(buy.quote_account)
+        quote = portfolio.available(buy.quote_account) - limits.min_cash
         # cost + ceil(cost x rate) <= quote, exactly, solved for the quantity.
         affordable = quote * RATE_ONE // (buy_value * (RATE_ONE + buy.buy_fee_rate))
         amount, reason = min(
             (signal.buy_qty * buy.qty_money, Ignored.NOT_WANTED),
             (self.params.max_qty, Ignored.MAX_QTY),
+            (limits.max_order_qty, Ignored.QTY_CAP),
             (limits.max_order_notional // buy_value * buy.qty_money, Ignored.NOTIONAL_CAP),
             (limits.max_order_notional // sell_value * sell.qty_money, Ignored.NOTIONAL_CAP),
             (limits.max_position - position - portfolio.buying[at], Ignored.NO_POSITION),

@@ -22,6 +22,7 @@ class Ignored(StrEnum):
     COOLDOWN = "COOLDOWN", "The last entry in this direction is too recent."
     PROFIT_TOO_SMALL = "PROFIT_TOO_SMALL", "The expected profit is below min_profit."
     MAX_QTY = "MAX_QTY", "What max_qty leaves of the size is below a venue's minimum."
+    QTY_CAP = "QTY_CAP", "What max_order_qty leaves of the size is below a venue's minimum."
     NOTIONAL_CAP = "NOTIONAL_CAP", "What max_order_notional leaves is below a venue's minimum."
     NO_BALANCE = "NO_BALANCE", "What the balances leave of the size is below a venue's minimum."
     NO_POSITION = "NO_POSITION", "What max_position leaves is below a venue's minimum."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from time import monotonic_ns, time_ns
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from xrpfast._core import BinanceEncoder, parse_units
 from xrpfast.model import SymbolRules
@@ -34,6 +34,9 @@ from xrpfast.venues.venue import API_TIMEOUT_NS, MARGIN_NS, Venue, Wiring
 if TYPE_CHECKING:
     from xrpfast.config.venues import BinanceSection
     from xrpfast.venues.permissions import Permissions
+
+SELF_TRADE: Final = "EXPIRE_TAKER"
+"""An order that would meet one of ours expires itself, the older one stays."""
 
 
 class Binance(Venue):
@@ -116,7 +119,13 @@ class Binance(Venue):
         self.stream = BinanceMarket(
             wiring.market, symbols, wiring.sink, self.fuse, self._rest, config.stream_url
         )
-        encoder = BinanceEncoder(wiring.gate, keys.signer, keys.api_key, config.recv_window_ms)
+        encoder = BinanceEncoder(
+            wiring.gate,
+            keys.signer,
+            keys.api_key,
+            config.recv_window_ms,
+            self_trade_prevention=SELF_TRADE,
+        )
         self.orders = BinanceOrders(
             encoder, wiring.sink, self.fuse, wiring.acks, config.ws_api_url, self._ours.rules
         )

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from xrpfast.config.venues import KucoinSection
     from xrpfast.venues.permissions import Permissions
 
+SELF_TRADE: Final = "CN"
+"""An order that would meet one of ours is cancelled itself, the older one stays."""
 SIGNED_TIME_NS: Final = 5 * SECOND_NS
 """How long the venue takes a signed timestamp for valid."""
 
@@ -128,7 +130,7 @@ class Kucoin(Venue):
         self.know(wiring.prefix, wiring.books.values())
         self.stream = KucoinMarket(wiring.market, symbols, wiring.sink, self.fuse, self._rest)
         self.orders = KucoinOrders(
-            KucoinEncoder(wiring.gate),
+            KucoinEncoder(wiring.gate, self_trade_prevention=SELF_TRADE),
             wiring.sink,
             self.fuse,
             wiring.acks,

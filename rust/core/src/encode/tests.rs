@@ -60,7 +60,7 @@ fn binance_cancel_is_signed_as_documented() {
 #[test]
 fn kucoin_requests() {
     let gate = Gate::new(1_000).unwrap();
-    let mut encoder = KucoinEncoder::new(&gate);
+    let mut encoder = KucoinEncoder::new(&gate, None).unwrap();
     let order = Request {
         venue: "kucoin",
         venue_symbol: "XRP-USDT",
@@ -84,6 +84,25 @@ fn kucoin_requests() {
 }
 
 #[test]
+fn kucoin_orders_carry_self_trade_prevention_again_and_again() {
+    let gate = Gate::new(1_000).unwrap();
+    let mut encoder = KucoinEncoder::new(&gate, Some("CN")).unwrap();
+    let order = Request {
+        venue: "kucoin",
+        ..ORDER
+    };
+    for request_id in 1..3 {
+        let approved = gate.approve(&order, 0).unwrap();
+        let request = text(encoder.encode(&approved, request_id, 5).unwrap()).to_owned();
+        assert!(
+            request.ends_with("\"timeInForce\":\"IOC\",\"stp\":\"CN\"}}"),
+            "{request}"
+        );
+    }
+    assert!(KucoinEncoder::new(&gate, Some("EXPIRE_TAKER")).is_err());
+}
+
+#[test]
 fn refusals_leave_the_approval_as_it_was() {
     let gate = Gate::new(1_000).unwrap();
     let signer = Signer::new(b"secret").unwrap();
@@ -97,7 +116,12 @@ fn refusals_leave_the_approval_as_it_was() {
         encoder.encode(&approved, 1, 1_001, WALL),
         Err(Error::Approval(_))
     ));
-    assert!(KucoinEncoder::new(&gate).encode(&approved, 1, 5).is_err());
+    assert!(
+        KucoinEncoder::new(&gate, None)
+            .unwrap()
+            .encode(&approved, 1, 5)
+            .is_err()
+    );
     assert!(!approved.used());
     encoder.encode(&approved, 1, 5, WALL).unwrap();
 }
