@@ -20,7 +20,7 @@ from pydantic.fields import FieldInfo
 
 from support.service import trading
 from xrpfast.cli import place
-from xrpfast.config.ceilings import LOOSER_ABOVE
+from xrpfast.config.ceilings import LISTS, LOOSER_ABOVE, LOOSER_BELOW
 from xrpfast.config.demo import demo_values, shipped, to_toml
 from xrpfast.config.loader import build, parse
 from xrpfast.config.root import Config
@@ -134,8 +134,10 @@ def told() -> dict[str, Any]:
         value = getattr(part, name)
         if isinstance(value, dict):
             value = {key: str(entry) for key, entry in value.items()}
+        if isinstance(value, tuple):
+            value = list(value)
         if value is not None and not isinstance(value, SecretStr):
-            table[name] = value if isinstance(value, bool | int | dict) else str(value)
+            table[name] = value if isinstance(value, bool | int | dict | list) else str(value)
     return values
 
 
@@ -164,6 +166,10 @@ def other(name: str, field: FieldInfo, value: Any) -> Any:
         return value - 1 if value > 1 else value + 1
     if isinstance(value, dict):
         return value | {"XRP": "0.5"}
+    if isinstance(value, list):
+        return value[1:]
+    if name == "allowed_strategies":
+        return ["other"]
     if value is None:
         return 0 if name == "cpu" else "1" * 64
     if choices and value in choices:
@@ -200,8 +206,8 @@ def test_each_key_changed_is_refused_or_takes_effect(
     after = build(changed, "test")
     assert config_sha256(after) != config_sha256(before)
     if path == ("risk",) and name != "approval_ttl_ms":  # the gate's own
-        assert limits(after.risk, 1) != limits(before.risk, 1)
-        assert name in LOOSER_ABOVE or name == "hedge_retry_ms"
+        assert limits(after.risk, 1, ["a"]) != limits(before.risk, 1, ["a"])
+        assert name in LOOSER_ABOVE | LOOSER_BELOW | LISTS
 
 
 def test_the_hash_is_of_what_takes_effect_not_of_how_it_is_written() -> None:

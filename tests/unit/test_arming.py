@@ -13,7 +13,7 @@ from typing import NoReturn
 import pytest
 
 from xrpfast.cli import app
-from xrpfast.config.ceilings import LOOSER_ABOVE, LOOSER_BELOW, REQUIRED, read_ceilings
+from xrpfast.config.ceilings import LISTS, LOOSER_ABOVE, LOOSER_BELOW, REQUIRED, read_ceilings
 from xrpfast.config.loader import parse
 from xrpfast.config.private import read_owned, read_secret
 from xrpfast.config.risk import RiskSection
@@ -167,20 +167,41 @@ def test_a_limit_above_its_ceiling_does_not_arm(tmp_path: Path, risk: str, line:
 
 
 def test_every_limit_can_have_a_ceiling_and_each_knows_its_loose_side(tmp_path: Path) -> None:
-    assert RiskSection.model_fields.keys() == LOOSER_ABOVE | LOOSER_BELOW
-    assert not LOOSER_ABOVE & LOOSER_BELOW
+    sides = LOOSER_ABOVE, LOOSER_BELOW, LISTS
+    assert RiskSection.model_fields.keys() == LOOSER_ABOVE | LOOSER_BELOW | LISTS
+    assert sum(map(len, sides)) == len(RiskSection.model_fields)
     assert RiskSection.model_fields.keys() >= set(REQUIRED)
     for key in RiskSection.model_fields:
         default = getattr(RiskSection(), key)
-        if isinstance(default, dict):
+        if isinstance(default, dict) or key in LISTS:
             continue
         tight = default / 2 if not isinstance(default, int) else default // 2
+        if tight == 0:  # the least there is: what is looser is above the ceiling
+            assert key == "max_auth_errors"
+            continue
         bound = tight if key in LOOSER_ABOVE else default * 2
         shown = bound if isinstance(default, int) else f'"{bound}"'
         lines = [line for line in CEILINGS.strip().splitlines() if not line.startswith(f"{key} =")]
         path = private(tmp_path / "c.toml", "\n".join([*lines, f"{key} = {shown}"]))
         (only,) = read_ceilings(path).exceeded(RiskSection())
         assert f"risk.{key} = {default} is {'above' if key in LOOSER_ABOVE else 'below'}" in only
+
+
+@pytest.mark.parametrize("key", sorted(LISTS))
+def test_a_list_may_name_no_more_than_its_ceiling(tmp_path: Path, key: str) -> None:
+    default = getattr(RiskSection(), key)
+    lines = [line for line in CEILINGS.strip().splitlines() if not line.startswith(f"{key} =")]
+
+    def objections(allowed: list[str]) -> list[str]:
+        text = "\n".join([*lines, f"{key} = {allowed}"]).replace("'", '"')
+        return read_ceilings(private(tmp_path / "c.toml", text)).exceeded(RiskSection())
+
+    if default is None:
+        assert "all of this file, which is not in" in objections(["xrp-arb"])[0]
+        return
+    assert objections(list(default)) == []
+    (only,) = objections(list(default[1:]))
+    assert f"risk.{key} has {default[0]}, which is not in" in only
 
 
 def test_an_asset_without_a_ceiling_has_no_dust(tmp_path: Path) -> None:

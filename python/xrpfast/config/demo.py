@@ -35,24 +35,30 @@ def write_config(state_dir: Path, mock: dict[str, Any]) -> Path:
 
 
 def to_toml(values: dict[str, Any], prefix: str = "") -> str:
-    """TOML of nested tables of texts, whole numbers, booleans and lists of tables."""
+    """TOML of nested tables of texts, whole numbers, booleans, lists of them and of tables."""
     lines = [
-        f"{key} = {_scalar(value)}"
+        f"{key} = {_plain(value)}"
         for key, value in values.items()
-        if not isinstance(value, (dict, list))
+        if not isinstance(value, dict) and not _tables(value)
     ]
     text = "\n".join(lines) + "\n"
     for key, value in values.items():
         name = f"{prefix}{key}"
         if isinstance(value, dict):
             text += f"\n[{name}]\n{to_toml(value, name + '.')}"
-        elif isinstance(value, list):
+        elif _tables(value):
             for item in value:
                 text += f"\n[[{name}]]\n{to_toml(item, name + '.')}"
     return text
 
 
-def _scalar(value: object) -> str:
+def _tables(value: object) -> bool:
+    return isinstance(value, list) and any(isinstance(item, dict) for item in value)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(_plain, value))}]"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):

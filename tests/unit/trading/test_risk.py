@@ -12,7 +12,7 @@ import pytest
 from support.trading import MS, World, config
 from xrpfast.model import MONEY_ONE
 from xrpfast.trading.commands import Alert, PlaceLegs
-from xrpfast.trading.events import BookState, Signal
+from xrpfast.trading.events import BookState, BookTop, Signal
 from xrpfast.trading.intents import LegIntent
 from xrpfast.trading.risk.reasons import Refusal
 from xrpfast.trading.states import TradingState
@@ -332,3 +332,74 @@ def test_every_reason_has_its_line() -> None:
         assert reason.value == reason.name
         assert reason.doc.endswith(".")
         assert "\n" not in reason.doc
+
+
+HEDGES: list[tuple[str, dict[str, Any], dict[str, Any], Change, Refusal | None]] = [
+    ("good", {}, {}, lambda w: None, None),
+    ("reducing", {}, {}, lambda w: w.control("reduce"), None),
+    ("halted", {}, {}, lambda w: w.control("halt"), Refusal.TRADING_HALTED),
+    ("stopped", {}, {}, lambda w: w.control("stopped"), Refusal.TRADING_STOPPED),
+    ("too much", {"qty": 1_001}, {}, lambda w: None, Refusal.NOT_REDUCING),
+    ("wrong side", {"side": 0}, {}, lambda w: None, Refusal.NOT_REDUCING),
+    ("rests", {"tif": 0}, {}, lambda w: None, Refusal.TIF_NOT_ALLOWED),
+    ("type", {"order_type": 1}, {}, lambda w: None, Refusal.ORDER_TYPE_NOT_ALLOWED),
+    ("off tick", {"price": 0}, {}, lambda w: None, Refusal.PRICE_COLLAR),
+    ("lot", {}, {}, lambda w: setattr(w.engine.context.books[0], "lot", 3), Refusal.QTY_OFF_LOT),
+    ("minimum", {"qty": 9}, {}, lambda w: None, Refusal.QTY_BELOW_MIN),
+    ("collar", {"price": 20_575}, {}, lambda w: None, Refusal.PRICE_COLLAR),
+    ("collar's bound", {"price": 20_576}, {}, lambda w: None, None),
+    ("other book", {}, {"book": 1}, lambda w: None, Refusal.BOOK_STALE),
+    ("not live", {}, {"live": False}, lambda w: None, Refusal.BOOK_STALE),
+    ("crossed", {}, {"ask": 20_990}, lambda w: None, Refusal.BOOK_STALE),
+    ("old", {}, {"data_ns": -500 * MS - 1}, lambda w: None, Refusal.BOOK_STALE),
+    ("no bid", {}, {"bid_qty": 0}, lambda w: None, Refusal.TOP_EMPTY),
+    ("no ask", {}, {"ask_qty": 0}, lambda w: None, Refusal.TOP_EMPTY),
+    ("venue down", {}, {}, lambda w: w.link("binance", "orders", False), Refusal.VENUE_DOWN),
+    ("book", {}, {}, lambda w: w.tell(BookState, book=0, state="GAP"), Refusal.BOOK_NOT_LIVE),
+    ("unknown", {}, {}, lambda w: setattr(w.engine.context.books[0], "unknown", 1),
+     Refusal.ORDER_STATE_UNKNOWN),
+    ("unknown elsewhere", {}, {}, lambda w: setattr(w.engine.context.books[1], "unknown", 1), None),
+    ("balance", {}, {}, lambda w: w.engine.portfolio.reserved.__setitem__(
+        w.engine.context.accounts["binance", "XRP"], 900 * MONEY_ONE + 1),
+     Refusal.BALANCE_INSUFFICIENT),
+    ("throttle", {}, {}, lambda w: [w.engine.risk.state.venues["binance"].note_order(w.now_ns)
+                                    for _ in range(10)], Refusal.RATE_LIMITED),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("leg", "top", "change", "refusal"), [row[1:] for row in HEDGES], ids=[r[0] for r in HEDGES]
+)
+def test_what_a_hedge_must_be(
+    leg: dict[str, Any], top: dict[str, Any], change: Change, refusal: Refusal | None
+) -> None:
+    """100 XRP too much, to be sold on binance."""
+    world = World()
+    change(world)
+    book, now = world.engine.context.books[0], world.now_ns
+    values: dict[str, Any] = {
+        "side": 1, "order_type": 0, "tif": 1, "price": 20_900, "qty": 1_000,
+    } | leg  # fmt: skip
+    shown: dict[str, Any] = {
+        "book": 0, "live": True, "bid": 20_990, "bid_qty": 10, "ask": 21_000, "ask_qty": 10,
+        "data_ns": 0,
+    } | top  # fmt: skip
+    shown["data_ns"] += now
+    answer = world.engine.risk.check_hedge(
+        LegIntent(book, **values), BookTop(now_ns=now, wall_ns=now, **shown), 100 * MONEY_ONE,
+        "xttest7-00h", now,
+    )  # fmt: skip
+    if refusal is None:
+        assert not isinstance(answer, Refusal)
+        assert (answer.side, answer.price, answer.qty) == (1, values["price"], values["qty"])
+    else:
+        assert answer is refusal
+
+
+def test_a_hedge_that_cannot_be_computed_is_refused() -> None:
+    world = World()
+    leg: Any = LegIntent(world.engine.context.books[0], 1, 0, 1, 20_900, 1_000)
+    top: Any = None
+    answer = world.engine.risk.check_hedge(leg, top, 100 * MONEY_ONE, "xttest7-00h", world.now_ns)
+    assert answer is Refusal.CHECK_FAILED
+    assert "NoneType" in world.engine.risk.error
