@@ -180,10 +180,11 @@ async def test_a_key_that_is_refused_closes_the_venue_for_good(
         answer(mock, "binance", "order.place", status=401, code=-2015, msg="Invalid API-key")
         await run.until(lambda: critical(run, "no more orders until a restart"))
         assert run.service._driver._gateways["binance"].halted
-        assert run.closed_by("binance") == "VENUE_DOWN"
+        assert run.closed_by("binance") == "VENUE_HALTED"  # latched: a person has to look
+        assert "-2015 Invalid API-key" in (tmp_path / "halt.json").read_text()
         run.say("reconcile")
         await run.until(lambda: run.step("kucoin") == "DONE")
-        assert run.closed_by("binance") == "VENUE_DOWN"
+        assert run.closed_by("binance") == "VENUE_HALTED"
 
 
 async def test_kucoins_overload_leaves_the_order_unknown_and_its_limit_does_not(

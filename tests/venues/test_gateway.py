@@ -12,7 +12,15 @@ import pytest
 from xrpfast._core import LatencyHistogram
 from xrpfast.net.fuse import Fuse, Pause, Reach
 from xrpfast.net.websocket import SendResult
-from xrpfast.trading.events import AnyEvent, Control, LinkState, OrderAck, OrderReject, OrderUnknown
+from xrpfast.trading.events import (
+    AnyEvent,
+    Control,
+    LinkState,
+    OrderAck,
+    OrderReject,
+    OrderUnknown,
+    VenueError,
+)
 from xrpfast.venues.binance.orders import BinanceOrders
 from xrpfast.venues.kucoin.orders import parse_reply
 
@@ -80,6 +88,9 @@ class Desk:
     def heard(self) -> list[tuple[type, str]]:
         return [(type(e), getattr(e, "client_id", "")) for e in self.sink.events]
 
+    def errors(self) -> list[tuple[str, str]]:
+        return [(e.kind, e.code) for e in self.sink.events if isinstance(e, VenueError)]
+
 
 @pytest.fixture
 def desk() -> Desk:
@@ -142,11 +153,12 @@ def test_what_did_not_leave_is_not_in_flight(desk: Desk) -> None:
 
 def test_bad_credentials_close_the_venue_until_a_restart(desk: Desk) -> None:
     desk.reply(desk.send("a"), -2015)
-    assert desk.heard() == [(OrderReject, "a"), (LinkState, "")]
+    assert desk.heard() == [(OrderReject, "a"), (LinkState, ""), (VenueError, "")]
+    assert desk.errors() == [("auth", "-2015")]
     assert not desk.gateway.ready
     desk.gateway.session_up(desk.wire)  # type: ignore[arg-type]
     assert not desk.gateway.ready
-    assert len(desk.sink.events) == 2
+    assert len(desk.sink.events) == 3
     assert desk.gateway.cancel("XRPUSDT", "a") is SendResult.SENT
 
 
@@ -156,7 +168,8 @@ def test_a_refused_cancel_asks_for_the_order(desk: Desk) -> None:
     desk.gateway.cancel("XRPUSDT", "a")
     desk.reply(1, -2011)
     assert asked == ["a"]
-    assert desk.sink.events == []
+    assert desk.heard() == [(VenueError, "a")]
+    assert desk.errors() == [("cancel", "-2011")]
 
 
 def test_a_refused_timestamp_asks_for_the_clock(desk: Desk) -> None:

@@ -20,6 +20,7 @@ from xrpfast.trading.events import (
     OrderReject,
     OrderUnknown,
     Terms,
+    VenueError,
 )
 from xrpfast.venues.outcome import Outcome
 from xrpfast.venues.ports import Sink, link_state
@@ -204,6 +205,7 @@ class OrderGateway:
             "%s: cancel of %s refused: %s %s",
             self.venue, request.client_id, reply.code, reply.text,
         )  # fmt: skip
+        self.sink.on_events((venue_error(self.venue, "cancel", reply, request.client_id),))
         if self.on_cancel_refused is not None:
             self.on_cancel_refused(request.client_id)
         self._consequences(reply)
@@ -241,7 +243,8 @@ class OrderGateway:
             self.halted = f"{reply.code} {reply.text}"
             self._weigh()
             text = f"{self.venue}: no more orders until a restart: {self.halted}"
-            self.sink.on_events((link_state(self.venue, "orders", False, text),))
+            down = link_state(self.venue, "orders", False, text)
+            self.sink.on_events((down, venue_error(self.venue, "auth", reply, "")))
 
     def _fused(self, why: str) -> None:
         """The venue wants to be left alone, or does no longer: entries close and open with it."""
@@ -299,6 +302,19 @@ class OrderGateway:
     def counters(self) -> dict[str, Any]:
         self._requests.age(monotonic_ns())
         return {"ready": self.ready, "in_flight": len(self._in_flight), "halted": self.halted}
+
+
+def venue_error(venue: str, kind: str, reply: Reply, client_id: str) -> VenueError:
+    """A refusal of something that is no order, stamped now."""
+    return VenueError(
+        now_ns=monotonic_ns(),
+        wall_ns=time_ns(),
+        venue=venue,
+        kind=kind,
+        code=reply.code,
+        text=reply.text,
+        client_id=client_id,
+    )
 
 
 def place_events(client_id: str, reply: Reply, now_ns: int, wall_ns: int) -> list[AnyEvent]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from xrpfast.model import OrderState
 from xrpfast.trading.events import OrderEnd, OrderReject, QueryResult
+from xrpfast.trading.risk.state import HEDGE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,6 +85,29 @@ class Checks:
                 names = [*venue.transit, *(o.client_id for o in venue.working())]
                 raise Broken(2, f"{command.legs} while {names} at {venue.name} is not settled")
         self._fresh(command)
+        if command.strategy != HEDGE:
+            self._at_stake(command)
+
+    def _at_stake(self, command: PlaceLegs) -> None:
+        """All that these legs add to, by the venues' ledgers, is within the gross limit; working
+        orders are few."""
+        limits, total, dearest = self._engine.config.risk, 0, 0
+        for venue in self._venues.values():
+            rules, count = venue.rules, 0
+            for leg in command.legs:
+                if leg.venue == venue.name:
+                    count += 1
+                    total += rules.notional(leg.price, leg.qty)
+                    dearest = max(dearest, leg.price * 10 ** (18 - rules.price_decimals))
+            for order in venue.exchange.open_orders(venue.account):
+                if order.client_id in self.left:
+                    count += 1
+                    total += rules.notional(order.price, order.remaining)
+            if count > limits.max_working_per_venue:
+                raise Broken(2, f"{count} orders work at {venue.name}")
+        total += abs(self._base() - self._start_base) * dearest // 10**18
+        if total > limits.max_gross:
+            raise Broken(2, f"{total} at stake with {command.legs} > {limits.max_gross}")
 
     def _fresh(self, command: PlaceLegs) -> None:
         limits, now_ns = self._engine.config.risk, self._loop.now_ns
