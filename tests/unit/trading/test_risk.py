@@ -12,7 +12,7 @@ import pytest
 from support.trading import MS, World, config
 from xrpfast.model import MONEY_ONE
 from xrpfast.trading.commands import Alert, PlaceLegs
-from xrpfast.trading.events import BookState, BookTop, Signal
+from xrpfast.trading.events import BookState, BookTop, Control, Signal
 from xrpfast.trading.intents import LegIntent
 from xrpfast.trading.risk.reasons import Refusal
 from xrpfast.trading.states import TradingState
@@ -57,6 +57,11 @@ def test_a_good_pair_is_approved_as_asked() -> None:
     assert verdict(World()) is None
 
 
+def close(world: World, action: str, scope: str) -> None:
+    now = world.now_ns
+    world.process(Control(now_ns=now, wall_ns=now, action=action, reason="test", scope=scope))
+
+
 CLOSED: list[tuple[str, Change, Refusal]] = [
     ("stopped", lambda w: w.control("stop"), Refusal.TRADING_STOPPED),
     ("halted", lambda w: w.control("halt"), Refusal.TRADING_HALTED),
@@ -68,6 +73,12 @@ CLOSED: list[tuple[str, Change, Refusal]] = [
         for state in ("EMPTY", "SYNCING", "GAP", "STALE", "CROSSED", "nonsense")
     ),
     ("unknown", lambda w: w.unknown(w.place()[1]), Refusal.ORDER_STATE_UNKNOWN),
+    ("reduced", lambda w: close(w, "reduce", "engine"), Refusal.TRADING_REDUCING),
+    ("strategy", lambda w: close(w, "reduce", "strategy:arb"), Refusal.STRATEGY_CLOSED),
+    ("symbol", lambda w: close(w, "halt", "symbol:XRP/USDT"), Refusal.SYMBOL_CLOSED),
+    ("venue", lambda w: close(w, "halt", "venue:kucoin"), Refusal.VENUE_HALTED),
+    ("venue reduced", lambda w: close(w, "reduce", "venue:kucoin"), Refusal.VENUE_REDUCING),
+    ("exposed", lambda w: w.engine.context.closed.__setitem__(0, True), Refusal.INSTRUMENT_EXPOSED),
 ]
 
 
@@ -339,6 +350,8 @@ HEDGES: list[tuple[str, dict[str, Any], dict[str, Any], Change, Refusal | None]]
     ("reducing", {}, {}, lambda w: w.control("reduce"), None),
     ("halted", {}, {}, lambda w: w.control("halt"), Refusal.TRADING_HALTED),
     ("stopped", {}, {}, lambda w: w.control("stopped"), Refusal.TRADING_STOPPED),
+    ("symbol", {}, {}, lambda w: close(w, "halt", "symbol:XRP/USDT"), Refusal.SYMBOL_CLOSED),
+    ("venue", {}, {}, lambda w: close(w, "halt", "venue:binance"), Refusal.VENUE_HALTED),
     ("too much", {"qty": 1_001}, {}, lambda w: None, Refusal.NOT_REDUCING),
     ("wrong side", {"side": 0}, {}, lambda w: None, Refusal.NOT_REDUCING),
     ("rests", {"tif": 0}, {}, lambda w: None, Refusal.TIF_NOT_ALLOWED),
@@ -394,6 +407,24 @@ def test_what_a_hedge_must_be(
         assert (answer.side, answer.price, answer.qty) == (1, values["price"], values["qty"])
     else:
         assert answer is refusal
+
+
+def test_the_sell_is_counted_too() -> None:
+    world = World(config(limits={"max_orders_per_second": 1}))
+    assert verdict(world) is None
+    assert [budget.orders for budget in world.engine.risk.state.venues.values()] == [1, 1]
+
+
+def test_hedges_are_counted() -> None:
+    world = World()
+    book, now = world.engine.context.books[0], world.now_ns
+    top = BookTop(
+        now_ns=now, wall_ns=now, book=0, live=True, bid=20_990, bid_qty=10, ask=21_000, ask_qty=10,
+        data_ns=now,
+    )  # fmt: skip
+    leg = LegIntent(book, 1, 0, 1, 20_900, 1_000)
+    world.engine.risk.check_hedge(leg, top, 100 * MONEY_ONE, "xttest7-00h", now)
+    assert world.engine.risk.state.venues["binance"].orders == 1
 
 
 def test_a_hedge_that_cannot_be_computed_is_refused() -> None:

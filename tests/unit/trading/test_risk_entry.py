@@ -363,6 +363,30 @@ def test_ids_are_never_used_again_after_a_restart() -> None:
     assert not ids & {leg.client_id for leg in again.place()}
 
 
+# --- hedges -------------------------------------------------------------------------------------
+
+
+def test_a_hedge_is_held_to_its_books_mids_and_to_working_orders() -> None:
+    world = Guarded(limits={"collar_bps": 10_000, "max_working_per_side": 1})
+    book, now = world.engine.context.books[0], world.now_ns
+    top = ev.BookTop(
+        now_ns=now, wall_ns=now, book=0, live=True, bid=20_990, bid_qty=10, ask=21_000, ask_qty=10,
+        data_ns=now,
+    )  # fmt: skip
+
+    def hedge(price: int, side: int = 1) -> object:
+        leg = LegIntent(book, side, 0, 1, price, 1_000)
+        excess = (100 if side else -100) * XRP
+        return world.engine.risk.check_hedge(leg, top, excess, "xttest7-00h", now)
+
+    assert not isinstance(hedge(20_900), Refusal)
+    assert hedge(20_300) is Refusal.PRICE_DRIFT
+    world.place()  # a buy works on binance at 2.1000
+    assert hedge(20_900) is Refusal.SELF_TRADE
+    assert hedge(21_000, side=0) is Refusal.WORKING_ORDERS_MAX
+    assert not isinstance(hedge(21_001), Refusal)
+
+
 # --- 21: clocks ---------------------------------------------------------------------------------
 
 

@@ -285,3 +285,47 @@ def test_a_resume_of_another_scope_forgives_nothing() -> None:
     world.tell(ev.Control, action="resume", reason="seen", scope="venue:kucoin")
     assert shares(world) == {"strategy:arb": "HALTED"}
     assert world.engine.risk.watch.losses.accounts["arb"].forgiven == 0
+
+
+def test_a_resume_that_was_refused_forgives_nothing() -> None:
+    """A halted engine ends: what may be resumed is the next run."""
+    world = Guarded(limits=QUICK | {"max_session_loss": USD})
+    losing(world, 2 * USD)
+    world.wait(SECOND)
+    assert shares(world) == {"engine": "HALTED"}
+    world.control("resume")
+    assert world.engine.risk.watch.losses._forgiven == 0
+    assert shares(world) == {"engine": "HALTED"}
+
+
+def test_what_a_person_traded_by_hand_is_no_loss() -> None:
+    world = Guarded()
+    buy, sell = half(world)
+    world.query(sell, "EXPIRED")
+    world.end(sell, "EXPIRED", 0)
+    account = world.engine.risk.watch.losses.accounts["arb"].money
+    assert (account.cash, account.base) == (-210 * USD, 100 * XRP)
+    by_hand(world, -100 * XRP)
+    # At the bid of the cheaper book, 2.0990.
+    assert (account.cash, account.base) == (-USD // 10, 0)
+    assert breaches(world) == []
+    assert buy.qty == 1_000
+
+
+def by_hand(world: Guarded, amount: int) -> None:
+    now = world.now_ns
+    world.process(
+        ev.TradedByHand(
+            now_ns=now, wall_ns=now, instrument="XRP/USDT", amount=amount, reason="x", who="y"
+        )
+    )
+
+
+def test_without_a_mark_what_was_sold_by_hand_looks_lost() -> None:
+    world = Guarded(ready=False)
+    by_hand(world, -100 * XRP)
+    account = world.engine.risk.watch.losses.accounts["hedge"]
+    assert (account.money.cash, account.money.base) == (0, -100 * XRP)
+    assert account.scope == "engine"
+    world.read(0)
+    assert [breach.scope for breach in breaches(world)] == ["engine"] * 3

@@ -78,8 +78,10 @@ class Losses:
         limit = min(state.limits.max_losses_in_window, 10_000)
         self.accounts = {
             name: Account(STRATEGY + name, Money(), deque(maxlen=limit))
-            for name in (*state.strategies, HEDGE)
+            for name in state.strategies
         }
+        # What nobody of this run has traded: what earlier runs left is closed by hedges.
+        self.accounts[HEDGE] = Account(ENGINE, Money(), deque(maxlen=limit))
         self._owners: dict[int, str] = {}
         """Who traded an instrument last."""
         self._trades: dict[int, Trade] = {}
@@ -93,11 +95,9 @@ class Losses:
     def filled(self, order: Order, book: Book, fill: Fill) -> None:
         """A fill was booked."""
         instrument = book.instrument_index
-        name = order.strategy
-        if name == HEDGE:
-            name = self._owners.get(instrument, HEDGE)
-        else:
-            self._owners[instrument] = name
+        if order.strategy != HEDGE:
+            self._owners[instrument] = order.strategy
+        name = self._owner(instrument)
         trade = self._trades.get(instrument)
         if trade is not None and order.strategy != HEDGE and trade.signal_id != order.signal_id:
             self._over(instrument, fill.now_ns)
@@ -128,8 +128,17 @@ class Losses:
             taken[asset] += change
         name = strategy
         if name == HEDGE:
-            name = self._owners.get(book.instrument_index, HEDGE)
+            name = self._owner(book.instrument_index)
         self.accounts[name].money.add(-taken[book.rules.quote], -taken[book.rules.base])
+
+    def traded_by_hand(self, instrument: int, amount: int, now_ns: int) -> None:
+        """A person bought (above zero) or sold base: taken for done at the mark of now, and for a
+        gift if there is none: better a loss that is none than one that nobody sees."""
+        try:
+            cash = self._marks.value(-amount, now_ns)
+        except MarkMissingError:
+            cash = 0
+        self.accounts[self._owner(instrument)].money.add(cash, amount)
 
     def resumed(self, scope: str, now_ns: int) -> None:
         """A person has looked at a strategy, or at the engine: losses count from here.
@@ -190,6 +199,9 @@ class Losses:
         return found
 
     # --- inside -----------------------------------------------------------------------------------
+
+    def _owner(self, instrument: int) -> str:
+        return self._owners.get(instrument, HEDGE)
 
     def _over(self, instrument: int, now_ns: int) -> None:
         """A trade is over. One that cannot be valued is lost."""

@@ -59,8 +59,16 @@ class Watch:
                 self._read(event.now_ns, out)
         elif isinstance(event, events.Control):
             self._on_control(event, out)
+        elif isinstance(event, events.TradedByHand):
+            self._on_traded_by_hand(event)
         if isinstance(event, _ENDS) and self._state.limits.mark_ns:
             self._review(event.now_ns, out)
+
+    def _on_traded_by_hand(self, event: events.TradedByHand) -> None:
+        names = self._state.context.instruments
+        if event.instrument in names:
+            at = names.index(event.instrument)
+            self.losses.traded_by_hand(at, event.amount, event.now_ns)
 
     def _on_control(self, event: events.Control, out: list[AnyCommand]) -> None:
         if event.action == "start":
