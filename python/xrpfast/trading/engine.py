@@ -48,8 +48,8 @@ LEGS_TIMER: Final = "legs"
 _LIMIT: Final = int(OrderType.LIMIT)
 _IOC: Final = int(TimeInForce.IOC)
 _CLOSING: Final = {Halt: Word.HALT, Reduce: Word.REDUCE}
-_ACTIVE: Final = TradingState.ACTIVE
-_REDUCES: Final = frozenset((_ACTIVE, TradingState.REDUCING, TradingState.STOPPING))
+
+_REDUCES: Final = frozenset((TradingState.ACTIVE, TradingState.REDUCING, TradingState.STOPPING))
 _QUIET: Final = frozenset({events.Balance, events.BookState, events.Clock})
 """Events after which no leg needs a look."""
 
@@ -157,12 +157,8 @@ class Engine:
         self.opportunities += 1
         self._marks[pair.instrument_index] = signal
         out: list[AnyCommand] = []
-        states = self.context.strategies
         for strategy in strategies:
-            if states[strategy.name] is _ACTIVE:
-                self._decide(strategy, signal, pair, out)
-            else:
-                self._refuse(strategy.name, Refusal.STRATEGY_CLOSED, signal, out)
+            self._decide(strategy, signal, pair, out)
         return out
 
     def _decide(

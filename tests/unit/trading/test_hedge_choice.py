@@ -65,6 +65,11 @@ def test_the_cap_of_notional_cuts_a_hedge() -> None:
     assert 20 * XRP < amount(hedge) <= 31 * XRP
 
 
+def test_the_cap_of_quantity_cuts_a_hedge() -> None:
+    hedge = chosen(Market(config(limits={"max_order_qty": 40 * XRP})), 100 * XRP)
+    assert amount(hedge) == 40 * XRP
+
+
 def test_the_balance_cuts_a_hedge() -> None:
     hedge = chosen(Market(config(xrp=30)), 100 * XRP)
     assert amount(hedge) == 30 * XRP

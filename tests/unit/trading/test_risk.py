@@ -72,7 +72,8 @@ CLOSED: list[tuple[str, Change, Refusal]] = [
         (state, lambda w, s=state: w.tell(BookState, book=1, state=s), Refusal.BOOK_NOT_LIVE)
         for state in ("EMPTY", "SYNCING", "GAP", "STALE", "CROSSED", "nonsense")
     ),
-    ("unknown", lambda w: w.unknown(w.place()[1]), Refusal.ORDER_STATE_UNKNOWN),
+    ("unknown buy", lambda w: w.unknown(w.place()[0]), Refusal.ORDER_STATE_UNKNOWN),
+    ("unknown sell", lambda w: w.unknown(w.place()[1]), Refusal.ORDER_STATE_UNKNOWN),
     ("reduced", lambda w: close(w, "reduce", "engine"), Refusal.TRADING_REDUCING),
     ("strategy", lambda w: close(w, "reduce", "strategy:arb"), Refusal.STRATEGY_CLOSED),
     ("symbol", lambda w: close(w, "halt", "symbol:XRP/USDT"), Refusal.SYMBOL_CLOSED),

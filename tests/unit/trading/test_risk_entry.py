@@ -272,6 +272,24 @@ def test_the_cash_reserve_is_not_for_entries() -> None:
     assert world.verdict() is Refusal.BALANCE_INSUFFICIENT
 
 
+REVERSE = {
+    "buy_book": 1, "sell_book": 0, "buy_qty": 1_000_000, "sell_qty": 1_000,
+    "buy_best_bid": 209_900, "buy_best_ask": 210_000, "buy_limit": 210_000,
+    "sell_best_bid": 21_050, "sell_best_ask": 21_060, "sell_limit": 21_050,
+}  # fmt: skip
+"""100 XRP bought on kucoin, which takes its fee in quote."""
+
+
+def test_the_fee_of_a_buy_is_covered_where_it_is_taken_in_quote() -> None:
+    world = Guarded(limits={"min_cash": 0})
+    account = world.engine.context.accounts["kucoin", "USDT"]
+    portfolio = world.engine.portfolio
+    portfolio.reserved[account] = portfolio.booked[account] - 21_021 * USD // 100
+    assert world.verdict(**REVERSE) is None
+    portfolio.reserved[account] += 1
+    assert world.verdict(**REVERSE) is Refusal.BALANCE_INSUFFICIENT
+
+
 def test_two_strategies_and_one_balance() -> None:
     """The second pair finds what the first has reserved."""
     world = Guarded(usdt=400)
@@ -503,18 +521,13 @@ def test_it_is_reserved_for_every_sell_that_is_not_settled() -> None:
     portfolio.reserved[account] += 1
     assert world.verdict() is Refusal.HEDGE_CAPACITY
     # A buy there must leave it, too; the reserve of cash is the larger one here.
-    reverse = {
-        "buy_book": 1, "sell_book": 0, "buy_qty": 1_000_000, "sell_qty": 1_000,
-        "buy_best_bid": 209_900, "buy_best_ask": 210_000, "buy_limit": 210_000,
-        "sell_best_bid": 21_050, "sell_best_ask": 21_060, "sell_limit": 21_050,
-    }  # fmt: skip
     need = world.engine.context.books[1].quote_need(210_000, 1_000_000)
     for cash, kept in ((15 * USD, 15 * USD), (0, 94725 * USD // 10**4)):
         force_setattr(world.engine.risk.state.limits, "min_cash", cash)
         portfolio.reserved[account] = portfolio.booked[account] - need - kept
-        assert world.verdict(**reverse) is None
+        assert world.verdict(**REVERSE) is None
         portfolio.reserved[account] += 1
-        assert world.verdict(**reverse) is Refusal.CASH_BELOW_MIN
+        assert world.verdict(**REVERSE) is Refusal.CASH_BELOW_MIN
 
 
 # --- limits that make no sense ------------------------------------------------------------------
