@@ -88,7 +88,7 @@ class Ceilings(NamedTuple):
         for key in RiskSection.model_fields:
             bound = getattr(self.risk, key)
             if bound is not None:
-                found += _exceeded(key, getattr(risk, key), bound, str(self.path))
+                found += looser(key, getattr(risk, key), bound, str(self.path))
         return found
 
 
@@ -100,12 +100,13 @@ def read_ceilings(path: Path) -> Ceilings:
     return Ceilings(path, hashlib.sha256(text.encode()).hexdigest(), file.risk)
 
 
-def _exceeded(key: str, value: Any, bound: Any, where: str) -> list[str]:
+def looser(key: str, value: Any, bound: Any, where: str) -> list[str]:
+    """What of a key of `[risk]` allows more than ``bound``, which stands in ``where``."""
     if isinstance(bound, dict):
         return [
             line
             for name, inner in value.items()
-            for line in _exceeded(f"{key}.{name}", inner, bound.get(name, Decimal(0)), where)
+            for line in looser(f"{key}.{name}", inner, bound.get(name, Decimal(0)), where)
         ]
     if isinstance(bound, tuple):
         more = sorted(set(value or ()) - set(bound)) if value is not None else ["all of this file"]

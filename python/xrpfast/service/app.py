@@ -248,7 +248,7 @@ class Service:
                 driver, built.market, guard, epoch, self._identity, config.monitor.last_orders
             ),
             self.stop,
-            Words(driver, self._state.latch).known(),
+            Words(driver, self._state.latch, config.risk).known(),
         )
         try:
             self._heartbeat.running()

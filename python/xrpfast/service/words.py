@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from xrpfast.errors import UsageError
 from xrpfast.model import format_money
+from xrpfast.service.limits import changed, differences
 from xrpfast.service.said import by_hand_amounts, fills_of, old_enough, person_of, text_of
 from xrpfast.trading.by_hand import Said, settling
-from xrpfast.trading.events import AnyEvent, Control, TradedByHand
+from xrpfast.trading.events import AnyEvent, Control, LimitsSet, TradedByHand
 from xrpfast.trading.states import ENGINE, TradingState
 
 if TYPE_CHECKING:
+    from xrpfast.config.risk import RiskSection
     from xrpfast.service import control
     from xrpfast.service.driver import Driver
     from xrpfast.service.latch import Latch
@@ -22,13 +24,20 @@ if TYPE_CHECKING:
 class Words:
     """Of one run."""
 
-    def __init__(self, driver: Driver, latch: Latch) -> None:
+    def __init__(self, driver: Driver, latch: Latch, risk: RiskSection) -> None:
         self._driver = driver
         self._latch = latch
+        self._risk = risk
+        """`[risk]` as it is in force."""
 
     def known(self) -> dict[str, control.Said]:
         """The words by name."""
-        return {"reconcile": self.reconcile, "resume": self.resume, "settle": self.settle}
+        return {
+            "reconcile": self.reconcile,
+            "resume": self.resume,
+            "settle": self.settle,
+            "limits": self.limits,
+        }
 
     def reconcile(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Every venue is compared with the books now."""
@@ -71,6 +80,27 @@ class Words:
                 for at, name in enumerate(context.instruments)
             },
         }
+
+    def limits(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """``key`` of `[risk]` and its ``value`` as text, ``reason``, ``who``: tighter from now on.
+        Without a key, what is in force."""
+        if "key" not in request:
+            return {"ok": True, "risk": self._risk.model_dump(mode="json")}
+        who, reason = person_of(request)
+        key, before = text_of(request, "key"), self._risk
+        after = changed(before, key, text_of(request, "value"))
+        self._tell(
+            LimitsSet(
+                now_ns=monotonic_ns(),
+                wall_ns=time_ns(),
+                limits=differences(before, after),
+                reason=reason,
+                who=who,
+            )
+        )
+        self._risk = after
+        shown = [str(getattr(risk, key)) for risk in (before, after)]
+        return {"ok": True, "key": key, "was": shown[0], "is": shown[1]}
 
     def settle(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """``id``, ``reason``, ``who``, ``fills``: an order whose venue says nothing more of it."""

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from xrpfast.model import OrderType, TimeInForce, format_money
 from xrpfast.trading import events
 from xrpfast.trading.client_ids import ClientIds
@@ -28,6 +30,7 @@ from xrpfast.trading.risk.engine import RiskEngine
 from xrpfast.trading.risk.limits import RiskLimits
 from xrpfast.trading.risk.reasons import Refusal
 from xrpfast.trading.risk.state import HEDGE
+from xrpfast.trading.risk.tightening import tighten
 from xrpfast.trading.states import ENGINE, SYMBOL, TradingState, Word
 from xrpfast.trading.strategies.arbitrage import Arbitrage
 from xrpfast.trading.strategies.reasons import Ignored
@@ -75,12 +78,14 @@ class Engine:
         )
         self.fees = FeeBook(self.portfolio)
         self.reconciler = Reconciler(config, self.context, self.portfolio, self.orders, self.fees)
-        self.risk = RiskEngine(config, gate, self.context, self.portfolio, self.orders)
+        self.limits = limits = msgspec.structs.replace(config.risk)
+        """Those in force: what was set while it runs makes them tighter than the configuration."""
+        self.risk = RiskEngine(config, limits, gate, self.context, self.portfolio, self.orders)
         self.legs = LegManager(
             self.context,
             self.portfolio,
             self.orders,
-            config.risk,
+            limits,
             config.residuals,
         )
         self.opportunities = 0
@@ -100,7 +105,7 @@ class Engine:
         self._marks = self.portfolio.marks
         self._strategies: dict[int, tuple[Arbitrage, ...]] = {}
         for params in config.strategies:
-            strategy = Arbitrage(params, config.risk, self.context, self.portfolio, self.orders)
+            strategy = Arbitrage(params, limits, self.context, self.portfolio, self.orders)
             for detector in params.detectors:
                 others = self._strategies.get(detector, ())
                 self._strategies[detector] = (*others, strategy)
@@ -121,6 +126,7 @@ class Engine:
             events.Clock: self._on_clock,
             events.Timer: self._on_timer,
             events.Control: self._on_control,
+            events.LimitsSet: self._on_limits_set,
             events.TradedByHand: self._on_traded_by_hand,
         }
 
@@ -303,8 +309,8 @@ class Engine:
         """Clocks bound the age of data in the native core; one that is not measured, or not well,
         closes its venue."""
         venue = self.context.venues.get(event.venue)
-        if venue is not None and measured(venue, event, self.config.risk, out):
-            due_ns = event.now_ns + self.config.risk.max_clock_age_ns
+        if venue is not None and measured(venue, event, self.limits, out):
+            due_ns = event.now_ns + self.limits.max_clock_age_ns
             out.append(SetTimer(CLOCK_TIMER + event.venue, due_ns))
 
     def _on_timer(self, event: events.Timer, out: list[AnyCommand]) -> None:
@@ -372,6 +378,16 @@ class Engine:
         for at, name in enumerate(context.instruments):
             if event.scope in ("", SYMBOL + name):
                 self.legs.resume(at, event.now_ns, out)
+
+    def _on_limits_set(self, event: events.LimitsSet, out: list[AnyCommand]) -> None:
+        said = f"({event.who or 'a person'}: {event.reason})"
+        try:
+            tighten(event, self.risk.state, self.risk.watch.losses)
+        except ValueError as error:
+            out.append(Alert("critical", f"limits not set: {error} {said}"))
+            return
+        names = ", ".join(limit.name for limit in event.limits)
+        out.append(Alert("warning", f"limits are tighter now: {names} {said}"))
 
     def _on_traded_by_hand(self, event: events.TradedByHand, out: list[AnyCommand]) -> None:
         context = self.context

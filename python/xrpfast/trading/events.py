@@ -273,6 +273,22 @@ class Control(Event, frozen=True, tag="control"):
     """The person; empty for the service itself."""
 
 
+class Limit(msgspec.Struct, frozen=True):
+    """One field of `RiskLimits`, and its new value."""
+
+    name: str
+    value: int
+
+
+class LimitsSet(Event, frozen=True, tag="limits_set"):
+    """A person made limits tighter: these hold from now on. Looser ones are refused, all of them
+    together."""
+
+    limits: tuple[Limit, ...]
+    reason: str
+    who: str
+
+
 class TradedByHand(Event, frozen=True, tag="traded_by_hand"):
     """A person closed an imbalance, or a part of it, outside of the engine: it is not to be hedged
     again."""
@@ -302,5 +318,6 @@ AnyEvent: TypeAlias = (
     | Clock
     | Timer
     | Control
+    | LimitsSet
     | TradedByHand
 )

@@ -44,6 +44,11 @@ class Window:
         position += 1
         self._next = 0 if position == len(self._times) else position
 
+    def times(self) -> list[int]:
+        """Those that are remembered, the newest last."""
+        ordered = self._times[self._next :] + self._times[: self._next]
+        return [time_ns for time_ns in ordered if time_ns > _LONG_AGO]
+
     def clear(self) -> None:
         self._times = [_LONG_AGO] * len(self._times)
 
@@ -51,6 +56,15 @@ class Window:
 def window(limit: int, length_ns: int) -> Window | None:
     """One for a limit that can be reached, else None."""
     return Window(limit, length_ns) if limit <= _COUNTED else None
+
+
+def resized(before: Window | None, limit: int, length_ns: int) -> Window | None:
+    """A window of another limit that has seen what the one before has."""
+    after = window(limit, length_ns)
+    if after is not None and before is not None:
+        for time_ns in before.times()[-limit:]:
+            after.note(time_ns)
+    return after
 
 
 class Budget:
@@ -69,20 +83,33 @@ class Budget:
         self.entry_ns = _LONG_AGO
         """No entry leaves before."""
         # A `Window` written out: this is on the way of every order.
-        self._size = limits.max_orders_per_second
-        self._times = [_LONG_AGO] * self._size
+        self._times: list[int] = []
         self._next = 0
-        self._lane = limits.hedge_lane - self._size
-        self._cancels = window(limits.max_cancels_per_second, SECOND)
-        self._cancels_ns = _LONG_AGO
+        self._cancels: Window | None = None
+        self._level_ns = _LONG_AGO
+        """When all that was used will have flowed back."""
+        self._unit_ns = 0
+        self.limits_changed(limits, 0)
+
+    def limits_changed(self, limits: RiskLimits, now_ns: int) -> None:
+        """Works out what hangs on limits; what was sent stays counted."""
+        size = self._size = limits.max_orders_per_second
+        sent = [*self._times[self._next :], *self._times[: self._next]][-size:]
+        self._times = [_LONG_AGO] * (size - len(sent)) + sent
+        self._next = 0
+        self._lane = limits.hedge_lane - size
+        self._cancels = resized(self._cancels, limits.max_cancels_per_second, SECOND)
+        self._cancels_ns = _LONG_AGO if self._cancels is None else self._cancels.free_ns()
         """When one more cancel fits in."""
         # Half of the weight may be used at once and half of it flows back in a minute: within any
         # minute it is never more than the whole.
-        self._unit_ns = -(-2 * MINUTE // limits.max_weight_per_minute)
-        self._order_ns = ORDER_WEIGHT * self._unit_ns
-        self._level_ns = _LONG_AGO
-        """When all that was used will have flowed back."""
-        self._entry_room_ns = MINUTE - limits.cancel_reserve * self._unit_ns - self._order_ns
+        before_ns, unit_ns = self._unit_ns, -(-2 * MINUTE // limits.max_weight_per_minute)
+        if self._level_ns > now_ns:
+            self._level_ns = now_ns + (self._level_ns - now_ns) * unit_ns // before_ns
+        self._unit_ns = unit_ns
+        self._order_ns = ORDER_WEIGHT * unit_ns
+        self._entry_room_ns = MINUTE - limits.cancel_reserve * unit_ns - self._order_ns
+        self._wait()
 
     def closed_by(self, now_ns: int) -> Refusal:
         """Why no entry leaves before ``entry_ns``."""
@@ -126,5 +153,8 @@ class Budget:
             self._cancels_ns = self._cancels.free_ns()
         used_ns = WEIGHTS.get(type(command), 0) * self._unit_ns
         self._level_ns = max(self._level_ns, now_ns) + used_ns
+        self._wait()
+
+    def _wait(self) -> None:
         lane_ns = self._times[self._next + self._lane] + SECOND
         self.entry_ns = max(lane_ns, self._level_ns - self._entry_room_ns, self._cancels_ns)

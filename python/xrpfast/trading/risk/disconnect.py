@@ -27,7 +27,7 @@ class Disconnects:
     """Account streams that are down."""
 
     def __init__(self, limits: RiskLimits, context: Context, desk: OrderDesk) -> None:
-        self._after_ns = limits.cancel_after_ns
+        self._limits = limits
         self._context = context
         self._desk = desk
         self._since_ns: dict[str, int] = {}
@@ -37,9 +37,9 @@ class Disconnects:
             return
         if event.up:
             self._since_ns.pop(event.venue, None)
-        elif event.venue not in self._since_ns and self._after_ns < NO_LIMIT:
+        elif event.venue not in self._since_ns and self._limits.cancel_after_ns < NO_LIMIT:
             self._since_ns[event.venue] = event.now_ns
-            out.append(SetTimer(TIMER + event.venue, event.now_ns + self._after_ns))
+            out.append(SetTimer(TIMER + event.venue, event.now_ns + self._limits.cancel_after_ns))
 
     def on_timer(self, event: Timer, out: list[AnyCommand]) -> None:
         """Again and again while it is down: an order can be in flight at the first time."""
@@ -47,7 +47,7 @@ class Disconnects:
         since_ns = self._since_ns.get(venue)
         if since_ns is None:
             return
-        due_ns = since_ns + self._after_ns
+        due_ns = since_ns + self._limits.cancel_after_ns
         if event.now_ns < due_ns:  # it was up in between: the timer of then
             out.append(SetTimer(event.timer_id, due_ns))
             return
@@ -56,4 +56,4 @@ class Disconnects:
         if len(out) > before:
             text = f"{venue}: its account stream is down: own orders there are cancelled"
             out.append(Alert("critical", text))
-        out.append(SetTimer(event.timer_id, event.now_ns + self._after_ns))
+        out.append(SetTimer(event.timer_id, event.now_ns + self._limits.cancel_after_ns))

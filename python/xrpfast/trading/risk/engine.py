@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from xrpfast.trading.intents import LegIntent
     from xrpfast.trading.orders import OrderDesk
     from xrpfast.trading.portfolio import Portfolio
+    from xrpfast.trading.risk.limits import RiskLimits
 
 
 class RiskEngine:
@@ -32,6 +33,7 @@ class RiskEngine:
     def __init__(
         self,
         config: EngineConfig,
+        limits: RiskLimits,
         gate: RiskGate,
         context: Context,
         portfolio: Portfolio,
@@ -39,7 +41,7 @@ class RiskEngine:
     ) -> None:
         self._gate = gate
         names = [params.name for params in config.strategies]
-        self.state = RiskState(config.risk, context, portfolio, orders.unsettled, names)
+        self.state = RiskState(limits, context, portfolio, orders.unsettled, names)
         self.error = ""
         """What failed when the last verdict was CHECK_FAILED."""
         self._refused: dict[Refusal, int] = {}

@@ -21,7 +21,7 @@ class Escalation:
     """Scopes that a breach has closed, and since when."""
 
     def __init__(self, limits: RiskLimits) -> None:
-        self._grace_ns = max(limits.hedge_time_ns, limits.ack_timeout_ns) + limits.mark_ns
+        self._limits = limits
         self._since_ns: dict[str, int] = {}
         self._halted: set[str] = set()
 
@@ -29,6 +29,8 @@ class Escalation:
         self, breaches: Iterable[Breach], quiet: bool, now_ns: int, out: list[AnyCommand]
     ) -> None:
         """Acts on the breaches of this moment; ``quiet``: nothing is unsettled or being closed."""
+        limits = self._limits
+        grace_ns = max(limits.hedge_time_ns, limits.ack_timeout_ns) + limits.mark_ns
         for scope, reason in breaches:
             if scope in self._halted:
                 continue
@@ -38,7 +40,7 @@ class Escalation:
                 out.append(Reduce(scope, reason))
                 text = f"{scope}: {reason}: no entries until a person resumes"
                 out.append(Alert("critical", text))
-            elif quiet or now_ns - since_ns >= self._grace_ns:
+            elif quiet or now_ns - since_ns >= grace_ns:
                 self._halted.add(scope)
                 out.append(Halt(scope, reason))
 

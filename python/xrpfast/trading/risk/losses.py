@@ -8,7 +8,7 @@ the moment at which nothing of the instrument is unsettled or being closed, or t
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from xrpfast.trading.orders import Order
     from xrpfast.trading.risk.marks import Marks
     from xrpfast.trading.risk.state import RiskState
+
+
+_MANY: Final = 10_000
+"""Losing trades that are remembered, at most."""
 
 
 class Breach(NamedTuple):
@@ -75,7 +79,7 @@ class Losses:
         self._state = state
         self._marks = marks
         self._busy = busy
-        limit = min(state.limits.max_losses_in_window, 10_000)
+        limit = min(state.limits.max_losses_in_window, _MANY)
         self.accounts = {
             name: Account(STRATEGY + name, Money(), deque(maxlen=limit))
             for name in state.strategies
@@ -89,6 +93,12 @@ class Losses:
         """The session's highest profit since the start or the last resume."""
         self._forgiven = 0
         """What the session was worth when a person last looked."""
+
+    def limits_changed(self) -> None:
+        """Works out anew what hangs on limits; what was lost stays counted."""
+        limit = min(self._state.limits.max_losses_in_window, _MANY)
+        for account in self.accounts.values():
+            account.lost_ns = deque(account.lost_ns, maxlen=limit)
 
     # --- what happens -----------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from xrpfast.trading.risk.budgets import Budget, window
+from xrpfast.trading.risk.budgets import Budget, resized, window
 from xrpfast.trading.risk.limits import NO_LIMIT
 from xrpfast.trading.risk.reasons import Refusal
 from xrpfast.trading.states import STRATEGY
@@ -45,6 +45,13 @@ class StrategyState:
         self.breaches = window(limits.collar_breaches, limits.breach_window_ns)
         """Limits outside their collars."""
 
+    def limits_changed(self, limits: RiskLimits) -> None:
+        """Works out anew what hangs on limits; what was counted stays."""
+        allowed = limits.allowed_strategies
+        if allowed is not None and self.name not in allowed:
+            self.refused = Refusal.STRATEGY_NOT_ALLOWED
+        self.breaches = resized(self.breaches, limits.collar_breaches, limits.breach_window_ns)
+
     def resumed(self) -> None:
         """A person has looked: what was counted until now is over."""
         self.round_trips = 0
@@ -68,7 +75,7 @@ class StrategyState:
 class Reference:
     """The mids of one book within the drift window: between which limits lie, and until when."""
 
-    __slots__ = ("high", "least", "low", "most", "samples", "until_ns")
+    __slots__ = ("_data_ns", "high", "least", "low", "most", "samples", "until_ns")
 
     def __init__(self) -> None:
         self.low = 0
@@ -79,6 +86,7 @@ class Reference:
         self.most = 0
         self.until_ns = -NO_LIMIT
         """When the newest one is too old."""
+        self._data_ns = -NO_LIMIT
         self.samples: list[tuple[int, int]] = []
 
     def take(self, mid: int, now_ns: int, data_ns: int, limits: RiskLimits) -> None:
@@ -89,9 +97,14 @@ class Reference:
         mids = [mid for _, mid in samples]
         self.samples = samples
         self.low, self.high = min(mids), max(mids)
+        self._data_ns = data_ns
+        self.limits_changed(limits)
+
+    def limits_changed(self, limits: RiskLimits) -> None:
+        """Works out the bounds."""
         self.least = self.high * (BPS - limits.drift_bps)
         self.most = self.low * (BPS + limits.drift_bps)
-        self.until_ns = data_ns + limits.max_mark_age_ns
+        self.until_ns = self._data_ns + limits.max_mark_age_ns
 
 
 class RiskState:
@@ -133,6 +146,16 @@ class RiskState:
             for book in context.books
         ]
         """The other venues' books of its instrument."""
+
+    def limits_changed(self, now_ns: int) -> None:
+        """Works out anew what hangs on limits."""
+        for budget in self.venues.values():
+            budget.limits_changed(self.limits, now_ns)
+        for strategy in self.strategies.values():
+            strategy.limits_changed(self.limits)
+        self.places[:] = [_place(book, self.limits) for book in self.context.books]
+        for reference in self.references:
+            reference.limits_changed(self.limits)
 
 
 def _place(book: Book, limits: RiskLimits) -> Refusal | None:
