@@ -96,7 +96,7 @@ def test_nothing_else_names_what_makes_an_order() -> None:
                 assert node.value not in CREATES, (module, node.lineno)
 
 
-def test_rest_writes_nothing_but_tokens_and_cancels() -> None:
+def test_rest_writes_nothing_but_tokens_and_a_dead_mans_switch() -> None:
     """A venue's REST calls that are no questions; `DELETE` cancels."""
     found = set()
     for module, tree in trees().items():
@@ -108,4 +108,5 @@ def test_rest_writes_nothing_but_tokens_and_cancels() -> None:
     assert found == {
         ("venues/kucoin/rest.py", "POST", "/api/v1/bullet-public"),
         ("venues/kucoin/rest.py", "POST", "/api/v1/bullet-private"),
+        ("venues/kucoin/rest.py", "POST", "/api/v1/hf/orders/dead-cancel-all"),
     }

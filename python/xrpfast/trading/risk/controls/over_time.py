@@ -121,8 +121,12 @@ ROWS: Final = (
         "Dead man",
         "The engine's own heartbeat, stamped by its loop.",
         "another process cancels own orders on every venue and latches the halt",
-        ("service/heartbeat.py",),
-        ("service/test_control.py::test_the_loop_itself_stamps_the_heartbeat",),
+        ("service/heartbeat.py", "service/watchdog.py", "service/cancelling.py"),
+        (
+            "service/test_watchdog.py::test_a_lost_engine_is_halted_and_its_orders_cancelled",
+            "service/test_watchdog.py::test_its_own_key_is_used_and_the_engines_not",
+            "service/test_heartbeat.py::test_the_loop_itself_stamps_it",
+        ),
     ),
     Control(
         32,
