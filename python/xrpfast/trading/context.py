@@ -74,9 +74,8 @@ class Venue:
         halted = self.state is TradingState.HALTED
         in_time = not (self.clock_stale or self.clock_skewed)
         self.open_to_hedges = self.linked and self.reconciled and in_time and not halted
-        self.open = (
-            self.open_to_hedges and not self.unjudged and self.state is TradingState.ACTIVE
-        )
+        settled = self.open_to_hedges and not self.unjudged
+        self.open = settled and self.state is TradingState.ACTIVE
 
     def closed_by(self) -> Refusal:
         """Why the venue is not ``open``: the gravest reason."""

@@ -170,7 +170,8 @@ def _at(
         return None
     value = price * book.money_per_value
     most = min(min(amount, limits.max_order_qty) // book.qty_money, book.max_qty)
-    most = min(most, limits.max_order_notional // value, _covered(book, side, value, portfolio))
+    most = min(most, limits.max_order_notional // value)
+    most = min(most, _covered(book, side, value, portfolio))
     qty = most - most % book.lot
     if not _taken(book, qty, value):
         return None
