@@ -62,10 +62,12 @@ async def test_the_ledger_is_what_the_venue_told_its_customer(both: MockVenues, 
         _, account = await rest.signed("GET", "/account")
     truth = (await port.ledger())["binance"]
     price = book["asks"][0][0].rstrip("0")
+    accepted = both.faces["binance"].exchange.orders[order["orderId"]]
     assert truth["orders"] == [
         {
             "client_id": "truth-1", "order_id": str(order["orderId"]), "side": "BUY",
             "price": price, "qty": "25", "filled": "25", "state": "FILLED",
+            "accepted_ns": accepted.created_ns,
         }
     ]  # fmt: skip
     (fill,) = truth["fills"]

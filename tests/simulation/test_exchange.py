@@ -232,6 +232,7 @@ def test_the_ledger_tells_orders_and_fills_in_plain_decimals() -> None:
         {
             "client_id": "me", "order_id": str(order.order_id), "side": "BUY", "price": "2.4",
             "qty": "10", "filled": "5", "state": "PARTLY_FILLED",
+            "accepted_ns": order.created_ns,
         }
     ]  # fmt: skip
     (fill,) = ledger["fills"]

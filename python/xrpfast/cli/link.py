@@ -37,10 +37,11 @@ class Link:
 
 
 @contextmanager
-def engine(path: Path) -> Iterator[Link | None]:
-    """The engine behind a socket; None when none listens there."""
+def engine(path: Path, answer_s: float = ANSWER_S) -> Iterator[Link | None]:
+    """The engine behind a socket; None when none listens there. It has ``answer_s`` for each
+    answer."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
-        sock.settimeout(ANSWER_S)
+        sock.settimeout(answer_s)
         try:
             sock.connect(str(path))
         except OSError:

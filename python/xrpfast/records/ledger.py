@@ -31,6 +31,7 @@ from xrpfast.records import kinds
 from xrpfast.records.schema import open_database
 from xrpfast.records.start import End, Ignored, Refused, Start
 from xrpfast.trading import commands, events, lifecycle
+from xrpfast.trading.states import ENGINE
 
 _SIGNAL: Final = b'{"event":"signal"'
 _LET_PASS: Final = (b'{"note":"refused"', b'{"note":"ignored"')
@@ -41,6 +42,8 @@ _TOLD: Final = (
     events.OrderEnd,
     events.QueryResult,
 )
+_WORDS: Final = frozenset({"halt", "reduce", "resume", "settle"})
+_CLOSINGS: Final = {commands.Halt: "halt", commands.Reduce: "reduce"}
 _INSERT_ORDER: Final = (
     "insert into orders (client_id, venue, instrument, side, type, tif, price, qty, strategy, "
     "signal_id, epoch, state, filled_qty, reason, created_ns, updated_ns) "
@@ -219,6 +222,10 @@ class Ledger:
                 "insert or replace into spent values (?, ?, ?)",
                 (command.instrument, format_money(command.lost), command.attempts),
             )
+        elif isinstance(command, (commands.Halt, commands.Reduce)) and not command.who:
+            # By the engine itself; a person's word stands there already.
+            action = _CLOSINGS[type(command)]
+            self._word(sequence, wall_ns, action, command.scope, command.reason, "engine")
 
     def _event(self, event: events.AnyEvent, sequence: int, kind: int) -> None:
         def told(life: LedgerOrder) -> bool:
@@ -235,6 +242,13 @@ class Ledger:
                 (sequence, event.wall_ns, event.instrument, format_money(event.amount),
                  event.reason, event.who),
             )  # fmt: skip
+
+        elif isinstance(event, events.Control) and event.action in _WORDS and event.who:
+            scope = event.scope or ("all" if event.action == "resume" else ENGINE)
+            self._word(sequence, event.wall_ns, event.action, scope, event.reason, event.who)
+
+    def _word(self, sequence: int, wall_ns: int, *said: str) -> None:
+        self._db.execute("insert into words values (?, ?, ?, ?, ?, ?)", (sequence, wall_ns, *said))
 
     def _is_followed(self, life: LedgerOrder) -> bool:
         """Whether the desk of the run that writes now knows the order."""

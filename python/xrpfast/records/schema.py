@@ -77,9 +77,14 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             instrument text primary key, lost text not null, attempts integer not null
         ) without rowid""",
     ),
-    (  # 3 -> 4: when the venue did not know an order, and which orders the desk follows no more
+    (  # 3 -> 4: when the venue did not know an order, which orders the desk follows no more, and
+        # what was halted, reduced and resumed, by whom and why
         "alter table orders add column absent_ns integer not null default 0",
         "alter table orders add column forgotten integer not null default 0",
+        """create table words (
+            sequence integer primary key, wall_ns integer not null, action text not null,
+            scope text not null, reason text not null, who text not null
+        )""",
     ),
 )
 VERSION: Final = len(MIGRATIONS)

@@ -4,12 +4,15 @@ hedged."""
 from __future__ import annotations
 
 import json
-from contextlib import closing
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
+from xrpfast.errors import UsageError
 from xrpfast.model import OrderState, SymbolRules, parse_money
 from xrpfast.records.schema import read_database
 from xrpfast.trading.config import Residual
@@ -98,6 +101,15 @@ def open_fees(path: Path) -> tuple[OpenFee, ...]:
             "order by wall_ns, trade_id"
         ).fetchall()
     return tuple(OpenFee(*row) for row in rows)
+
+
+def strategy_of(path: Path) -> Callable[[str], str | None]:
+    """Whose an order is, by its client id; None for one that is not in the ledger, or without
+    one."""
+    found: dict[str, str] = {}
+    with suppress(UsageError, sqlite3.Error), closing(read_database(path)) as db:
+        found = dict(db.execute("select client_id, strategy from orders").fetchall())
+    return found.get
 
 
 def residuals(path: Path) -> tuple[Residual, ...]:

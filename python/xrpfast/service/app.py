@@ -31,6 +31,7 @@ from xrpfast.service import keys
 from xrpfast.service.control import ControlServer
 from xrpfast.service.driver import Driver
 from xrpfast.service.fees import at_the_end
+from xrpfast.service.halts import BY_ENGINE, Asked, receipt_of
 from xrpfast.service.heartbeat import Heartbeat
 from xrpfast.service.latch import Entry
 from xrpfast.service.latency import Latencies
@@ -49,6 +50,7 @@ from xrpfast.service.setup import (
 from xrpfast.service.spin import Spinner
 from xrpfast.service.state import state_object
 from xrpfast.service.statedir import StateDir
+from xrpfast.service.stopping import Stopping
 from xrpfast.service.watchdog_lock import watcher
 from xrpfast.service.withdraw import withdraw
 from xrpfast.service.words import Words
@@ -65,8 +67,6 @@ if TYPE_CHECKING:
 
 READY_S = 30.0
 SETTLE_S = 8.0
-HALTED_S = 60.0
-"""A halted run asks for so long what became of its orders; then it ends all the same."""
 CLOCK_S = 30.0
 WATCHED_S = 2.0
 CANCEL_S = 0.5
@@ -101,14 +101,13 @@ class Service:
         self._stop = asyncio.Event()
         self._why = ""
         self._fatal = ""
-        self._halted = ""
-        """Why the engine halted itself."""
         self._unrecorded = ""
         """Why nothing can be recorded any more; without records nothing is traded."""
         self._spinner: Spinner | None = None
         self._venues: Sequence[Venue] = ()
         self._watched = False
         """Only beside a watchdog."""
+        self._stopping: Stopping | None = None
         self._clean = False
         """Nothing of this run, or of earlier ones, works at a venue any more."""
         self._jobs: list[asyncio.Task[None]] = []
@@ -117,6 +116,7 @@ class Service:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self.stop, number.name)
+        loop.add_signal_handler(signal.SIGUSR1, self._halt_by_signal)
         try:
             self._refuse_unwatched()
             _pin(self._config.engine.cpu)
@@ -137,7 +137,7 @@ class Service:
                     await asyncio.wait(running, timeout=CANCEL_S)
                 await asyncio.gather(*(venue.close() for venue in venues))
         finally:
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
                 loop.remove_signal_handler(number)
 
     def stop(self, why: str) -> None:
@@ -242,13 +242,14 @@ class Service:
             self._heartbeat.halt_word,
             self._halt_event,
         )
+        self._stopping = stopping = Stopping(self._state, driver, venues, self.stop, self._fail)
         control = ControlServer(
             self._state.control_path,
             lambda: state_object(
                 driver, built.market, guard, epoch, self._identity, config.monitor.last_orders
             ),
             self.stop,
-            Words(driver, self._state.latch, config.risk).known(),
+            Words(driver, self._state.latch, stopping, config.risk).known(),
         )
         try:
             self._heartbeat.running()
@@ -264,6 +265,7 @@ class Service:
                 self._spinner.stop()
             guard.stop()
             await control.close()
+            await stopping.close()
             await driver.close()
             close_records(projection, journal)
 
@@ -310,6 +312,8 @@ class Service:
             if self._identity.armed:
                 every_s = self._config.engine.key_check_s
                 self._keep(keys.watch(venue, every_s, self._halt), f"{venue.name} key")
+        assert self._stopping is not None
+        self._keep(self._stopping.watch_latch(), "latch")
 
     def _keep(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """Runs work that must not end before it is cancelled: the engine ends with it."""
@@ -327,6 +331,8 @@ class Service:
         """Waits for every link and book, then lets the engine trade; False when stopped first."""
         deadline = monotonic_ns() + int(READY_S * 1e9)
         while missing := self._missing(built):
+            if self._halted:
+                await self._stop.wait()
             if self._stop.is_set():
                 return False
             if monotonic_ns() > deadline:
@@ -416,11 +422,19 @@ class Service:
 
     def _halt_wanted(self) -> None:
         """Somebody set the halt word; an order that would have left may have told already."""
-        if hasattr(self, "_driver"):
-            event = self._halt_event()
-            self._driver.on_events((event,))
-            self._leave(event.reason)  # also one that began halted: the latch came while it started
+        if self._stopping is None:
+            self.stop("halt")
+        elif not self._halted:
+            # Also one that began halted: the latch came while it started.
+            halted = self._halt_event()
+            self._stopping.halt(_asked(halted.reason, halted.who))
+
+    def _halt_by_signal(self) -> None:
+        name = signal.SIGUSR1.name
+        if self._stopping is not None:
+            self._stopping.halt(_asked(f"signal {name}", name))
         else:
+            self._latch(f"signal {name}", name)
             self.stop("halt")
 
     def _halt_event(self) -> Control:
@@ -435,33 +449,27 @@ class Service:
         )
 
     def _on_close(self, command: Halt | Reduce) -> None:
-        """The latch, on disk first. A run that is halted as a whole goes on until its orders are
-        settled, and no longer."""
+        """The latch, on disk first. A run that is halted as a whole goes on until its receipt is
+        written and its orders are settled, and no longer."""
         halt = isinstance(command, Halt)
         state = TradingState.HALTED if halt else TradingState.REDUCING
         who = command.who or "engine"
         self._state.latch.set(Entry(command.scope, state, command.reason, who, time_ns()))
-        if halt and command.scope == ENGINE:
-            self._leave(command.reason)
+        if halt and self._stopping is not None:
+            self._stopping.begin(_asked(command.reason, who, command.scope))
 
-    def _leave(self, reason: str) -> None:
-        if not self._halted:
-            self._halted = reason
-            self._keep(self._leave_halted(), "halt")
-
-    async def _leave_halted(self) -> None:
-        orders = self._driver.engine.orders
-        deadline = monotonic_ns() + int(HALTED_S * 1e9)
-        while orders.unsettled and monotonic_ns() < deadline:  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
-        self.stop(f"halt: {self._halted}")
-        await asyncio.Future()
+    @property
+    def _halted(self) -> str:
+        """Why the engine is halted as a whole; empty while it is not."""
+        return "" if self._stopping is None else self._stopping.halted
 
     # --- end ------------------------------------------------------------------------------------
 
     async def _end(self, driver: Driver) -> int:
         """Own orders gone, END written. Raises `FailedError` when that cannot be said,
         `HaltedError` when the records ended before the run did."""
+        if self._halted and self._stopping is not None:
+            await self._stopping.told()
         orders, legs = driver.engine.orders, driver.engine.legs
         self._say("stop", self._why or "stop")
         closing_ns = driver.engine.config.risk.hedge_time_ns
@@ -475,9 +483,7 @@ class Service:
             await at_the_end(driver, self._venues)
         why = driver.failed or self._fatal
         if why:
-            receipt = await withdraw(driver, self._venues)
-            withdrawn = receipt.text()
-            await self._ended(clean=receipt.verified)
+            withdrawn = await self._withdraw(driver, f"the engine failed: {why}")
             unrecorded = self._journal.failure or self._unrecorded
             if unrecorded:
                 latched = self._latch(unrecorded)
@@ -513,12 +519,27 @@ class Service:
             await asyncio.gather(*(protection.end() for protection in protections))
         self._clean = clean
 
-    def _latch(self, why: str) -> str:
+    async def _withdraw(self, driver: Driver, why: str) -> str:
+        """Everything off the venues, with a receipt as of any stop."""
+        asked = _asked(why, "engine")
+        receipt = await withdraw(driver, self._venues)
+        await self._ended(clean=receipt.verified)
+        if self._stopping is not None:
+            told = receipt_of(asked, BY_ENGINE, receipt, asked.mono_ns)
+            self._stopping.keep(self._stopping.place(asked), told)
+        return receipt.text()
+
+    def _latch(self, why: str, who: str = "engine") -> str:
         try:
-            self._state.latch.set(Entry(ENGINE, TradingState.HALTED, why, "engine", time_ns()))
+            self._state.latch.set(Entry(ENGINE, TradingState.HALTED, why, who, time_ns()))
         except OSError as error:
             return f"the halt could not be kept on disk ({error.strerror})"
         return f"kept in {self._state.latch.path}"
+
+
+def _asked(reason: str, who: str, scope: str = ENGINE) -> Asked:
+    """As of now."""
+    return Asked(scope, reason, who, time_ns(), monotonic_ns())
 
 
 def _clock(venue: str, offset_ns: int, uncertainty_ns: int) -> Clock:

@@ -42,6 +42,9 @@ WORKING: Final = "may work"
 
 _LOG = logging.getLogger("xrpfast.service")
 
+Wanted = Callable[[str, Working], bool]
+"""Whether an order of ours at a venue is to be cancelled."""
+
 
 class Known(msgspec.Struct, frozen=True):
     """An order that is cancelled without asking first whether it works."""
@@ -121,13 +124,14 @@ async def cancel_own(
     last_sent_ns: int | None = None,
     within_s: float | None = WITHIN_S,
     watch: Callable[[Receipt], None] | None = None,
+    wanted: Wanted | None = None,
 ) -> Receipt:
     """Cancels every working order whose id begins with ``prefix``. Never raises for a venue.
 
     ``known``: orders that may work, cancelled at once. ``last_sent_ns`` (monotonic): when an order
     can last have left, and have been neither answered nor ended; now, if it is not known. What is
     not verified after ``within_s`` is said to be not; None: it goes on until all is. ``watch`` gets
-    the receipt at once; it always says how things stand.
+    the receipt at once; it always says how things stand. ``wanted``: these alone of our orders.
     """
     if len(prefix) != PREFIX_LENGTH:
         raise ValueError(f"{prefix!r} tells no own orders from those of others")
@@ -140,7 +144,7 @@ async def cancel_own(
     told = tuple(known)
     await asyncio.gather(
         *(
-            _AtVenue(venue, prefix, said, began, age_s).run(
+            _AtVenue(venue, prefix, wanted, said, began, age_s).run(
                 [order for order in told if order.venue == venue.name], within_s
             )
             for venue, said in zip(venues, receipt.venues, strict=True)
@@ -153,10 +157,17 @@ class _AtVenue:
     """The work at one venue."""
 
     def __init__(
-        self, venue: CancelOnly, prefix: str, receipt: VenueReceipt, began: float, age_s: float
+        self,
+        venue: CancelOnly,
+        prefix: str,
+        wanted: Wanted | None,
+        receipt: VenueReceipt,
+        began: float,
+        age_s: float,
     ) -> None:
         self._venue = venue
         self._prefix = prefix
+        self._wanted = wanted
         self._receipt = receipt
         self._began_ns = monotonic_ns()
         self._sure = began + venue.late_s - age_s
@@ -260,6 +271,8 @@ class _AtVenue:
         self._looks += 1
         ours = {order for order in found if is_ours(order.client_id, self._prefix)}
         said.foreign = len(found) - len(ours)
+        if self._wanted is not None:
+            ours = {order for order in ours if self._wanted(self._venue.name, order)}
         self._listed = bool(ours)
         for order in ours:
             self._found(order)

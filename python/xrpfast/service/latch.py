@@ -64,6 +64,14 @@ class Latch:
                 return entry
         return None
 
+    def stamp(self) -> tuple[int, int, int] | None:
+        """Another one whenever the file is another; None without one."""
+        try:
+            found = self.path.stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns, found.st_size
+
     # --- writing --------------------------------------------------------------------------------
 
     def prepare(self) -> None:

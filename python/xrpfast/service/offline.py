@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from time import monotonic_ns, time_ns
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,12 +18,14 @@ from xrpfast.errors import UsageError, XrpfastError
 from xrpfast.model import format_money
 from xrpfast.records import kinds
 from xrpfast.records.unsettled import left, residuals
+from xrpfast.service.halts import Asked
 from xrpfast.service.reconciling import UNREADABLE
 from xrpfast.service.recording import open_records
 from xrpfast.service.said import by_hand_amounts, fills_of, old_enough, person_of, text_of
 from xrpfast.service.statedir import StateDir
 from xrpfast.trading.by_hand import Said, settling
 from xrpfast.trading.events import AnyEvent, Control, QueryResult, TradedByHand
+from xrpfast.trading.states import ENGINE
 from xrpfast.trading.transitions import WORKING_STATES
 from xrpfast.venues.registry import enabled
 
@@ -62,6 +65,27 @@ def _books(state: StateDir) -> Iterator[Books]:
     finally:
         ledger.close()
         journal.close()
+
+
+def note_halt(state_dir: Path, asked: Asked) -> None:
+    """Journals a halt that no engine took. Raises `XrpfastError` when an engine holds the records,
+    which takes it itself."""
+    state = StateDir.hold(state_dir)
+    try:
+        if not any(state.journal_path.iterdir()):
+            return  # no engine has ever run here
+        with _books(state) as books:
+            word = Control(
+                now_ns=asked.mono_ns,
+                wall_ns=asked.wall_ns,
+                action="halt",
+                reason=asked.reason,
+                scope="" if asked.scope == ENGINE else asked.scope,
+                who=asked.who,
+            )
+            books.take([word])
+    finally:
+        state.close()
 
 
 def resume(config: Config, request: Mapping[str, Any]) -> dict[str, Any]:

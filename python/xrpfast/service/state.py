@@ -40,12 +40,17 @@ def state_object(
         "epoch": epoch,
         "identity": identity._asdict(),
         "trading": engine.context.trading.value,
+        "scopes": {scope: state.value for scope, state in engine.context.states.closed().items()},
         "failed": driver.failed,
         "venues": {name: _venue(state) for name, state in engine.reconciler.rounds.items()},
         "books": [_book(market, index, rules) for index, rules in enumerate(books)],
         "spread": _spreads(market, books),
         "orders": [_order(order, books[order.book]) for order in _last(desk.orders, last_orders)],
         "working": len(desk.unsettled),
+        "unsettled": [
+            {"id": order.client_id, "venue": order.venue, "state": order.state.value}
+            for order in desk.unsettled.values()
+        ],
         "balances": _balances(driver),
         "imbalances": {
             name: format_money(engine.legs.imbalance(at))

@@ -68,6 +68,27 @@ class StateDir:
         os.pwrite(lease, f"{os.getpid()}\n".encode(), 0)
         return cls(path, lease)
 
+    @staticmethod
+    def holder(path: Path) -> int | None:
+        """The process that holds the lease. The kernel is asked: who only looks must not keep an
+        engine from starting, as a lock taken for a moment would."""
+        try:
+            number = (path / "lease.lock").stat().st_ino
+            written = (path / "lease.lock").read_text(encoding="ascii", errors="replace").strip()
+            locks = Path("/proc/locks").read_text(encoding="ascii").splitlines()
+        except OSError:
+            return None
+        for line in locks:
+            words = line.split()
+            if (
+                len(words) > 5
+                and words[1] == "FLOCK"
+                and words[4] == written
+                and words[5].endswith(f":{number}")
+            ):
+                return int(written)
+        return None
+
     def close(self) -> None:
         os.close(self._lease)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from time import monotonic_ns, time_ns
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from xrpfast.errors import UsageError
 from xrpfast.model import format_money
+from xrpfast.service.halts import Asked
 from xrpfast.service.limits import changed, differences
 from xrpfast.service.said import by_hand_amounts, fills_of, old_enough, person_of, text_of
 from xrpfast.trading.by_hand import Said, settling
@@ -19,25 +20,49 @@ if TYPE_CHECKING:
     from xrpfast.service import control
     from xrpfast.service.driver import Driver
     from xrpfast.service.latch import Latch
+    from xrpfast.service.stopping import Stopping
+
+
+LONGEST_NS: Final = 60_000_000_000
+"""Between a word's being said and its coming here; one from longer ago is of another clock."""
 
 
 class Words:
     """Of one run."""
 
-    def __init__(self, driver: Driver, latch: Latch, risk: RiskSection) -> None:
+    def __init__(
+        self, driver: Driver, latch: Latch, stopping: Stopping, risk: RiskSection
+    ) -> None:
         self._driver = driver
         self._latch = latch
+        self._stopping = stopping
         self._risk = risk
         """`[risk]` as it is in force."""
 
     def known(self) -> dict[str, control.Said]:
         """The words by name."""
         return {
+            "halt": self.halt,
             "reconcile": self.reconcile,
             "resume": self.resume,
             "settle": self.settle,
             "limits": self.limits,
         }
+
+    def halt(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """``reason``, ``who``; ``scope``: that alone; ``asked_ns``: when it was asked for
+        (monotonic), if that was before now. Latched, refused and cancelled when it is answered;
+        ``receipt`` is the file that tells, once it is there, what was verified."""
+        who, reason = person_of(request)
+        scope = text_of(request, "scope", "") or ENGINE
+        if scope not in self._driver.engine.context.states:
+            raise UsageError(f"scope {scope!r} is not of this engine")
+        now_ns = monotonic_ns()
+        asked_ns = request.get("asked_ns", now_ns)
+        if type(asked_ns) is not int or not 0 <= now_ns - asked_ns <= LONGEST_NS:
+            asked_ns = now_ns
+        path = self._stopping.halt(Asked(scope, reason, who, time_ns(), asked_ns))
+        return {"ok": True, "receipt": None if path is None else str(path)}
 
     def reconcile(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Every venue is compared with the books now."""

@@ -14,6 +14,7 @@ from xrpfast.simulation.texts import units_text
 def ledger(exchange: Exchange, account: Account) -> dict[str, Any]:
     """Orders, fills and balances of one customer as decimal texts.
 
+    ``accepted_ns``: when the venue took it, by its clock.
     ``forgotten``: how many ended orders and fills of the venue are no longer remembered.
     """
     rules = exchange.rules
@@ -29,6 +30,7 @@ def ledger(exchange: Exchange, account: Account) -> dict[str, Any]:
                 "filled": units_text(order.filled, qty),
                 "created_ns": order.created_ns,
                 "state": exchange.rest_state if order.state == "EXPIRED" else order.state,
+                "accepted_ns": order.created_ns,
             }
             for order in exchange.orders.values()
             if order.account is account

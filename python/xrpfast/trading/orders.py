@@ -23,7 +23,7 @@ from xrpfast.trading.commands import Alert, AnyCommand, Cancel, Forget, Halt, Qu
 from xrpfast.trading.context import Book, Context
 from xrpfast.trading.lifecycle import SILENCE, TERMINAL, Findings, Grade
 from xrpfast.trading.risk.limits import MILLISECOND
-from xrpfast.trading.states import ENGINE, STRATEGY, SYMBOL, VENUE
+from xrpfast.trading.states import ENGINE, covers
 from xrpfast.trading.transitions import WORKING_STATES
 
 if TYPE_CHECKING:
@@ -168,11 +168,8 @@ class OrderDesk:
     def cancel_all(self, now_ns: int, out: list[AnyCommand], scope: str = ENGINE) -> None:
         """Cancels every order of a scope that may still work at its venue."""
         for order in self.unsettled.values():
-            if order.state not in TERMINAL and scope in (
-                ENGINE,
-                VENUE + order.venue,
-                STRATEGY + order.strategy,
-                SYMBOL + order.instrument,
+            if order.state not in TERMINAL and covers(
+                scope, order.venue, order.strategy, order.instrument
             ):
                 self._cancel(order, now_ns, out)
 

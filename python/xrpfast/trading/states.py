@@ -20,6 +20,13 @@ SYMBOL: Final = "symbol:"
 """Scopes: this, or one of these and a name (``venue:binance``, ``symbol:XRP/USDT``)."""
 
 
+def covers(scope: str, venue: str, strategy: str | None, instrument: str) -> bool:
+    """Whether an order belongs to a scope; one of which no strategy is known belongs to each."""
+    if scope.startswith(STRATEGY):
+        return strategy is None or scope == STRATEGY + strategy
+    return scope in (ENGINE, VENUE + venue, SYMBOL + instrument)
+
+
 class TradingState(StrEnum):
     """Whether entries, or orders at all, may be made."""
 
