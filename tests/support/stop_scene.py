@@ -54,13 +54,17 @@ class Scene:
 
     async def trading(self, *, hold: bool = True, **more: Any) -> EngineProcess:
         """An engine that trades; with ``hold`` its next order at each venue stays there, accepted
-        and never answered. Orders of ours that it does not know, and of others, work beside."""
+        and never answered. Orders of ours that it does not know, and of others, work beside.
+
+        Those of others come first: with ours alone, KuCoin's protection would be armed, and would
+        take them, too."""
+        for venue in VENUES:
+            await self.fault(resting(venue, FOREIGN))
         engine = await self.start(**more)
         await engine.until(lambda s: s["trading"] == "ACTIVE" and s["counts"]["orders"] >= 4)
         if hold:
             await self.hold(engine)
         for venue in VENUES:
-            await self.fault(resting(venue, FOREIGN))
             await self.fault(resting(venue, STRAY))
         return engine
 

@@ -47,7 +47,7 @@ async def demo(
     async with child(
         "mock", "--port", "0", "--seed", str(seed), log=state_dir / "mock.log"
     ) as mock:
-        venues = await _first_line(mock, state_dir / "mock.log")
+        venues = await first_line(mock, state_dir / "mock.log")
         config = configure(state_dir, venues)
         log = state_dir / "engine.log"
         async with child("run", "--config", str(config), log=log) as engine:
@@ -56,7 +56,7 @@ async def demo(
                 try:
                     await _watch(link, mock, seconds, on_state, stop)
                     async with aiohttp.ClientSession() as http:
-                        await _post(http, venues, "/market", {"running": False})
+                        await post(http, venues, "/market", {"running": False})
                         last = await _quiet(link, on_state)
                         await link.send({"cmd": "stop"})
                         code = await asyncio.wait_for(engine.wait(), STOP_SECONDS)
@@ -161,7 +161,8 @@ async def child(*arguments: str, log: Path) -> AsyncIterator[asyncio.subprocess.
                     await process.wait()
 
 
-async def _first_line(mock: asyncio.subprocess.Process, log: Path) -> State:
+async def first_line(mock: asyncio.subprocess.Process, log: Path) -> State:
+    """What the mock venues say once they are there: URLs, keys. Raises `FailedError`."""
     assert mock.stdout is not None
     try:
         line = await asyncio.wait_for(mock.stdout.readline(), START_SECONDS)
@@ -225,7 +226,8 @@ async def _gone(
     return FailedError(f"a child process does not answer; the engine's last word: {_tail(log)}")
 
 
-async def _post(http: aiohttp.ClientSession, venues: State, path: str, body: State) -> None:
+async def post(http: aiohttp.ClientSession, venues: State, path: str, body: State) -> None:
+    """To the mock's control port. Raises ``aiohttp.ClientError``."""
     async with http.post(f"{venues['control_url']}{path}", json=body) as reply:
         reply.raise_for_status()
 
