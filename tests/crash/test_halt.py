@@ -311,7 +311,7 @@ async def test_status_tells_how_things_stand(tmp_path: Path, mock: MockExchanges
         assert document["engine"]["trading"] == "ACTIVE"
         assert document["engine"]["process"] == engine.process.pid
         assert len(document["unsettled"]) == 2
-        assert document["venues"]["kucoin"]["foreign"] == 0
+        assert document["venues"]["kucoin"]["foreign"] == 1
         engine.process.send_signal(signal.SIGSTOP)
         await asyncio.sleep(1.2)
         _, document = await it.status()

@@ -31,7 +31,7 @@ from xrpfast.records import kinds
 from xrpfast.records.schema import open_database
 from xrpfast.records.start import End, Ignored, Refused, Start
 from xrpfast.trading import commands, events, lifecycle
-from xrpfast.trading.states import ENGINE
+from xrpfast.trading.states import ENGINE, SYMBOL
 
 _SIGNAL: Final = b'{"event":"signal"'
 _LET_PASS: Final = (b'{"note":"refused"', b'{"note":"ignored"')
@@ -246,6 +246,10 @@ class Ledger:
         elif isinstance(event, events.Control) and event.action in _WORDS and event.who:
             scope = event.scope or ("all" if event.action == "resume" else ENGINE)
             self._word(sequence, event.wall_ns, event.action, scope, event.reason, event.who)
+        elif isinstance(event, events.Flatten):
+            reason = f"{event.reason} (losing at most {format_money(event.max_loss)})"
+            scope = SYMBOL + event.instrument
+            self._word(sequence, event.wall_ns, "flatten", scope, reason, event.who)
 
     def _word(self, sequence: int, wall_ns: int, *said: str) -> None:
         self._db.execute("insert into words values (?, ?, ?, ?, ?, ?)", (sequence, wall_ns, *said))

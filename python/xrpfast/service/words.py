@@ -30,9 +30,7 @@ LONGEST_NS: Final = 60_000_000_000
 class Words:
     """Of one run."""
 
-    def __init__(
-        self, driver: Driver, latch: Latch, stopping: Stopping, risk: RiskSection
-    ) -> None:
+    def __init__(self, driver: Driver, latch: Latch, stopping: Stopping, risk: RiskSection) -> None:
         self._driver = driver
         self._latch = latch
         self._stopping = stopping

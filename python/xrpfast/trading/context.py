@@ -12,6 +12,7 @@ from typing import Final
 
 from xrpfast.model import MONEY_DECIMALS, RATE_ONE, Side, SymbolRules, SyncState
 from xrpfast.trading.config import LIVE, EngineConfig
+from xrpfast.trading.flattening import Ordered
 from xrpfast.trading.risk.reasons import Refusal
 from xrpfast.trading.states import ENGINE, STRATEGY, SYMBOL, VENUE, States, TradingState, Word
 
@@ -182,6 +183,7 @@ class Context:
         "accounts",
         "books",
         "closed",
+        "flattening",
         "instruments",
         "pairs",
         "phase",
@@ -217,6 +219,8 @@ class Context:
             self.books.append(book)
         self.closed = [False] * len(self.instruments)
         """Instruments whose imbalance is being closed: no entries."""
+        self.flattening: dict[int, Ordered] = {}
+        """Instruments that a person has ordered to be closed."""
         self.pairs: dict[tuple[int, int], Pair] = {}
         """Per (buy book, sell book): every ordered pair of venues of one instrument."""
         for buy, sell in permutations(self.books, 2):

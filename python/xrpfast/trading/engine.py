@@ -20,6 +20,7 @@ from xrpfast.trading.config import ArbitrageParams, EngineConfig
 from xrpfast.trading.context import Context
 from xrpfast.trading.events import AnyEvent, Signal
 from xrpfast.trading.fees import FeeBook
+from xrpfast.trading.flattening import Ordered
 from xrpfast.trading.intents import LegIntent
 from xrpfast.trading.legs.manager import LegManager
 from xrpfast.trading.orders import OrderDesk
@@ -128,6 +129,7 @@ class Engine:
             events.Control: self._on_control,
             events.LimitsSet: self._on_limits_set,
             events.TradedByHand: self._on_traded_by_hand,
+            events.Flatten: self._on_flatten,
         }
 
     def process(self, event: AnyEvent) -> list[AnyCommand]:
@@ -248,7 +250,11 @@ class Engine:
         intent = LegIntent(book, chosen.side, _LIMIT, _IOC, chosen.price, chosen.qty)
         client_id = self.client_ids.next_hedge()
         excess = self.legs.imbalance(instrument)
-        approved = self.risk.check_hedge(intent, chosen.top, excess, client_id, now_ns)
+        if instrument in self.context.flattening:
+            lost = self.legs.lost(instrument)
+            approved = self.risk.check_flatten(intent, chosen, excess, lost, client_id, now_ns)
+        else:
+            approved = self.risk.check_hedge(intent, chosen.top, excess, client_id, now_ns)
         if isinstance(approved, Refusal):
             code = approved.value
             self.refused[code] = self.refused.get(code, 0) + 1
@@ -342,11 +348,14 @@ class Engine:
         elif action == "stop":
             if context.phase is TradingState.ACTIVE:
                 self._enter(TradingState.STOPPING)
+            self.legs.stop_flatten(ENGINE, event.now_ns, out)
             self.orders.cancel_all(event.now_ns, out)
         elif action == "stopped":
+            self.legs.stop_flatten(ENGINE, event.now_ns, out)
             self._enter(TradingState.STOPPED)
         elif action == "halt":
             if context.states[scope] is TradingState.HALTED:
+                self.legs.stop_flatten(scope, event.now_ns, out)
                 self.orders.cancel_all(event.now_ns, out, scope)
             else:
                 out.append(Halt(scope, event.reason, event.who))
@@ -401,6 +410,22 @@ class Engine:
         text = f"{event.instrument}: {format_money(event.amount)} of base traded by hand"
         out.append(Alert("warning", f"{text} ({event.who or 'a person'}: {event.reason})"))
 
+    def _on_flatten(self, event: events.Flatten, out: list[AnyCommand]) -> None:
+        context = self.context
+        who = f"{event.who or 'a person'}: {event.reason}"
+        if event.instrument not in context.instruments:
+            text = f"flatten: no such instrument: {event.instrument!r} ({who})"
+            out.append(Alert("warning", text))
+            return
+        at = context.instruments.index(event.instrument)
+        if at in context.flattening:
+            out.append(Alert("warning", f"{event.instrument}: a flatten is going on ({who})"))
+            return
+        text = f"{event.instrument}: flatten of {format_money(self.legs.imbalance(at))} of base"
+        out.append(Alert("warning", f"{text} ({who})"))
+        ordered = Ordered(event.max_loss, event.now_ns + event.within_ns)
+        self.legs.flatten(at, ordered, event.now_ns)
+
     def _closed(self, now_ns: int, out: list[AnyCommand]) -> list[AnyCommand]:
         """What `out` closes is closed at once, and comes first: on disk before anything is done.
 
@@ -414,7 +439,11 @@ class Engine:
         for command in out:
             if not isinstance(command, (Halt, Reduce)):
                 rest.append(command)
-            elif self.context.say(command.scope, _CLOSING[type(command)]):
+                continue
+            if isinstance(command, Halt):
+                # Also one of what is halted already: something is wrong beyond that.
+                self.legs.stop_flatten(command.scope, now_ns, rest)
+            if self.context.say(command.scope, _CLOSING[type(command)]):
                 first.append(command)
                 if isinstance(command, Halt):
                     self.orders.cancel_all(now_ns, rest, command.scope)

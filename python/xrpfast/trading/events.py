@@ -300,6 +300,18 @@ class TradedByHand(Event, frozen=True, tag="traded_by_hand"):
     who: str
 
 
+class Flatten(Event, frozen=True, tag="flatten"):
+    """A person orders the base that our own orders left of an instrument to be closed, whatever
+    is halted there."""
+
+    instrument: str
+    max_loss: int
+    """What closing it may cost, what was spent on it before included; money (10^-18) of quote."""
+    within_ns: int
+    reason: str
+    who: str
+
+
 AnyEvent: TypeAlias = (
     Signal
     | OrderAck
@@ -320,4 +332,5 @@ AnyEvent: TypeAlias = (
     | Control
     | LimitsSet
     | TradedByHand
+    | Flatten
 )

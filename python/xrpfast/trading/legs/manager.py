@@ -18,9 +18,10 @@ import msgspec
 from xrpfast.model import format_money
 from xrpfast.trading.commands import Alert, AnyCommand, Halt, ReadBook, Spent
 from xrpfast.trading.context import BUY
+from xrpfast.trading.flattening import Ending, Flattened, Ordered
 from xrpfast.trading.legs.hedge import Hedge, Kept, affordable, choose, kept
 from xrpfast.trading.legs.outcomes import NEXT, Step, outcome
-from xrpfast.trading.states import SYMBOL, TradingState
+from xrpfast.trading.states import ENGINE, SYMBOL, TradingState
 
 if TYPE_CHECKING:
     from xrpfast.trading.config import Residual
@@ -104,6 +105,8 @@ class LegManager:
         self._tops: dict[int, dict[int, BookTop]] = {}
         """Instrument -> book -> top, while the books of a hedge are being read."""
         self.counts = dict.fromkeys(("hedges", "waits", "given_up"), 0)
+        self.flattened: dict[int, Flattened] = {}
+        """Instrument -> what came of the latest order to close it, once that is over."""
 
     # --- what others ask ------------------------------------------------------------------------
 
@@ -144,8 +147,59 @@ class LegManager:
         """A person traded base outside of the engine against the imbalance."""
         self._net[instrument] += amount
 
+    def lost(self, instrument: int) -> int:
+        """What closing the imbalance has cost so far, money of quote."""
+        exposure = self._exposed.get(instrument)
+        if exposure is None:
+            return self._spent.get(instrument, (0, 0))[0]
+        return exposure.spent("").lost
+
+    # --- a person's order -----------------------------------------------------------------------
+
+    def flatten(self, instrument: int, ordered: Ordered, now_ns: int) -> None:
+        """Closes the imbalance from now on, whatever is halted, within these budgets."""
+        self._context.flattening[instrument] = ordered
+        self.flattened.pop(instrument, None)
+        self._kept.pop(instrument, None)
+        exposure = self._exposed.get(instrument)
+        if exposure is None or exposure.waiting:
+            lost, attempts = self._spent.pop(instrument, (0, 0))
+            self._exposed[instrument] = Exposure(now_ns, lost=lost, attempts=attempts)
+        else:
+            exposure.retry_ns = 0
+        self._mark(instrument)
+
+    def stop_flatten(self, scope: str, now_ns: int, out: list[AnyCommand]) -> None:
+        """Nothing more is sent for orders to close what belongs to a scope."""
+        for instrument in tuple(self._context.flattening):
+            name = self._context.instruments[instrument]
+            if scope in (ENGINE, SYMBOL + name):
+                exposure = self._exposed[instrument]
+                exposure.since_ns = now_ns  # the ordinary time begins
+                if not self._desk.busy[instrument]:
+                    exposure.settle()
+                    del self._exposed[instrument]
+                    self._spent[instrument] = exposure.lost, exposure.attempts
+                self._over(instrument, Ending.STOPPED, exposure, out)
+                self._mark(instrument)
+
+    def _over(
+        self, instrument: int, ending: Ending, exposure: Exposure, out: list[AnyCommand]
+    ) -> None:
+        del self._context.flattening[instrument]
+        self._tops.pop(instrument, None)
+        done = Flattened(ending, self._net[instrument], exposure.lost, exposure.attempts)
+        self.flattened[instrument] = done
+        text = (
+            f"{self._context.instruments[instrument]}: flatten {ending.value}: "
+            f"{format_money(done.left)} of base left, {format_money(done.lost)} lost, "
+            f"{done.hedges} hedges"
+        )
+        out.append(Alert("warning", text))
+
     def resume(self, instrument: int, now_ns: int, out: list[AnyCommand]) -> None:
         """A person has looked: what was given up may be tried again, with a new budget."""
+        self.stop_flatten(SYMBOL + self._context.instruments[instrument], now_ns, out)
         exposure = self._exposed.get(instrument)
         spent = self._spent.pop(instrument, None) is not None
         self._kept.pop(instrument, None)
@@ -164,7 +218,7 @@ class LegManager:
         """Looks at every instrument; books that a hedge needs are asked for if it may be sent."""
         for instrument in range(len(self._books)):
             waits = self._waits(instrument, now_ns, out) or self._desk.busy[instrument]
-            if may_send and not waits:
+            if (may_send or instrument in self._context.flattening) and not waits:
                 self._consider(instrument, now_ns, out)
             self._mark(instrument)
 
@@ -194,7 +248,11 @@ class LegManager:
         if tops is None or exposure is None or self._desk.busy[instrument]:
             return None
         excess = self.imbalance(instrument)
-        if abs(excess) < self._limits.hedge_min:
+        least, budget = self._limits.hedge_min, self._limits.hedge_loss
+        ordered = self._context.flattening.get(instrument)
+        if ordered is not None:
+            least, budget = 1, ordered.max_loss
+        if abs(excess) < least:
             self._close(instrument, out)
             self._mark(instrument)
             return None
@@ -208,7 +266,7 @@ class LegManager:
                 self._keep(instrument, stays, out)
             return None
         # None: too dear now; it may come back within the time
-        return affordable(chosen, self._limits.hedge_loss - exposure.lost)
+        return affordable(chosen, budget - exposure.lost)
 
     def hedged(self, instrument: int, chosen: Hedge, order: Order, out: list[AnyCommand]) -> None:
         """The hedge was approved and leaves."""
@@ -254,11 +312,13 @@ class LegManager:
 
     def _consider(self, instrument: int, now_ns: int, out: list[AnyCommand]) -> None:
         """All orders are settled: is there something to close, and may it be tried now?"""
-        if self._context.symbols[instrument] is TradingState.HALTED:
+        ordered = self._context.flattening.get(instrument)
+        if ordered is None and self._context.symbols[instrument] is TradingState.HALTED:
             return
         excess = self.imbalance(instrument)
         exposure = self._exposed.get(instrument)
-        if abs(excess) < self._limits.hedge_min or self._stays(instrument, excess):
+        least = self._limits.hedge_min if ordered is None else 1
+        if abs(excess) < least or self._stays(instrument, excess):
             if exposure is not None:
                 self._close(instrument, out)
             elif self._spent.pop(instrument, None) is not None:
@@ -270,7 +330,8 @@ class LegManager:
         if exposure.order is not None:
             exposure.settle()
             out.append(exposure.spent(self._context.instruments[instrument]))
-        if now_ns - exposure.since_ns >= self._limits.hedge_time_ns:
+        until_ns = exposure.since_ns + self._limits.hedge_time_ns
+        if now_ns >= (until_ns if ordered is None else ordered.until_ns):
             self._give_up(instrument, excess, exposure, out)
             return
         if now_ns < exposure.retry_ns:
@@ -304,6 +365,9 @@ class LegManager:
 
     def _close(self, instrument: int, out: list[AnyCommand]) -> None:
         exposure = self._exposed.pop(instrument)
+        if instrument in self._context.flattening:
+            exposure.settle()
+            self._over(instrument, Ending.CLOSED, exposure, out)
         if exposure.attempts:
             name = self._context.instruments[instrument]
             left = format_money(self.imbalance(instrument))
@@ -315,6 +379,10 @@ class LegManager:
     ) -> None:
         del self._exposed[instrument]
         self._spent[instrument] = exposure.lost, exposure.attempts
+        if instrument in self._context.flattening:
+            # The person who ordered it is told; what is halted stays so, and no more is halted.
+            self._over(instrument, Ending.GIVEN_UP, exposure, out)
+            return
         self.counts["given_up"] += 1
         name, left = self._context.instruments[instrument], format_money(excess)
         text = (

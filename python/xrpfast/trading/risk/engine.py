@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from xrpfast.trading.commands import Alert, AnyCommand, Cancel, Halt, Query, Reconcile
 from xrpfast.trading.intents import Legs
 from xrpfast.trading.risk.checks import first_refusal
-from xrpfast.trading.risk.hedges import refusal_of_hedge
+from xrpfast.trading.risk.hedges import refusal_of_flatten, refusal_of_hedge
 from xrpfast.trading.risk.reasons import Refusal
 from xrpfast.trading.risk.state import RiskState
 from xrpfast.trading.risk.watch import Watch
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from xrpfast.trading.context import Context
     from xrpfast.trading.events import BookTop, Signal
     from xrpfast.trading.intents import LegIntent
+    from xrpfast.trading.legs.hedge import Hedge
     from xrpfast.trading.orders import OrderDesk
     from xrpfast.trading.portfolio import Portfolio
     from xrpfast.trading.risk.limits import RiskLimits
@@ -117,25 +118,45 @@ class RiskEngine:
         reason against it."""
         try:
             refusal = refusal_of_hedge(self.state, leg, top, excess, now_ns)
-            if refusal is not None:
-                return refusal
-            book = leg.book
-            approved = self._gate.approve(
-                book.venue_name,
-                book.symbol,
-                leg.side,
-                leg.order_type,
-                leg.tif,
-                leg.price,
-                book.price_decimals,
-                leg.qty,
-                book.qty_decimals,
-                client_id,
-                now_ns,
-            )
+            return self._closing(leg, client_id, now_ns) if refusal is None else refusal
         except Exception as error:
             self.error = f"{type(error).__name__}: {error}"
             return Refusal.CHECK_FAILED
+
+    def check_flatten(
+        self,
+        leg: LegIntent,
+        chosen: Hedge,
+        excess: int,
+        lost: int,
+        client_id: str,
+        now_ns: int,
+    ) -> Approved | Refusal:
+        """The approval of an order that a person's ``flatten`` leads to, or the first reason
+        against it. ``lost``: what closing ``excess`` has cost so far, money of quote."""
+        try:
+            refusal = refusal_of_flatten(self.state, leg, chosen, excess, lost, now_ns)
+            return self._closing(leg, client_id, now_ns) if refusal is None else refusal
+        except Exception as error:
+            self.error = f"{type(error).__name__}: {error}"
+            return Refusal.CHECK_FAILED
+
+    def _closing(self, leg: LegIntent, client_id: str, now_ns: int) -> Approved:
+        """The approval of an order that nothing speaks against."""
+        book = leg.book
+        approved = self._gate.approve(
+            book.venue_name,
+            book.symbol,
+            leg.side,
+            leg.order_type,
+            leg.tif,
+            leg.price,
+            book.price_decimals,
+            leg.qty,
+            book.qty_decimals,
+            client_id,
+            now_ns,
+        )
         self.state.budgets[leg.book.index].note_order(now_ns)
         return approved
 

@@ -2,6 +2,7 @@
 
 Hedges are allowed while entries are not (REDUCING, an unsettled other venue), never when HALTED.
 They may use what entries leave them: the lane of the throttle and the reserves of cash and weight.
+The one exception is what a person has ordered: a ``flatten``, within its budgets.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from xrpfast.trading.states import TradingState
 if TYPE_CHECKING:
     from xrpfast.trading.events import BookTop
     from xrpfast.trading.intents import LegIntent
+    from xrpfast.trading.legs.hedge import Hedge
     from xrpfast.trading.risk.state import RiskState
 
 _TRADING: Final = {
@@ -30,12 +32,38 @@ def refusal_of_hedge(
     state: RiskState, leg: LegIntent, top: BookTop, excess: int, now_ns: int
 ) -> Refusal | None:
     """The first reason against a hedge of ``excess`` (money of base, above zero: too much)."""
+    return (
+        armed(state)
+        or _TRADING.get(state.context.trading)
+        or symbol(state, leg)
+        or refusal_of_closing(state, leg, top, excess, now_ns)
+    )
+
+
+def refusal_of_flatten(
+    state: RiskState, leg: LegIntent, chosen: Hedge, excess: int, lost: int, now_ns: int
+) -> Refusal | None:
+    """The first reason against an order of a person's ``flatten``. ``lost``: what closing has cost
+    so far.
+
+    No state of the engine, the strategies or the instrument keeps it back; that of the venue does.
+    """
+    return (
+        armed(state)
+        or ordered(state, leg, chosen, lost, now_ns)
+        or refusal_of_closing(state, leg, chosen.top, excess, now_ns)
+    )
+
+
+def refusal_of_closing(
+    state: RiskState, leg: LegIntent, top: BookTop, excess: int, now_ns: int
+) -> Refusal | None:
+    """What holds for every order that closes an imbalance, whoever wants it."""
     book, legs = leg.book, (leg,)
     amount = leg.qty * book.qty_money
     value = leg.price * leg.qty * book.money_per_value
     return (
-        trading(state)
-        or reduces(leg, amount, excess)
+        reduces(leg, amount, excess)
         or shape(state, legs)
         or place(state, leg)
         or market(state, leg, top, now_ns)
@@ -47,11 +75,26 @@ def refusal_of_hedge(
     )
 
 
-def trading(state: RiskState) -> Refusal | None:
-    """Live orders are armed (1), and the engine is neither HALTED nor stopped (24)."""
-    if state.context.unarmed:
-        return Refusal.NOT_ARMED
-    return _TRADING.get(state.context.trading)
+def armed(state: RiskState) -> Refusal | None:
+    """Live orders are armed (1)."""
+    return Refusal.NOT_ARMED if state.context.unarmed else None
+
+
+def ordered(
+    state: RiskState, leg: LegIntent, chosen: Hedge, lost: int, now_ns: int
+) -> Refusal | None:
+    """A person's order is in force, and this one within what it may cost, filled at its worst."""
+    person = state.context.flattening.get(leg.book.instrument_index)
+    if person is None or now_ns > person.until_ns:
+        return Refusal.NOT_ORDERED
+    worst = chosen.lost(leg.qty, leg.qty * leg.price)
+    return Refusal.LOSS_EXCEEDS_MAX if lost + worst > person.max_loss else None
+
+
+def symbol(state: RiskState, leg: LegIntent) -> Refusal | None:
+    """The instrument is not HALTED (24)."""
+    halted = state.context.symbols[leg.book.instrument_index] is TradingState.HALTED
+    return Refusal.SYMBOL_CLOSED if halted else None
 
 
 def reduces(leg: LegIntent, amount: int, excess: int) -> Refusal | None:
@@ -61,11 +104,9 @@ def reduces(leg: LegIntent, amount: int, excess: int) -> Refusal | None:
 
 
 def place(state: RiskState, leg: LegIntent) -> Refusal | None:
-    """Instrument and venue are not HALTED (24), the venue is open to hedges (5, 21), and has no
-    order of unknown outcome (22)."""
+    """The venue is not HALTED (24), open to hedges (5, 21), and has no order of unknown outcome
+    (22)."""
     book = leg.book
-    if state.context.symbols[book.instrument_index] is TradingState.HALTED:
-        return Refusal.SYMBOL_CLOSED
     if book.venue.state is TradingState.HALTED:
         return Refusal.VENUE_HALTED
     if not book.venue.open_to_hedges:

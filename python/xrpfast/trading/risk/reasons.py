@@ -112,6 +112,11 @@ class Refusal(StrEnum):
         "An imbalance of the instrument is being closed.",
     )
     NOT_REDUCING = "NOT_REDUCING", "A hedge would not make the imbalance smaller."
+    NOT_ORDERED = "NOT_ORDERED", "No person's order to close the instrument is in force."
+    LOSS_EXCEEDS_MAX = (
+        "LOSS_EXCEEDS_MAX",
+        "Filled at its limit, the order could cost more than the person allowed.",
+    )
     PAIR_INVALID = "PAIR_INVALID", "The legs are not one order each on different venues."
     PRICE_OFF_TICK = "PRICE_OFF_TICK", "The price is not positive or not whole ticks."
     QTY_OFF_LOT = "QTY_OFF_LOT", "The quantity is not positive or not whole lots."
