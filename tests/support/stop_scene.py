@@ -7,12 +7,12 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from support.engine_process import EngineProcess, configure
+from support.engine_process import WAIT_S, EngineProcess, configure
 from support.resting import FOREIGN, resting, working
 from support.service import journal
 from xrpfast.config.loader import load
@@ -86,6 +86,22 @@ class Scene:
             return all(row["hits"] for row in rows if row["id"] in posted["ids"])
 
         await engine.reached_later(struck)
+
+    async def hold_all(self) -> None:
+        """Every order that comes from now on stays there, accepted and never answered."""
+        for venue in VENUES:
+            await self.fault(
+                {"venue": venue, "channel": "ws", "point": "after_accept_before_reply",
+                 "action": "drop", "params": {"match_after_ms": 600_000},
+                 "match": {"route": CREATES[venue]}}
+            )  # fmt: skip
+
+    async def reached(self, what: Callable[[], bool]) -> None:
+        """Waits for a fact on disk."""
+        deadline = asyncio.get_running_loop().time() + WAIT_S
+        while not await asyncio.to_thread(what):
+            assert asyncio.get_running_loop().time() < deadline
+            await asyncio.sleep(0.02)
 
     async def fault(self, rule: Mapping[str, Any]) -> int:
         return await asyncio.to_thread(self.mock.fault, rule)

@@ -19,8 +19,9 @@ from typer.exceptions import TyperException
 from xrpfast.errors import FailedError, HaltedError, UsageError
 
 COMMANDS = (
-    "demo", "run", "watchdog", "check", "halt", "resume", "status", "drill", "reconcile", "settle",
-    "limits", "mock", "replay", "rerun", "report", "explain", "why", "journal", "ledger", "config",
+    "demo", "run", "watchdog", "check", "halt", "resume", "flatten", "status", "drill", "reconcile",
+    "settle", "limits", "mock", "replay", "rerun", "report", "explain", "why", "journal", "ledger",
+    "config",
 )  # fmt: skip
 """Each is `xrpfast.cli.<name>`: a function of that name, or an ``app`` of several."""
 

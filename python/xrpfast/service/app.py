@@ -108,6 +108,8 @@ class Service:
         self._watched = False
         """Only beside a watchdog."""
         self._stopping: Stopping | None = None
+        self._allowed: Entry | None = None
+        """The halt of the engine that is no reason to end, if there is one."""
         self._clean = False
         """Nothing of this run, or of earlier ones, works at a venue any more."""
         self._jobs: list[asyncio.Task[None]] = []
@@ -123,7 +125,7 @@ class Service:
             venues = enabled(self._config.venues)
             self._heartbeat = Heartbeat(self._state.heartbeat_path, self._halt_wanted)
             # Whoever wants a halt sets the latch first, then the word that was cleared just now.
-            self._state.refuse_if_halted()
+            self._refuse_if_halted()
             self._heartbeat.start()
             try:
                 return await self._open(venues)
@@ -146,6 +148,9 @@ class Service:
         self._stop.set()
 
     # --- start ----------------------------------------------------------------------------------
+
+    def _refuse_if_halted(self) -> None:
+        self._state.refuse_if_halted()
 
     def _refuse_unwatched(self) -> None:
         """Real money is never traded without a watchdog."""
@@ -173,7 +178,7 @@ class Service:
                 ledger.close()
                 journal.close()
         if found is None:
-            self._state.refuse_if_halted()
+            self._refuse_if_halted()
             return 0
         self._heartbeat.settled()
         return await self._trade(venues, found, epoch, journal, ledger)
@@ -242,7 +247,9 @@ class Service:
             self._heartbeat.halt_word,
             self._halt_event,
         )
-        self._stopping = stopping = Stopping(self._state, driver, venues, self.stop, self._fail)
+        self._stopping = stopping = Stopping(
+            self._state, driver, venues, self._allowed, self.stop, self._fail
+        )
         control = ControlServer(
             self._state.control_path,
             lambda: state_object(
@@ -348,8 +355,12 @@ class Service:
             self._spinner.start()
         if self._watched:
             self._keep(self._keep_watched(), "look for the watchdog")
-        self._say("start", "ready")
+        self._go()
         return True
+
+    def _go(self) -> None:
+        """All is ready."""
+        self._say("start", "ready")
 
     def _missing(self, built: Built) -> list[str]:
         missing = []

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from xrpfast._core import format_units
 from xrpfast.model import Side, format_money
+from xrpfast.service.flatten import outcome
 
 if TYPE_CHECKING:
     from xrpfast._core import Market
@@ -56,6 +57,7 @@ def state_object(
             name: format_money(engine.legs.imbalance(at))
             for at, name in enumerate(engine.context.instruments)
         },
+        "flatten": outcome(engine),
         "counts": {
             "orders": desk.counts["orders"],
             "fills": desk.counts["fills"],

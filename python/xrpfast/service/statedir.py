@@ -32,9 +32,19 @@ class StateDir:
     @classmethod
     def open(cls, path: Path) -> StateDir:
         """Takes the lease to trade; raises `UsageError` when it cannot, `HaltedError` if halted."""
-        state = cls.hold(path)
+        state = cls.ready(path)
         try:
             state.refuse_if_halted()
+        except BaseException:
+            state.close()
+            raise
+        return state
+
+    @classmethod
+    def ready(cls, path: Path) -> StateDir:
+        """Takes the lease, halted or not, for a run. Raises `UsageError` when it cannot."""
+        state = cls.hold(path)
+        try:
             state.latch.prepare()
             if len(os.fsencode(state.control_path)) > MAX_SOCKET_PATH:
                 raise UsageError(f"state_dir {path}: too long a path for a socket, shorten it")

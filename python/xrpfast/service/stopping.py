@@ -32,6 +32,7 @@ from xrpfast.trading.states import ENGINE, VENUE, TradingState, covers
 
 if TYPE_CHECKING:
     from xrpfast.service.driver import Driver
+    from xrpfast.service.latch import Entry
     from xrpfast.service.statedir import StateDir
     from xrpfast.trading.orders import Order
     from xrpfast.venues.canceller import CancelOnly
@@ -68,14 +69,17 @@ class Stopping:
         state: StateDir,
         driver: Driver,
         venues: Sequence[Venue],
+        allowed: Entry | None,
         end: Callable[[str], None],
         fail: Callable[[str], None],
     ) -> None:
-        """``end`` is told why when the engine is halted as a whole, its receipt is written and
-        its orders are settled; ``fail`` when that could not be done."""
+        """``allowed``: the entry of the latch that does not halt this run. ``end`` is told why when
+        the engine is halted as a whole, its receipt is written and its orders are settled; ``fail``
+        when that could not be done."""
         self._state = state
         self._driver = driver
         self._at = venues
+        self._allowed = allowed
         self._end = end
         self._fail = fail
         self._works: list[_Work] = []
@@ -85,24 +89,34 @@ class Stopping:
     def halt(self, asked: Asked) -> Path | None:
         """Tells the engine, which latches, refuses and cancels before this returns; then where the
         receipt will be. None: it cannot be kept."""
-        word = Control(
-            now_ns=monotonic_ns(),
-            wall_ns=time_ns(),
-            action="halt",
-            reason=asked.reason,
-            scope="" if asked.scope == ENGINE else asked.scope,
-            who=asked.who,
-        )
-        self._driver.on_events((word,))
+        covered = self._covered(asked)
+        if covered is None:
+            word = Control(
+                now_ns=monotonic_ns(),
+                wall_ns=time_ns(),
+                action="halt",
+                reason=asked.reason,
+                scope="" if asked.scope == ENGINE else asked.scope,
+                who=asked.who,
+            )
+            self._driver.on_events((word,))
         return self.begin(asked)
+
+    def _covered(self, asked: Asked) -> _Work | None:
+        """The work that began, by another way or by the engine's own word, after this was asked
+        for: nothing that it leaves out can have been sent since."""
+        for work in self._works:
+            if work.began_ns >= asked.mono_ns and work.asked.scope in (asked.scope, ENGINE):
+                return work
+        return None
 
     def begin(self, asked: Asked) -> Path | None:
         """Verifies a halt that the engine has taken already."""
-        for work in self._works:
-            if work.began_ns >= asked.mono_ns and work.asked.scope in (asked.scope, ENGINE):
-                # Began by the engine's own word on what is being asked for here.
-                work.asked = asked if work.asked.scope == asked.scope else work.asked
-                return work.path
+        covered = self._covered(asked)
+        if covered is not None:
+            if covered.asked.scope == asked.scope:
+                covered.asked = asked
+            return covered.path
         orders = [
             order
             for order in self._driver.engine.orders.unsettled.values()
@@ -136,6 +150,8 @@ class Stopping:
     def _take_latch(self) -> None:
         states = self._driver.engine.context.states
         for entry in self._state.latch.entries():
+            if entry == self._allowed:
+                continue
             if entry.scope == ENGINE and entry.state is TradingState.HALTED:
                 # Also one that began halted: the latch came while it started.
                 if not self.halted:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from xrpfast.errors import UsageError
 from xrpfast.model import format_money
+from xrpfast.service.flatten import order, outcome
 from xrpfast.service.halts import Asked
 from xrpfast.service.limits import changed, differences
 from xrpfast.service.said import by_hand_amounts, fills_of, old_enough, person_of, text_of
@@ -41,6 +42,7 @@ class Words:
         """The words by name."""
         return {
             "halt": self.halt,
+            "flatten": self.flatten,
             "reconcile": self.reconcile,
             "resume": self.resume,
             "settle": self.settle,
@@ -124,6 +126,14 @@ class Words:
         self._risk = after
         shown = [str(getattr(risk, key)) for risk in (before, after)]
         return {"ok": True, "key": key, "was": shown[0], "is": shown[1]}
+
+    def flatten(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """``reason``, ``who``, ``max_loss``, ``within_s``: what our own orders left is closed; the
+        state's ``flatten`` tells how it goes."""
+        events = order(self._driver.engine, request)
+        self._tell(*events)
+        found = outcome(self._driver.engine)
+        return {"ok": True, "instruments": {e.instrument: found[e.instrument] for e in events}}
 
     def settle(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """``id``, ``reason``, ``who``, ``fills``: an order whose venue says nothing more of it."""
