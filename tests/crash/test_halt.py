@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from xrpfast.simulation.process import MockExchanges, mock_exchanges
 from xrpfast.trading.states import KEPT, TradingState
 
 _, REDUCING, HALTED = KEPT
+AGAIN_IN_1_S = {"serverTime": 1_000, "retryAfter": 2_000}
 EMPTY = {venue: [FOREIGN] for venue in VENUES}
 
 
@@ -54,7 +55,8 @@ async def stopped(it: Scene, code: int, receipt: dict[str, Any], by: str) -> Non
         assert venue["foreign"] == 1
         assert venue["verified_ms"] is not None
     said = fates(receipt)
-    assert all(said[venue][STRAY] == "cancelled" for venue in VENUES)
+    # The engine's own comparison with a venue may come upon it, too, and be the one to cancel it.
+    assert all(said[venue][STRAY] in ("cancelled", "gone") for venue in VENUES)
     await it.nothing_new_since(receipt["wall_ns"])
 
 
@@ -120,6 +122,8 @@ def refusal(venue: str, route: str, status: int) -> dict[str, Any]:
     params: dict[str, Any] = {"status": status}
     if status == 429 and venue == "binance":
         params |= {"code": -1003, "msg": "Too many requests"}
+        told = {"headers": {"Retry-After": "1"}} if rest else {"data": AGAIN_IN_1_S}
+        params |= told
     elif status == 429:
         params |= {"code": "429000", "msg": "Too many requests"}
         if rest:
@@ -146,76 +150,6 @@ async def test_dead_feeds_keep_nothing_from_being_cancelled(
         await stopped(it, code, receipt, "engine")
         await it.nothing_new_since(receipt["wall_ns"], before)
         assert await engine.ended() == 3
-
-
-async def test_a_venue_that_is_down_is_said_to_be_not_verified(
-    tmp_path: Path, mock: MockExchanges
-) -> None:
-    """Both die (F34): the halt stands on disk, the state is kept, and it is said what may work."""
-    async with scene(tmp_path, mock) as it:
-        engine = await it.trading()
-        engine.kill()
-        await engine.ended()
-        rules = [
-            await it.fault({"venue": venue, "channel": "venue", "action": "down"})
-            for venue in VENUES
-        ]
-        code, receipt = await it.halt(within="3")
-        assert code == 1
-        assert [line.partition(":")[0] for line in receipt["not_verified"]] == list(VENUES)
-        assert it.halted() is not None
-        for rule in rules:
-            await asyncio.to_thread(mock.heal, rule)
-        code, again = await it.halt()
-        await stopped(it, code, again, "command")
-
-
-async def test_an_engine_that_is_asleep_or_blocked_or_gone(
-    tmp_path: Path, mock: MockExchanges
-) -> None:
-    """SIGSTOP, a callback that does not return, kill -9: the command cancels by itself, and an
-    engine that wakes up sends nothing."""
-
-    async def asleep(folder: Path, mock: MockExchanges) -> None:
-        async with scene(folder, mock) as it:
-            engine = await it.trading()
-            before = await it.ours()
-            engine.process.send_signal(signal.SIGSTOP)
-            code, receipt = await it.halt()
-            await stopped(it, code, receipt, "command")
-            engine.process.send_signal(signal.SIGCONT)
-            assert await engine.ended() == 3
-            await it.nothing_new_since(receipt["wall_ns"], before)
-
-    async def blocked(folder: Path, mock: MockExchanges) -> None:
-        async with scene(folder, mock) as it:
-            engine = await it.trading(command=BLOCKING, env=TESTS)
-            before = await it.ours()
-            block = it.path.with_name(BLOCK)
-            block.touch()
-            code, receipt = await it.halt()
-            await stopped(it, code, receipt, "command")
-            block.unlink()
-            assert await engine.ended() == 3
-            await it.nothing_new_since(receipt["wall_ns"], before)
-
-    async def gone(folder: Path, mock: MockExchanges) -> None:
-        async with scene(folder, mock) as it:
-            engine = await it.trading()
-            before = await it.ours()
-            engine.kill()
-            await engine.ended()
-            code, receipt = await it.halt()
-            await stopped(it, code, receipt, "command")
-            assert receipt["notes"][0].endswith(("no engine runs", "start or to end"))
-            await it.nothing_new_since(receipt["wall_ns"], before)
-
-    with mock_exchanges("--seed", "52") as second, mock_exchanges("--seed", "53") as third:
-        async with asyncio.TaskGroup() as group:
-            for name, case, its in (
-                ("asleep", asleep, mock), ("blocked", blocked, second), ("gone", gone, third),
-            ):  # fmt: skip
-                group.create_task(case(tmp_path / name, its))
 
 
 async def test_one_venue_is_halted_and_the_other_left_alone(
@@ -336,10 +270,70 @@ async def test_status_tells_how_things_stand(tmp_path: Path, mock: MockExchanges
         assert "resume all by" in said
 
 
-async def test_an_engine_that_cannot_be_told_of_a_scope_is_halted_as_a_whole(
-    tmp_path: Path, mock: MockExchanges
-) -> None:
-    async with scene(tmp_path, mock) as it:
+# --- no engine answers: the cases are waited for side by side, each is mostly waiting
+
+
+async def asleep(folder: Path, mock: MockExchanges) -> None:
+    async with scene(folder, mock) as it:
+        engine = await it.trading()
+        before = await it.ours()
+        engine.process.send_signal(signal.SIGSTOP)
+        code, receipt = await it.halt()
+        await stopped(it, code, receipt, "command")
+        engine.process.send_signal(signal.SIGCONT)
+        assert await engine.ended() == 3
+        await it.nothing_new_since(receipt["wall_ns"], before)
+
+
+async def blocked(folder: Path, mock: MockExchanges) -> None:
+    """A callback of the loop that does not return."""
+    async with scene(folder, mock) as it:
+        engine = await it.trading(command=BLOCKING, env=TESTS)
+        before = await it.ours()
+        block = it.path.with_name(BLOCK)
+        block.touch()
+        code, receipt = await it.halt()
+        await stopped(it, code, receipt, "command")
+        block.unlink()
+        assert await engine.ended() == 3
+        await it.nothing_new_since(receipt["wall_ns"], before)
+
+
+async def gone(folder: Path, mock: MockExchanges) -> None:
+    async with scene(folder, mock) as it:
+        engine = await it.trading()
+        before = await it.ours()
+        engine.kill()
+        await engine.ended()
+        code, receipt = await it.halt()
+        await stopped(it, code, receipt, "command")
+        assert receipt["notes"][0].endswith(("no engine runs", "start or to end"))
+        await it.nothing_new_since(receipt["wall_ns"], before)
+
+
+async def all_down(folder: Path, mock: MockExchanges) -> None:
+    """Both die (F34): the halt stands on disk, the state is kept, and it is said what may work."""
+    async with scene(folder, mock) as it:
+        engine = await it.trading()
+        engine.kill()
+        await engine.ended()
+        rules = [
+            await it.fault({"venue": venue, "channel": "venue", "action": "down"})
+            for venue in VENUES
+        ]
+        code, receipt = await it.halt(within="3")
+        assert code == 1
+        assert [line.partition(":")[0] for line in receipt["not_verified"]] == list(VENUES)
+        assert it.halted() is not None
+        for rule in rules:
+            await asyncio.to_thread(mock.heal, rule)
+        code, again = await it.halt()
+        await stopped(it, code, again, "command")
+
+
+async def not_told_of_a_scope(folder: Path, mock: MockExchanges) -> None:
+    """It is halted as a whole: nobody controls it."""
+    async with scene(folder, mock) as it:
         engine = await it.trading()
         before = await it.ours()
         engine.process.send_signal(signal.SIGSTOP)
@@ -354,3 +348,15 @@ async def test_an_engine_that_cannot_be_told_of_a_scope_is_halted_as_a_whole(
         engine.process.send_signal(signal.SIGCONT)
         assert await engine.ended() == 3
         await it.nothing_new_since(receipt["wall_ns"], before)
+
+
+async def test_the_command_cancels_by_itself_when_no_engine_answers(tmp_path: Path) -> None:
+    """And an engine that wakes up later sends nothing."""
+
+    async def one(number: int, case: Callable[[Path, MockExchanges], Awaitable[None]]) -> None:
+        with mock_exchanges("--seed", str(52 + number)) as mock:
+            await case(tmp_path / str(number), mock)
+
+    async with asyncio.TaskGroup() as group:
+        for number, case in enumerate((asleep, blocked, gone, all_down, not_told_of_a_scope)):
+            group.create_task(one(number, case))

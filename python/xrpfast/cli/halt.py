@@ -28,7 +28,7 @@ def halt(
         typer.Option(
             min=1.0, help="Seconds for the venues to be verified, when no engine does it."
         ),
-    ] = 60.0,
+    ] = 90.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Stop trading and cancel own orders until every venue lists none; then say what came of it.

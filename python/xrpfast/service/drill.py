@@ -57,7 +57,10 @@ CANCELS: Final = {
     "kucoin": ("spot.*cancel", "DELETE /api/v1/hf/orders/client-order/*"),
 }
 _LIMITED: Final[dict[str, dict[str, Any]]] = {
-    "binance": {"code": -1003, "msg": "Too many requests", "headers": {"Retry-After": "1"}},
+    "binance": {
+        "code": -1003, "msg": "Too many requests", "headers": {"Retry-After": "1"},
+        "data": {"serverTime": 1_000, "retryAfter": 2_000},
+    },
     "kucoin": {
         "code": "429000", "msg": "Too many requests",
         "headers": {"gw-ratelimit-remaining": "0", "gw-ratelimit-reset": "1000"},

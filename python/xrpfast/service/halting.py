@@ -22,9 +22,9 @@ from xrpfast._core import CoreError
 from xrpfast.errors import UsageError, XrpfastError
 from xrpfast.records.unsettled import strategy_of
 from xrpfast.service import halts
-from xrpfast.service.cancelling import WITHIN_S, Receipt, Wanted, cancel_own
+from xrpfast.service.cancelling import Receipt, Wanted, cancel_own
 from xrpfast.service.disk import Disk
-from xrpfast.service.halts import BY_COMMAND, Asked, HaltReceipt, receipt_of
+from xrpfast.service.halts import BY_COMMAND, WITHIN_S, Asked, HaltReceipt, receipt_of
 from xrpfast.service.heartbeat import Beat, RunState, request_halt
 from xrpfast.service.heartbeat import read as read_beat
 from xrpfast.service.latch import Entry, Latch

@@ -26,7 +26,7 @@ from xrpfast.service.cancelling import (
     Wanted,
     cancel_own,
 )
-from xrpfast.service.halts import BY_ENGINE, Asked, HaltReceipt, receipt_of
+from xrpfast.service.halts import BY_ENGINE, WITHIN_S, Asked, HaltReceipt, receipt_of
 from xrpfast.trading.events import Control
 from xrpfast.trading.states import ENGINE, VENUE, TradingState, covers
 
@@ -204,6 +204,7 @@ class Stopping:
                 venues,
                 f"x{config.environment}{config.deployment}",
                 last_sent_ns=last_sent_ns,
+                within_s=WITHIN_S,
                 wanted=self._wanted(work.asked.scope),
             )
         finally:
