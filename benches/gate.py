@@ -7,6 +7,7 @@ Targets are printed beside what was measured; on a shared machine only the gate 
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import platform
@@ -19,10 +20,12 @@ from typing import Any
 
 import uvloop
 
-from benches import in_process, sockets
+from benches import halt, in_process, sockets
 from xrpfast import _core
 
 GATE_US = 10_000.0
+FIRST_CANCEL_GATE_MS = 1_000.0
+VERIFIED_GATE_MS = 10_000.0
 STAGES = {
     "test_depth_frame": ("depth frame, 40 levels", "<= 3 µs"),
     "test_book_ticker_frame": ("bookTicker frame", "<= 1 µs"),
@@ -121,6 +124,7 @@ def main() -> int:
         f"  ticks answered {len(engine['second_ns'])} of {engine['ticks']}, orders accepted by the "
         f"mock {engine['accepted']}, counted by the engine {outside['orders']}"
     )
+    stops = stop_rows()
     RESULTS.write_text(
         json.dumps(
             {
@@ -129,16 +133,40 @@ def main() -> int:
                 "in_process_cold": cold,
                 "sockets": wire,
                 "floor": zero,
+                "halt_ms": stops,
                 "loop_gap_ms_max": outside["loop_gap_ms_max"],
             },
             indent=1,
         )
     )
-    return judge(by_stage, process, cold, wire, engine, outside["orders"])
+    return judge(by_stage, process, cold, wire, engine, outside["orders"], stops)
 
 
 def in_appends(by_stage: dict[str, Row], test: str) -> float:
     return by_stage[test]["p50"] / by_stage["test_journal_append"]["p50"]
+
+
+def stop_rows() -> dict[str, Row]:
+    """`halt`, measured and printed; milliseconds."""
+    print(
+        f"(d) halt, {halt.ORDERS} orders of ours resting at each venue that no engine knows, ms "
+        "from when it was asked for"
+    )
+    said = asyncio.run(halt.measure())
+    found = {}
+    for way, name in (
+        ("engine", "engine runs"), ("alone", "no engine, without the second between two looks"),
+        ("command", "no engine, the command with its start"),
+    ):  # fmt: skip
+        for what, values in (
+            ("first cancel", halt.first_cancel_ms(said[way])),
+            ("none listed", halt.empty_ms(said[way])),
+            ("verified empty", halt.verified_ms(said[way])),
+        ):
+            if values:
+                found[f"{way} {what}"] = row(values)
+                show(f"{name}: {what}", found[f"{way} {what}"])
+    return found
 
 
 def judge(
@@ -148,6 +176,7 @@ def judge(
     wire: Row,
     engine: dict[str, Any],
     counted: int,
+    stops: dict[str, Row],
 ) -> int:
     """1 with a line for each thing that must not be."""
     wrong = []
@@ -162,6 +191,11 @@ def judge(
     ):
         if one["p99"] > GATE_US:
             wrong.append(f"{name}: p99 {one['p99']:.0f} µs is above {GATE_US:.0f} µs")
+    for name, one in stops.items():
+        gate = FIRST_CANCEL_GATE_MS if "first" in name else VERIFIED_GATE_MS
+        # The start of an interpreter on a shared machine is no business of this gate.
+        if one["p99"] > gate and not name.startswith("command"):
+            wrong.append(f"(d) {name}: p99 {one['p99']:.0f} ms is above {gate:.0f} ms")
     if wire["count"] < 5_000:
         wrong.append(f"(c): {wire['count']:.0f} ticks after warm-up, 5,000 are needed")
     if engine["accepted"] != 2 * len(engine["second_ns"]) or engine["accepted"] != counted:

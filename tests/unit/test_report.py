@@ -293,3 +293,48 @@ def test_what_is_left_to_be_hedged_and_what_a_person_traded(
     out = capsys.readouterr().out
     assert "to hedge   7 of base of XRP/USDT; 2 hedges lost 0.25 so far" in out
     assert "by hand    -3 of base of XRP/USDT (ann: web page)" in out
+
+
+def test_what_was_halted_and_resumed_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at = MIDNIGHT + 1_000
+
+    def word(kind: int, after: int, what: object) -> tuple[int, int, bytes]:
+        return at + after, kind, msgspec.json.encode(what)
+
+    def said(action: str, after: int, who: str, scope: str = "") -> events.Control:
+        return events.Control(
+            now_ns=0, wall_ns=at + after, action=action, reason="why", scope=scope, who=who
+        )
+
+    flatten = events.Flatten(
+        now_ns=0, wall_ns=at + 6, instrument="XRP/USDT", max_loss=2 * MONEY_ONE, within_ns=1,
+        reason="enough", who="ann",
+    )  # fmt: skip
+    write(
+        tmp_path / "journal",
+        [
+            begin(),
+            word(kinds.EVENT, 1, said("start", 1, "")),
+            word(kinds.COMMAND, 2, commands.Halt("venue:kucoin", "key refused")),
+            word(kinds.EVENT, 3, said("halt", 3, "ann")),
+            word(kinds.COMMAND, 4, commands.Halt("engine", "why", "ann")),
+            word(kinds.RECOVERY, 5, said("resume", 5, "bob")),
+            word(kinds.EVENT, 6, flatten),
+            word(kinds.COMMAND, 7, commands.Reduce("venue:kucoin", "moved")),
+        ],
+    )
+    rebuild(tmp_path / "journal", tmp_path / "ledger.sqlite")
+    assert app.run(["report", "--state-dir", str(tmp_path), "--json"]) == 0
+    words = json.loads(capsys.readouterr().out)["words"]
+    assert [(w["action"], w["scope"], w["who"]) for w in words] == [
+        ("halt", "venue:kucoin", "engine"),
+        ("halt", "engine", "ann"),
+        ("resume", "all", "bob"),
+        ("flatten", "symbol:XRP/USDT", "ann"),
+        ("reduce", "venue:kucoin", "engine"),
+    ]
+    assert words[3]["reason"] == "enough (losing at most 2)"
+    assert app.run(["report", "--state-dir", str(tmp_path)]) == 0
+    assert "resume     all (bob: why), " in capsys.readouterr().out

@@ -131,6 +131,11 @@ def _facts(console: Console, document: dict[str, Any]) -> None:
             f"by hand    {trade['amount']} of base of {trade['instrument']} "
             f"({trade['who']}: {trade['reason']})"
         )
+    for word in document["words"]:
+        console.print(
+            f"{word['action']:<10} {word['scope']} ({word['who']}: {word['reason']}), "
+            f"{utc(word['wall_ns'])}"
+        )
     for adopted in document["adopted"]:
         console.print(f"adopted    {adopted['amount']} {adopted['asset']} at {adopted['venue']}")
     if document["estimated_fees"]:

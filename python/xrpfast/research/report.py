@@ -120,6 +120,7 @@ class _Report:
             "estimated_fees": dict(
                 sorted(Counter(fill.venue for fill in self._fills if fill.estimated).items())
             ),
+            "words": [dict(row) for row in self._rows("words", "wall_ns")],
             "adopted": self._adopted(),
             "refused": self._not_taken("refused", "refusals"),
             "ignored": self._not_taken("ignored", "ignored"),

@@ -111,6 +111,10 @@ class EngineLink:
     async def state(self) -> State:
         """The engine's state now. Raises ``ConnectionError`` when the engine has gone."""
         await self.send({"cmd": "state"})
+        return await self.answer()
+
+    async def answer(self) -> State:
+        """To what was sent. Raises ``ConnectionError`` when the engine has gone."""
         line = await self._reader.readline()
         if not line:
             raise ConnectionResetError("the engine closed its control socket")

@@ -28,9 +28,7 @@ from xrpfast.service.halts import BY_COMMAND, WITHIN_S, Asked, HaltReceipt, rece
 from xrpfast.service.heartbeat import Beat, RunState, request_halt
 from xrpfast.service.heartbeat import read as read_beat
 from xrpfast.service.latch import Entry, Latch
-from xrpfast.service.offline import note_halt
 from xrpfast.trading.states import ENGINE, STRATEGY, SYMBOL, VENUE, TradingState, covers
-from xrpfast.venues.cancel_only import cancel_only
 
 if TYPE_CHECKING:
     from xrpfast.config.root import Config
@@ -198,6 +196,8 @@ class _Halting:
         path: Path | None = None
 
         def keep() -> None:
+            from xrpfast.service.offline import note_halt
+
             nonlocal path
             place = halts.place(self._state_dir, self._asked)
             halts.write(place, receipt)
@@ -212,6 +212,9 @@ class _Halting:
         return receipt, path
 
     async def _cancel(self) -> Receipt:
+        # Not before: loading what speaks to the venues takes as long as all that comes before.
+        from xrpfast.venues.cancel_only import cancel_only
+
         scope = self._asked.scope
         venues = cancel_only(self._config)
         wanted = self._wanted(venues)
