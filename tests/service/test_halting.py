@@ -15,16 +15,20 @@ from xrpfast.config.demo import demo_values
 from xrpfast.config.loader import build
 from xrpfast.config.root import Config
 from xrpfast.errors import HaltedError, UsageError
+from xrpfast.records.identity import identify
 from xrpfast.service import halting
 from xrpfast.service.cancelling import CANCELLED
+from xrpfast.service.flatten import Order
+from xrpfast.service.flatten_run import FlattenRun
 from xrpfast.service.halting import halt
 from xrpfast.service.halts import read
 from xrpfast.service.heartbeat import Heartbeat
-from xrpfast.service.latch import Latch
+from xrpfast.service.latch import Entry, Latch
 from xrpfast.service.statedir import StateDir
 from xrpfast.simulation.exchange import Exchange
 from xrpfast.simulation.server import MockVenues, mock_venues
 from xrpfast.simulation.truth import ledger
+from xrpfast.trading.states import TradingState
 
 VENUES = ("binance", "kucoin")
 OURS = "xddemo1-000a"
@@ -233,3 +237,133 @@ async def test_the_receipt_says_what_the_orders_of_the_engine_became(
     fates = {o.client_id: o.fate for venue in receipt.venues for o in venue.orders}
     assert fates == dict.fromkeys(ids, CANCELLED)
     assert (receipt.verified, receipt.cancelled, receipt.unsettled) == (True, 2, [])
+
+
+@pytest.fixture
+def late(monkeypatch: pytest.MonkeyPatch) -> float:
+    """Seconds for which an order can be on its way, for the sake of the test."""
+    seconds = 2.5
+    for venue in ("binance", "kucoin"):
+        for name in ("API_TIMEOUT_S", "MARGIN_S"):
+            monkeypatch.setattr(f"xrpfast.venues.{venue}.cancel_only.{name}", 0.25)
+    monkeypatch.setattr("xrpfast.venues.kucoin.cancel_only.SIGNED_TIME_S", 2.0)
+    return seconds
+
+
+async def test_after_a_crash_an_empty_list_proves_nothing_before_its_time(
+    mock: MockVenues, config: Config, late: float
+) -> None:
+    Heartbeat(config.state_dir / "heartbeat", lambda: None).running()  # and no more is heard of it
+    receipt, _ = await halt(config, "engine", "why", "ann")
+    assert receipt.verified
+    assert all((venue.verified_ms or 0) >= late * 1_000 for venue in receipt.venues)
+
+
+async def test_an_order_of_the_engine_that_was_not_answered_may_still_arrive(
+    mock: MockVenues, tmp_path: Path, late: float
+) -> None:
+    mock.faults.add(
+        {"venue": "kucoin", "channel": "ws", "point": "before_accept", "action": "drop",
+         "match": {"route": "spot.*order", "times": 1}}
+    )  # fmt: skip
+    async with trading(tmp_path, mock) as run:
+        await run.until(lambda: run.placed >= 2 and run.engine.orders.unsettled)
+        (lost,) = (o for o in run.engine.orders.unsettled.values() if not o.accepted)
+        receipts = tmp_path / "receipts"
+        run.say("halt")
+        await run.until(lambda: receipts.exists() and list(receipts.glob("*.json")))
+        run.task.cancel()  # the desk would go on asking for that order
+        await asyncio.wait({run.task})
+    (path,) = receipts.iterdir()
+    receipt = read(path)
+    assert receipt is not None
+    assert receipt.verified
+    assert receipt.unsettled == [lost.client_id]
+    assert max(venue.verified_ms or 0 for venue in receipt.venues) >= 1_500
+
+
+async def test_a_venue_that_does_not_answer_is_said_to_be_not_verified(
+    mock: MockVenues, config: Config
+) -> None:
+    mock.faults.add({"venue": "kucoin", "channel": "venue", "action": "down"})
+    receipt, path = await halt(config, "engine", "why", "ann", within_s=2.5)
+    assert not receipt.verified
+    assert receipt.verified_ms is None
+    assert [line.partition(":")[0] for line in receipt.not_verified] == ["kucoin"]
+    assert at_work(mock)["binance"] == [FOREIGN]
+    assert path is not None
+    kept = read(path)
+    assert kept is not None
+    assert not kept.verified
+
+
+async def test_an_engine_that_does_not_answer_for_a_scope_is_halted_as_a_whole(
+    mock: MockVenues, config: Config
+) -> None:
+    heartbeat = Heartbeat(config.state_dir / "heartbeat", lambda: None)
+    connected = asyncio.Event()
+    gone = asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connected.set()
+        await reader.read()
+        writer.close()
+        gone.set()
+
+    path = str(config.state_dir / "control.sock")
+    async with await asyncio.start_unix_server(silent, path):
+        receipt, _ = await halt(config, "venue:kucoin", "why", "ann")
+        await gone.wait()
+    assert connected.is_set()
+    assert heartbeat.halt_word[0] != 0
+    assert (receipt.scope, receipt.verified) == ("engine", True)
+    assert at_work(mock) == {venue: [FOREIGN] for venue in VENUES}
+    assert {entry.scope for entry in Latch(config.state_dir).entries()} == {
+        "engine",
+        "venue:kucoin",
+    }
+
+
+async def test_a_venue_alone_is_halted_in_an_engine_that_runs(
+    mock: MockVenues, tmp_path: Path
+) -> None:
+    async with trading(tmp_path, mock) as run:
+        mock.flow.running = False
+        await run.until(lambda: not run.engine.orders.unsettled)
+        for venue in VENUES:
+            mock.faults.add(resting(venue, OURS))
+        config = build(demo_values(tmp_path, mock.line), "test")
+        receipt, _ = await halt(config, "venue:binance", "why", "ann")
+        assert (receipt.verified, receipt.by) == (True, "engine")
+        assert at_work(mock) == {"binance": [], "kucoin": [OURS]}
+        assert not run.task.done()
+        said = [record for _, record in run.journal() if getattr(record, "action", "") == "halt"]
+        assert len(said) == 1, "it is told once, however many ways it comes"
+        assert await run.stop() == 0
+
+
+async def test_what_another_process_latches_halts_a_running_engine(
+    mock: MockVenues, tmp_path: Path
+) -> None:
+    async with trading(tmp_path, mock) as run:
+        Latch(tmp_path).set(Entry("venue:kucoin", TradingState.REDUCING, "by hand", "ann", 1))
+        await run.until(lambda: run.closed_by("kucoin") == "VENUE_REDUCING")
+        Latch(tmp_path).set(Entry("engine", TradingState.HALTED, "by hand", "ann", 1))
+        ended = await run.ended()
+    assert isinstance(ended, HaltedError)
+    assert "halted: by hand" in str(ended)
+
+
+async def test_a_halt_before_a_flatten_has_begun_keeps_it_from_beginning(
+    mock: MockVenues, config: Config
+) -> None:
+    state = StateDir.ready(config.state_dir)
+    order = Order({"reason": "enough", "max_loss": "5"})
+    identity = identify(config, armed=False)
+    Latch(config.state_dir).set(Entry("engine", TradingState.HALTED, "first", "ann", 1))
+    run = FlattenRun(config, state, identity, order)
+    Latch(config.state_dir).clear()
+    Latch(config.state_dir).set(Entry("engine", TradingState.HALTED, "another", "bob", 2))
+    with pytest.raises(HaltedError, match="another"):
+        await run.run()
+    state.close()
