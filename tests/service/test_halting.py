@@ -335,6 +335,7 @@ async def test_a_venue_alone_is_halted_in_an_engine_that_runs(
         config = build(demo_values(tmp_path, mock.line), "test")
         receipt, _ = await halt(config, "venue:binance", "why", "ann")
         assert (receipt.verified, receipt.by) == (True, "engine")
+        assert [venue.venue for venue in receipt.venues] == ["binance"]
         assert at_work(mock) == {"binance": [], "kucoin": [OURS]}
         assert not run.task.done()
         said = [record for _, record in run.journal() if getattr(record, "action", "") == "halt"]
@@ -366,4 +367,5 @@ async def test_a_halt_before_a_flatten_has_begun_keeps_it_from_beginning(
     Latch(config.state_dir).set(Entry("engine", TradingState.HALTED, "another", "bob", 2))
     with pytest.raises(HaltedError, match="another"):
         await run.run()
+    assert not (config.state_dir / "epoch").exists(), "it went no further"
     state.close()

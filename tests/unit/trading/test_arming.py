@@ -11,7 +11,9 @@ from xrpfast.trading.config import EngineConfig
 from xrpfast.trading.context import BUY
 from xrpfast.trading.engine import Engine
 from xrpfast.trading.events import BookTop
+from xrpfast.trading.flattening import Ordered
 from xrpfast.trading.intents import LegIntent
+from xrpfast.trading.legs.hedge import choose
 from xrpfast.trading.risk.reasons import Refusal
 
 
@@ -53,6 +55,28 @@ def hedge(settings: EngineConfig) -> object:
 def test_hedges_are_orders_too() -> None:
     assert hedge(of("l", armed=False)) is Refusal.NOT_ARMED
     assert not isinstance(hedge(of("l", armed=True)), Refusal)
+
+
+def flatten(settings: EngineConfig) -> object:
+    world = World(settings)
+    engine = world.engine
+    book = engine.context.books[0]
+    now_ns = world.now_ns + MS
+    top = BookTop(
+        now_ns=now_ns, wall_ns=now_ns, book=0, live=True, bid=20_990, bid_qty=10_000,
+        ask=21_000, ask_qty=10_000, data_ns=now_ns,
+    )  # fmt: skip
+    missing = -1_000 * book.qty_money
+    chosen = choose(missing, [(book, top)], engine.portfolio, settings.risk, now_ns)
+    assert chosen is not None
+    engine.context.flattening[0] = Ordered(10**20, now_ns)
+    leg = LegIntent(book, BUY, 0, 1, chosen.price, chosen.qty)
+    return engine.risk.check_flatten(leg, chosen, missing, 0, "xttest7-00h", now_ns)
+
+
+def test_a_flatten_is_orders_too() -> None:
+    assert flatten(of("l", armed=False)) is Refusal.NOT_ARMED
+    assert not isinstance(flatten(of("l", armed=True)), Refusal)
 
 
 def test_a_journal_from_before_says_nothing_and_is_not_armed() -> None:
