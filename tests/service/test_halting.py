@@ -22,7 +22,8 @@ from xrpfast.service.flatten import Order
 from xrpfast.service.flatten_run import FlattenRun
 from xrpfast.service.halting import halt
 from xrpfast.service.halts import read
-from xrpfast.service.heartbeat import Heartbeat
+from xrpfast.service.heartbeat import Heartbeat, RunState
+from xrpfast.service.heartbeat import read as read_beat
 from xrpfast.service.latch import Entry, Latch
 from xrpfast.service.statedir import StateDir
 from xrpfast.simulation.exchange import Exchange
@@ -253,10 +254,16 @@ def late(monkeypatch: pytest.MonkeyPatch) -> float:
 async def test_after_a_crash_an_empty_list_proves_nothing_before_its_time(
     mock: MockVenues, config: Config, late: float
 ) -> None:
-    Heartbeat(config.state_dir / "heartbeat", lambda: None).running()  # and no more is heard of it
+    heartbeat = config.state_dir / "heartbeat"
+    Heartbeat(heartbeat, lambda: None).running()  # and no more is heard of it
     receipt, _ = await halt(config, "engine", "why", "ann")
     assert receipt.verified
     assert all((venue.verified_ms or 0) >= late * 1_000 for venue in receipt.venues)
+    beat = read_beat(heartbeat)
+    assert beat is not None
+    assert beat.state is RunState.STOPPED, "nobody has to answer for it any more"
+    again, _ = await halt(config, "engine", "why", "ann")
+    assert all((venue.verified_ms or 0) < late * 1_000 for venue in again.venues)
 
 
 async def test_an_order_of_the_engine_that_was_not_answered_may_still_arrive(
@@ -267,8 +274,9 @@ async def test_an_order_of_the_engine_that_was_not_answered_may_still_arrive(
          "match": {"route": "spot.*order", "times": 1}}
     )  # fmt: skip
     async with trading(tmp_path, mock) as run:
-        await run.until(lambda: run.placed >= 2 and run.engine.orders.unsettled)
-        (lost,) = (o for o in run.engine.orders.unsettled.values() if not o.accepted)
+        unsettled = run.engine.orders.unsettled
+        await run.until(lambda: run.placed >= 2 and len(unsettled) == 1)
+        (lost,) = unsettled.values()
         receipts = tmp_path / "receipts"
         run.say("halt")
         await run.until(lambda: receipts.exists() and list(receipts.glob("*.json")))

@@ -204,7 +204,7 @@ class _Halting:
             path = place
             # An engine that holds the records takes the halt into them itself.
             with suppress(XrpfastError, CoreError, sqlite3.Error):
-                note_halt(self._state_dir, self._asked)
+                note_halt(self._state_dir, self._asked, verified=receipt.verified)
 
         why = await self._disk.do(keep)
         if path is None:

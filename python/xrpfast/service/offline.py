@@ -19,6 +19,7 @@ from xrpfast.model import format_money
 from xrpfast.records import kinds
 from xrpfast.records.unsettled import left, residuals
 from xrpfast.service.halts import Asked
+from xrpfast.service.heartbeat import settle as settle_heartbeat
 from xrpfast.service.reconciling import UNREADABLE
 from xrpfast.service.recording import open_records
 from xrpfast.service.said import by_hand_amounts, fills_of, old_enough, person_of, text_of
@@ -67,11 +68,14 @@ def _books(state: StateDir) -> Iterator[Books]:
         journal.close()
 
 
-def note_halt(state_dir: Path, asked: Asked) -> None:
-    """Journals a halt that no engine took. Raises `XrpfastError` when an engine holds the records,
-    which takes it itself."""
+def note_halt(state_dir: Path, asked: Asked, *, verified: bool) -> None:
+    """Journals a halt that no engine took; ``verified``: nothing of ours works anywhere, nobody
+    has to answer for it any more. Raises `XrpfastError` when an engine holds the records, which
+    takes it itself."""
     state = StateDir.hold(state_dir)
     try:
+        if verified and asked.scope == ENGINE:
+            settle_heartbeat(state.heartbeat_path)
         if not any(state.journal_path.iterdir()):
             return  # no engine has ever run here
         with _books(state) as books:
