@@ -13,6 +13,7 @@ from xrpfast.config.demo import shipped
 from xrpfast.config.loader import load
 from xrpfast.service import drill as module
 from xrpfast.service.drill import Case, Step, drill
+from xrpfast.service.readiness import of_drill
 
 
 def demo_config(folder: Path) -> Path:
@@ -21,6 +22,7 @@ def demo_config(folder: Path) -> Path:
     return path
 
 
+@pytest.mark.timeout(300)
 async def test_a_drill_passes_and_leaves_a_report(tmp_path: Path) -> None:
     config = demo_config(tmp_path)
     process = await asyncio.create_subprocess_exec(
@@ -45,6 +47,7 @@ async def test_a_drill_passes_and_leaves_a_report(tmp_path: Path) -> None:
 def check_files(path: Path, wall_ns: int) -> None:
     kept = json.loads(path.read_bytes())
     assert (kept["passed"], kept["wall_ns"]) == (True, wall_ns)
+    assert of_drill(path.parent, days=1).ok, "what `check --live-readiness` reads"
     assert path.with_suffix(".md").read_text().count("| passed |") == len(module.CASES)
     assert sorted(p.name for p in path.parent.iterdir()) == [path.name, f"{path.stem}.md"]
 

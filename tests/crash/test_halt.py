@@ -350,6 +350,7 @@ async def not_told_of_a_scope(folder: Path, mock: MockExchanges) -> None:
         await it.nothing_new_since(receipt["wall_ns"], before)
 
 
+@pytest.mark.timeout(300)
 async def test_the_command_cancels_by_itself_when_no_engine_answers(tmp_path: Path) -> None:
     """And an engine that wakes up later sends nothing."""
 

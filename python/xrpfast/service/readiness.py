@@ -66,7 +66,7 @@ def of_venues(seen: Seen) -> Finding:
 def of_drill(folder: Path, days: int, now_ns: int | None = None) -> Finding:
     """The newest report of `drill`, by the time in its name; one that failed counts as what it
     is."""
-    fix = "run a drill: see the runbook"
+    fix = "run `xrpfast drill` with this configuration"
     reports = sorted(folder.glob("*.json")) if folder.is_dir() else []
     if not reports:
         return Finding("stop drilled", False, f"no report in {folder}", fix)
