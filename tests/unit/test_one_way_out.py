@@ -87,9 +87,10 @@ def test_only_the_driver_hands_orders_to_a_gateway() -> None:
 
 
 def test_nothing_else_names_what_makes_an_order() -> None:
-    """The virtual venues read what the native encoders wrote."""
+    """The virtual venues read what the native encoders wrote; the drill names what its mock venues
+    are to count."""
     for module, tree in trees().items():
-        if module == "simulation/virtual/wire.py":
+        if module in ("simulation/virtual/wire.py", "service/drill.py"):
             continue
         for node in ast.walk(tree):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):

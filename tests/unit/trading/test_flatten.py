@@ -335,7 +335,7 @@ def test_only_what_was_ordered_is_approved() -> None:
     assert verdict(world, lost=6 * MONEY_ONE) is Refusal.LOSS_EXCEEDS_MAX
     assert verdict(world, excess=-99 * XRP) is Refusal.NOT_REDUCING
     assert verdict(world, side=SELL) is Refusal.NOT_REDUCING
-    assert verdict(world, tif=int(TimeInForce.GTC)) is Refusal.ORDER_TYPE_NOT_ALLOWED
+    assert verdict(world, tif=int(TimeInForce.GTC)) is Refusal.TIF_NOT_ALLOWED
     assert verdict(world, price=10**6) is not None
     world.engine.context.flattening[0] = replace(ordered, until_ns=world.now_ns - 1)
     assert verdict(world) is Refusal.NOT_ORDERED

@@ -59,6 +59,8 @@ class Watch:
                 self._read(event.now_ns, out)
         elif isinstance(event, events.Control):
             self._on_control(event, out)
+        elif isinstance(event, events.Flatten):
+            self._read(event.now_ns, out)  # a run that was never started has no references
         elif isinstance(event, events.TradedByHand):
             self._on_traded_by_hand(event)
         if isinstance(event, _ENDS) and self._state.limits.mark_ns:

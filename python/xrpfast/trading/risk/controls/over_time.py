@@ -14,7 +14,11 @@ ROWS: Final = (
         "disk, it only gets worse until a person resumes.",
         "REDUCING: hedges only; HALTED: cancels only",
         ("trading/states.py", "service/latch.py", CHECKS, HEDGES),
-        (RISK + "test_closed", "service/test_latch.py::test_every_state_and_word"),
+        (
+            RISK + "test_closed",
+            "service/test_latch.py::test_every_state_and_word",
+            "crash/test_halt.py::test_a_state_outlives_kill_9",
+        ),
         (
             R.TRADING_STOPPED,
             R.TRADING_REDUCING,
@@ -96,8 +100,8 @@ ROWS: Final = (
         29,
         "Leg imbalance",
         "Base that one leg traded alone, and for how long.",
-        "hedged within the collar, the time and the loss budget, else the symbol is REDUCING until "
-        "a person resumes",
+        "hedged within the collar, the time and the loss budget, else the symbol is HALTED until a "
+        "person resumes, or orders a flatten",
         ("trading/legs/manager.py", CHECKS, HEDGES),
         (
             LEGS + "test_each_pair_of_outcomes_has_its_next_step",
@@ -131,10 +135,18 @@ ROWS: Final = (
     Control(
         32,
         "Kill switch",
-        "A person's halt, for the engine or a scope.",
-        "latched on disk, then own orders cancelled until the venues list none",
-        ("service/latch.py", "service/withdraw.py"),
-        ("service/test_withdraw.py::test_ours_are_cancelled_and_those_of_others_left_alone",),
+        "A person's halt, for the engine or a scope; what a person's flatten may cost, and until "
+        "when.",
+        "latched on disk, then own orders cancelled until the venues list none, and a receipt; "
+        "only a flatten trades while HALTED, within its budgets",
+        ("service/latch.py", "service/halting.py", "service/cancelling.py", HEDGES),
+        (
+            "service/test_halting.py::"
+            "test_the_latch_is_on_disk_before_the_first_cancel_of_a_command",
+            "crash/test_halt.py::test_a_running_engine_cancels_verifies_and_ends",
+            "unit/trading/test_flatten.py::test_only_what_was_ordered_is_approved",
+        ),
+        (R.NOT_ORDERED, R.LOSS_EXCEEDS_MAX),
     ),
     Control(
         33,
