@@ -10,10 +10,10 @@ import pytest
 from support.reliability import write_numbers
 from xrpfast.simulation.virtual.faults import MOST
 from xrpfast.simulation.virtual.storm import Failure, one, storm
-from xrpfast.trading.commands import PlaceLegs
+from xrpfast.trading.commands import PlaceLegs, ReadBook, SetTimer
 from xrpfast.trading.config import EngineConfig
 from xrpfast.trading.engine import Engine
-from xrpfast.trading.events import AnyEvent, Fill, OrderReject, OrderUnknown, Timer
+from xrpfast.trading.events import AnyEvent, BookTop, Fill, OrderReject, OrderUnknown, Timer
 from xrpfast.trading.lifecycle import TERMINAL
 
 SEEDS = int(os.environ.get("XRPFAST_SEEDS", "1000"))
@@ -186,3 +186,31 @@ def test_a_planted_bug_is_found(bug: type[Engine]) -> None:
             assert "invariant" in result.text, result.text
             return
     pytest.fail("80 seeds did not notice")
+
+
+class WakesWithoutEnd(Engine):
+    """Asks to be woken for what is due already, and does nothing about it."""
+
+    def process(self, event: AnyEvent) -> Any:
+        out = super().process(event)
+        if isinstance(event, Timer):
+            out.append(SetTimer("legs", event.now_ns))
+        return out
+
+
+class ReadsWithoutEnd(Engine):
+    """Reads a book whenever it has read one."""
+
+    def process(self, event: AnyEvent) -> Any:
+        out = super().process(event)
+        if isinstance(event, Timer | BookTop):
+            out.append(ReadBook(0))
+        return out
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("bug", [WakesWithoutEnd, ReadsWithoutEnd], ids=lambda bug: bug.__name__)
+def test_an_engine_that_never_rests_is_a_failure_and_no_hang(bug: type[Engine]) -> None:
+    result = one(1, 600, make=bug)
+    assert isinstance(result, Failure)
+    assert "the last:" in result.text

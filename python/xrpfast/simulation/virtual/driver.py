@@ -15,7 +15,7 @@ import msgspec
 from xrpfast._core import ApprovalError, BinanceEncoder, KucoinEncoder, RiskGate, Signer
 from xrpfast.records import kinds
 from xrpfast.records.start import Refused
-from xrpfast.simulation.virtual.loop import SECOND
+from xrpfast.simulation.virtual.loop import SECOND, Standstill
 from xrpfast.simulation.virtual.venue import Fact, stamped
 from xrpfast.simulation.virtual.wire import Request, read_order
 from xrpfast.trading import commands
@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 
 ENCODE: Final = msgspec.json.Encoder().encode
 KEY: Final = "storm"
+MOST_FOLLOW: Final = 1_000
+"""Facts of the driver's own within one turn."""
 
 
 class Killed(Exception):  # noqa: N818  (not an error: kill -9)
@@ -204,7 +206,11 @@ class VirtualDriver:
         self._checks.after(event, asked)
 
     def _end_turn(self) -> None:
+        followed = 0
         while self._follow:
+            followed += 1
+            if followed > MOST_FOLLOW:
+                raise Standstill(f"{followed} facts followed one, the last: {self._follow[0]}")
             self._fact(self._follow.popleft())
         self._point("before its turn was written")
         self._records.flush()

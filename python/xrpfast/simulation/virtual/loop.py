@@ -11,6 +11,12 @@ SECOND: Final = 1_000_000_000
 START_NS: Final = 10**15
 WALL_NS: Final = 1_760_000_000 * SECOND
 """Wall time at the start."""
+MOST_CALLS: Final = 20_000
+"""Within a second: a hundred times as many as there are of anything that comes to an end."""
+
+
+class Standstill(AssertionError):  # noqa: N818  (the word for it)
+    """Calls beget calls, and time does not go on: a loop without end in a real process."""
 
 
 class Loop:
@@ -18,6 +24,9 @@ class Loop:
 
     def __init__(self) -> None:
         self.now_ns = START_NS
+        self._second_ns = START_NS
+        self._calls = 0
+        """Since then."""
         self._sequence = 0
         self._due: list[tuple[int, int, Callable[..., None], tuple[Any, ...]]] = []
 
@@ -32,6 +41,14 @@ class Loop:
         heapq.heappush(self._due, (due_ns, self._sequence, function, args))
 
     def step(self) -> None:
-        """Goes on to the next call. Raises ``IndexError`` when nothing is due any more."""
+        """Goes on to the next call.
+
+        Raises ``IndexError`` when nothing is due any more, `Standstill` when too much is.
+        """
         self.now_ns, _, function, args = heapq.heappop(self._due)
+        self._calls += 1
+        if self.now_ns - self._second_ns >= SECOND:
+            self._second_ns, self._calls = self.now_ns, 0
+        elif self._calls > MOST_CALLS:
+            raise Standstill(f"{self._calls} calls within a second, the last: {function} {args}")
         function(*args)
