@@ -15,8 +15,8 @@ import msgspec
 from xrpfast._core import ApprovalError, BinanceEncoder, KucoinEncoder, RiskGate, Signer
 from xrpfast.records import kinds
 from xrpfast.records.start import Refused
+from xrpfast.simulation.virtual.facts import Fact, stamped
 from xrpfast.simulation.virtual.loop import SECOND, Standstill
-from xrpfast.simulation.virtual.venue import Fact, stamped
 from xrpfast.simulation.virtual.wire import Request, read_order
 from xrpfast.trading import commands
 from xrpfast.trading.events import (
@@ -186,7 +186,7 @@ class VirtualDriver:
     def on_cancel_refused(self, client_id: str) -> None:
         order = self.engine.orders.orders.get(client_id)
         if order is not None and not self.dead:
-            self._venues[order.venue].query(client_id, order.created_ns, self.on_facts)
+            self._venues[order.venue].answers.query(client_id, order.created_ns, self.on_facts)
 
     def _fact(self, fact: Fact) -> None:
         self._event(stamped(fact, self._loop.now_ns, self._loop.wall_ns))
@@ -287,13 +287,15 @@ class VirtualDriver:
     def _query(self, command: commands.Query) -> None:
         self._note(command)
         order = self.engine.orders.orders[command.client_id]
-        self._venues[command.venue].query(command.client_id, order.created_ns, self.on_facts)
+        self._venues[command.venue].answers.query(
+            command.client_id, order.created_ns, self.on_facts
+        )
 
     def _reconcile(self, command: commands.Reconcile) -> None:
         self._note(command)
         orders = self.engine.orders.orders
         named = [(name, orders[name].created_ns) for name in command.client_ids]
-        self._venues[command.venue].reconcile(
+        self._venues[command.venue].answers.reconcile(
             command.number, named, command.fills_since_ns, self._reconciled
         )
 
@@ -302,7 +304,7 @@ class VirtualDriver:
         for name, venue in self._venues.items():
             times = [fee.wall_ns for fee in self.engine.fees.open(name)]
             if times:
-                venue.fills(min(times) - SECOND, self._reconciled)
+                venue.answers.fills(min(times) - SECOND, self._reconciled)
 
     def _reconciled(self, facts: list[Fact]) -> None:
         """Without what is booked already, as the service does it."""

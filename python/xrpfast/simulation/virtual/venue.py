@@ -6,14 +6,14 @@ connection that broke never arrives. Requests that left may still be carried out
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from xrpfast.model import Side, TimeInForce
 from xrpfast.simulation.orders import Fill, NewOrder, Order, Trade, VenueRefusal
+from xrpfast.simulation.virtual.answers import Answers
+from xrpfast.simulation.virtual.facts import Fact, fill_fact
 from xrpfast.simulation.virtual.loop import MS, SECOND
 from xrpfast.trading import events as ev
-from xrpfast.trading.events import AnyEvent
 
 if TYPE_CHECKING:
     from xrpfast.simulation.account import Account, BalanceChange
@@ -22,16 +22,10 @@ if TYPE_CHECKING:
     from xrpfast.simulation.virtual.loop import Loop
     from xrpfast.simulation.virtual.wire import Request
 
-PROVEN_NS: Final = 16 * SECOND
-"""After so long nothing that was sent can still arrive: the receive window and the engine's own
-time limit."""
 LATE_NS: Final = 4 * SECOND
 TELLS_FEES_LATE: Final = frozenset({"kucoin"})
 """Venues whose stream has no fees: their lists alone tell what was taken."""
 ENDS: Final = {"filled": "FILLED", "cancelled": "CANCELLED", "expired": "EXPIRED"}
-
-Fact = tuple[type[Any], dict[str, Any]]
-"""An event without its times: they are those of its processing."""
 
 
 class Sink(Protocol):
@@ -39,16 +33,6 @@ class Sink(Protocol):
 
     def on_facts(self, facts: list[Fact]) -> None: ...
     def on_cancel_refused(self, client_id: str) -> None: ...
-
-
-class Seen(NamedTuple):
-    """An order as it was from this time on."""
-
-    at_ns: int
-    state: str
-    filled: int
-    fills: tuple[Fill, ...]
-    number: int
 
 
 class VirtualVenue:
@@ -70,12 +54,13 @@ class VirtualVenue:
         """What others moved, per asset."""
         self.untold = 0
         """Moves of others that no engine heard of."""
-        self.history: dict[str, list[Seen]] = {}
+        self.answers = Answers(self, loop, faults)
         self.whole_since_ns: int | None = None
+        self.account_epoch = 0
         self._up_ns = 0
         self._loop = loop
         self._faults = faults
-        self._orders_epoch = self._account_epoch = 0
+        self._orders_epoch = 0
         self._waiting: set[str] = set()
         """Requests without a reply on the order connection."""
         self._last_ns = 0
@@ -89,8 +74,8 @@ class VirtualVenue:
         """A new engine: all its connections come up one after the other."""
         self.sink = sink
         self.whole_since_ns = 0
-        self._loop.call(self._wait(), self.account_back, self._account_epoch)
-        self._loop.call(self._wait(), self.orders_back, self._orders_epoch)
+        self._loop.call(self.wait(), self.account_back, self.account_epoch)
+        self._loop.call(self.wait(), self.orders_back, self._orders_epoch)
 
     def disconnect(self) -> None:
         """The engine is dead."""
@@ -98,20 +83,20 @@ class VirtualVenue:
         self.orders_up = self.account_up = False
         self.whole_since_ns = 0  # nobody is sent anything, and everything is asked for
         self._orders_epoch += 1
-        self._account_epoch += 1
+        self.account_epoch += 1
         self._waiting.clear()
 
     def drop_account(self, back_ns: int) -> None:
         if not self.account_up:
             return
         self.account_up = False
-        self._account_epoch += 1
+        self.account_epoch += 1
         self.whole_since_ns = None
         self._link("account", False)
-        self._loop.call(back_ns, self.account_back, self._account_epoch)
+        self._loop.call(back_ns, self.account_back, self.account_epoch)
 
     def account_back(self, epoch: int) -> None:
-        if epoch != self._account_epoch or self.sink is None:
+        if epoch != self.account_epoch or self.sink is None:
             return
         if self.down:
             self._loop.call(200 * MS, self.account_back, epoch)
@@ -143,6 +128,14 @@ class VirtualVenue:
         self.orders_up = True
         self._link("orders", True)
 
+    def caught_up(self, epoch: int, asked_ns: int) -> None:
+        """Everything was asked for: of what a gap of the stream hid, nothing is left."""
+        if epoch == self.account_epoch and asked_ns >= self._up_ns and self.account_up:
+            self.whole_since_ns = 0
+
+    def heard_all_since(self, time_ns: int) -> bool:
+        return self.whole_since_ns is not None and self.whole_since_ns <= time_ns
+
     def _link(self, link: str, up: bool, more: list[Fact] | None = None) -> None:
         if self.sink is not None:
             fact = (ev.LinkState, {"venue": self.name, "link": link, "up": up})
@@ -166,7 +159,7 @@ class VirtualVenue:
         """Bytes of an order left the engine."""
         self.transit[request.client_id] = request
         self._waiting.add(request.client_id)
-        delay = self._wait()
+        delay = self.wait()
         if self._faults.hit("request_lost"):
             self._loop.call(delay, self._lose, request)
             return
@@ -222,7 +215,7 @@ class VirtualVenue:
 
     def _reply(self, epoch: int, client_id: str, kind: type[Any], **fields: Any) -> None:
         fact = kind, {"client_id": client_id, **fields}
-        self._loop.call(self._wait(), self._answer, epoch, client_id, fact)
+        self._loop.call(self.wait(), self._answer, epoch, client_id, fact)
 
     def _answer(self, epoch: int, client_id: str, fact: Fact) -> None:
         if epoch == self._orders_epoch and self.sink is not None:
@@ -231,7 +224,7 @@ class VirtualVenue:
 
     def cancel(self, client_id: str) -> None:
         if not self._faults.hit("cancel_lost"):
-            self._loop.call(self._wait(), self._cancel, client_id, self._orders_epoch)
+            self._loop.call(self.wait(), self._cancel, client_id, self._orders_epoch)
 
     def _cancel(self, client_id: str, epoch: int) -> None:
         if self.down:
@@ -252,8 +245,7 @@ class VirtualVenue:
         state = states.get(order.state, order.state)
         if kind == "expired":
             state = self.exchange.rest_state
-        seen = Seen(self._loop.now_ns, state, order.filled, order.fills, order.order_id)
-        self.history.setdefault(client_id, []).append(seen)
+        self.answers.note(order, state)
         if not client_id.startswith("x"):
             return
         fact: Fact
@@ -282,7 +274,7 @@ class VirtualVenue:
     def on_balances(self, account: Account, changes: list[BalanceChange]) -> None:
         last = {change.asset: change for change in changes}
         for asset, change in last.items():
-            self._tell(self._balance(asset, change.free, change.locked))
+            self._tell(self.balance_fact(asset, change.free, change.locked))
 
     def on_trade(self, trade: Trade) -> None:
         pass
@@ -290,7 +282,7 @@ class VirtualVenue:
     def on_book(self, changes: list[tuple[int, int, int]], first: int, last: int) -> None:
         pass
 
-    def _balance(self, asset: str, free: int, locked: int) -> Fact:
+    def balance_fact(self, asset: str, free: int, locked: int) -> Fact:
         return ev.Balance, {
             "venue": self.name,
             "asset": asset,
@@ -304,8 +296,8 @@ class VirtualVenue:
         if not self.account_up:
             self.untold += fact[0] is ev.BalanceMoved
             return
-        faults, epoch = self._faults, self._account_epoch
-        at_ns = max(self._loop.now_ns + self._wait(), self._last_ns)
+        faults, epoch = self._faults, self.account_epoch
+        at_ns = max(self._loop.now_ns + self.wait(), self._last_ns)
         if faults.hit("event_swapped"):
             at_ns += faults.between(MS, 400 * MS)
         else:
@@ -316,7 +308,7 @@ class VirtualVenue:
             self._loop.call(later, self._deliver, epoch, fact)
 
     def _deliver(self, epoch: int, fact: Fact) -> None:
-        if epoch == self._account_epoch and self.sink is not None:
+        if epoch == self.account_epoch and self.sink is not None:
             self.sink.on_facts([fact])
         else:
             self.untold += fact[0] is ev.BalanceMoved
@@ -361,153 +353,10 @@ class VirtualVenue:
         except VenueRefusal:
             self._foreign -= 1
 
-    # --- questions ------------------------------------------------------------------------------
-
-    def heard_all_since(self, time_ns: int) -> bool:
-        return self.whole_since_ns is not None and self.whole_since_ns <= time_ns
-
-    def query(self, client_id: str, created_ns: int, told: Callable[[list[Fact]], None]) -> None:
-        """Answers with the order's fills and the word on it, or never."""
-        if not self._faults.hit("query_lost"):
-            self._loop.call(self._wait(), self._look_up, client_id, created_ns, told)
-
-    def _look_up(self, client_id: str, created_ns: int, told: Callable[[list[Fact]], None]) -> None:
-        if not self.down:
-            self._loop.call(self._wait(), told, self.word(client_id, created_ns))
-
-    def word(self, client_id: str, created_ns: int) -> list[Fact]:
-        """What a read of one order gives, its fills first; a replica may lag behind."""
-        seen = self._as_of(client_id)
-        if seen is None:
-            late = self._loop.now_ns - created_ns > PROVEN_NS
-            working = any(o.client_id == client_id for o in self.exchange.open_orders(self.account))
-            sure = late and not working and self.heard_all_since(created_ns)
-            return [_result(client_id, None, None, 0, sure)]
-        listed = self._as_of(client_id) or seen
-        facts = [fill_fact(fill) for fill in listed.fills]
-        facts.append(_result(client_id, str(seen.number), seen.state, seen.filled, True))
-        return facts
-
-    def _as_of(self, client_id: str) -> Seen | None:
-        seen = self.history.get(client_id, [])
-        at_ns = self._loop.now_ns
-        if self._faults.hit("query_lag"):
-            at_ns -= self._faults.between(0, 1_500 * MS)
-        return next((each for each in reversed(seen) if each.at_ns <= at_ns), None)
-
-    def reconcile(
-        self,
-        number: int,
-        named: list[tuple[str, int]],
-        since_ns: int,
-        told: Callable[[list[Fact]], None],
-    ) -> None:
-        """Orders and fills first, balances and working orders some time later, in one answer."""
-        asked_ns = self._loop.now_ns
-        if self.down or self._faults.hit("query_lost"):
-            failed = _reconciled(self.name, number, asked_ns, (), "no answer")
-            self._loop.call(self._faults.between(MS, 3 * SECOND), told, [failed])
-            return
-
-        def first() -> None:
-            facts: list[Fact] = []
-            for client_id, created_ns in named:
-                facts += self.word(client_id, created_ns)
-            facts += self._listed(since_ns)
-            self._loop.call(self._wait(), second, facts)
-
-        def second(facts: list[Fact]) -> None:
-            facts += [
-                self._balance(asset, balance.free, balance.locked)
-                for asset, balance in self.account.balances.items()
-            ]
-            facts.append(_reconciled(self.name, number, asked_ns, self.working(), ""))
-            epoch = self._account_epoch
-            self._loop.call(self._wait(), third, epoch, facts)
-
-        def third(epoch: int, facts: list[Fact]) -> None:
-            if epoch == self._account_epoch and asked_ns >= self._up_ns and self.account_up:
-                self.whole_since_ns = 0
-            told(facts)
-
-        self._loop.call(self._wait(), first)
-
-    def fills(self, since_ns: int, told: Callable[[list[Fact]], None]) -> None:
-        """Answers with the account's fills since a wall time, or never."""
-        if not self.down and not self._faults.hit("query_lost"):
-            self._loop.call(2 * self._wait(), lambda: told(self._listed(since_ns)))
-
-    def _listed(self, since_ns: int) -> list[Fact]:
-        """Fills as the list has them; it may lag."""
-        until_ns = self._loop.wall_ns
-        if self._faults.hit("query_lag"):
-            until_ns -= self._faults.between(0, 3 * SECOND)
-        return [
-            fill_fact(fill)
-            for fill in self.exchange.fills
-            if fill.order.account is self.account and since_ns <= fill.wall_ns <= until_ns
-        ]
-
-    def working(self) -> tuple[ev.OpenOrder, ...]:
+    def working(self) -> list[Order]:
         """All working orders of the account, ours and others'."""
-        return tuple(
-            ev.OpenOrder(
-                order.client_id,
-                str(order.order_id),
-                self.rules.instrument,
-                int(order.side),
-                order.price,
-                order.qty,
-                order.filled,
-            )
-            for order in self.exchange.open_orders(self.account)
-        )
+        return self.exchange.open_orders(self.account)
 
-    def _wait(self) -> int:
+    def wait(self) -> int:
         draw = self._faults.draw
         return int(draw.expovariate(1 / (3 * MS))) + MS // 2
-
-
-def _result(client_id: str, number: str | None, state: str | None, filled: int, sure: bool) -> Fact:
-    return ev.QueryResult, {
-        "client_id": client_id,
-        "venue_order_id": number,
-        "state": state,
-        "filled_qty": filled,
-        "authoritative": sure,
-    }
-
-
-def _reconciled(
-    venue: str, number: int, asked_ns: int, working: tuple[ev.OpenOrder, ...], reason: str
-) -> Fact:
-    return ev.Reconciled, {
-        "venue": venue,
-        "number": number,
-        "asked_ns": asked_ns,
-        "open_orders": working,
-        "complete": not reason,
-        "reason": reason,
-    }
-
-
-def fill_fact(fill: Fill) -> Fact:
-    """A fill as the account stream and the lists tell it."""
-    return ev.Fill, {
-        "client_id": fill.order.client_id,
-        "venue_order_id": str(fill.order.order_id),
-        "trade_id": str(fill.trade_id),
-        "price": fill.price,
-        "qty": fill.qty,
-        "fee": fill.fee,
-        "fee_asset": fill.fee_asset,
-        "maker": fill.maker,
-        "venue_ns": fill.wall_ns,
-    }
-
-
-def stamped(fact: Fact, now_ns: int, wall_ns: int) -> AnyEvent:
-    """The event of a fact at the time of its processing."""
-    kind, fields = fact
-    event: AnyEvent = kind(now_ns=now_ns, wall_ns=wall_ns, **fields)
-    return event

@@ -17,11 +17,12 @@ from xrpfast.records.unsettled import LeftOrder, left, open_fees, residuals
 from xrpfast.simulation.truth import ledger as truth_of
 from xrpfast.simulation.virtual.checks import Broken, Checks
 from xrpfast.simulation.virtual.driver import ENCODE, Records, VirtualDriver, WatchedGate
+from xrpfast.simulation.virtual.facts import Fact, stamped
 from xrpfast.simulation.virtual.faults import Faults
 from xrpfast.simulation.virtual.feed import STEP_NS, Feed
 from xrpfast.simulation.virtual.loop import MS, SECOND, Loop
 from xrpfast.simulation.virtual.replay import MakeEngine, replay
-from xrpfast.simulation.virtual.venue import Fact, VirtualVenue, stamped
+from xrpfast.simulation.virtual.venue import VirtualVenue
 from xrpfast.simulation.worlds import RULES, customer, exchange_of
 from xrpfast.trading import events as ev
 from xrpfast.trading.config import ArbitrageParams, EngineConfig, StartBalance
@@ -234,7 +235,7 @@ class World:
         order = found[0]
         created_ns = self.loop.now_ns - (self.loop.wall_ns - order.created_ns)
         heard: list[Fact] = []
-        self.venues[order.venue].query(order.client_id, created_ns, heard.extend)
+        self.venues[order.venue].answers.query(order.client_id, created_ns, heard.extend)
         self.loop.call(500 * MS, self._recovered, life, order, heard)
 
     def _recovered(self, life: int, order: LeftOrder, heard: list[Fact]) -> None:
@@ -257,7 +258,7 @@ class World:
         heard: list[Fact] = []
         keys = {(fee.client_id, fee.trade_id) for fee in owed}
         for name in {fee.venue for fee in owed}:
-            self.venues[name].fills(owed[0].wall_ns - SECOND, heard.extend)
+            self.venues[name].answers.fills(owed[0].wall_ns - SECOND, heard.extend)
         self.loop.call(500 * MS, self._fees_told, keys, heard)
 
     def _fees_told(self, keys: set[tuple[str, str]], heard: list[Fact]) -> None:
