@@ -15,7 +15,8 @@ from typing import Final
 import msgspec
 
 from xrpfast.simulation.virtual.replay import MakeEngine
-from xrpfast.simulation.virtual.world import Report, World
+from xrpfast.simulation.virtual.report import Report
+from xrpfast.simulation.virtual.world import World
 from xrpfast.trading.engine import Engine
 
 STEPS: Final = 700

@@ -4,118 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
-
-import msgspec
+from typing import Final
 
 from xrpfast.model import MONEY_ONE
 from xrpfast.records import kinds
-from xrpfast.records.compare import NO_FILL, compare
 from xrpfast.records.ledger import Ledger
 from xrpfast.records.start import Start
 from xrpfast.records.unsettled import LeftOrder, left, open_fees, residuals
-from xrpfast.simulation.truth import ledger as truth_of
+from xrpfast.simulation.virtual.agreement import ledger_agrees, portfolio_agrees
 from xrpfast.simulation.virtual.checks import Broken, Checks
+from xrpfast.simulation.virtual.config import config_of
 from xrpfast.simulation.virtual.driver import ENCODE, Records, VirtualDriver, WatchedGate
 from xrpfast.simulation.virtual.facts import Fact, stamped
 from xrpfast.simulation.virtual.faults import Faults
 from xrpfast.simulation.virtual.feed import STEP_NS, Feed
 from xrpfast.simulation.virtual.loop import MS, SECOND, Loop
 from xrpfast.simulation.virtual.replay import MakeEngine, replay
+from xrpfast.simulation.virtual.report import Report
 from xrpfast.simulation.virtual.venue import VirtualVenue
 from xrpfast.simulation.worlds import RULES, customer, exchange_of
 from xrpfast.trading import events as ev
-from xrpfast.trading.config import ArbitrageParams, EngineConfig, StartBalance
 from xrpfast.trading.engine import Engine
-from xrpfast.trading.risk.limits import RiskLimits
 from xrpfast.trading.states import Latched, TradingState
 from xrpfast.trading.transitions import WORKING_STATES
 
 START: Final = {"XRP": 3_000, "USDT": 7_000}
-LIMITS: Final = RiskLimits(
-    max_order_notional=1_000 * MONEY_ONE,
-    max_position=300 * MONEY_ONE,
-    max_book_age_ns=500 * MS,
-    max_pair_skew_ns=300 * MS,
-    collar_bps=200,
-    max_orders_per_second=10,
-    hedge_min=5 * MONEY_ONE,
-    hedge_loss=6 * MONEY_ONE,
-    # Every control is on; what would end a seed by its number of faults is far away.
-    allowed_venues=("binance", "kucoin"),
-    allowed_symbols=("XRP/USDT",),
-    allowed_strategies=("arb",),
-    max_order_qty=300 * MONEY_ONE,
-    max_spread_bps=200,
-    max_edge_bps=300,
-    drift_bps=300,
-    drift_window_ns=15 * SECOND,
-    mark_ns=5 * SECOND,
-    max_mark_age_ns=120 * SECOND,
-    max_gross=3_000 * MONEY_ONE,
-    min_cash=15 * MONEY_ONE,
-    hedge_cushion_bps=450,
-    max_working_per_venue=2,
-    max_working_per_side=2,
-    max_working_per_strategy=2,
-    hedge_lane=2,
-    max_cancels_per_second=20,
-    max_weight_per_minute=20_000,
-    cancel_reserve=500,
-    duplicate_window_ns=20 * MS,
-    max_clock_offset_ns=SECOND,
-    max_clock_uncertainty_ns=250 * MS,
-    max_round_trips=100_000,
-    collar_breaches=100,
-    max_session_loss=5_000 * MONEY_ONE,
-    max_strategy_loss=5_000 * MONEY_ONE,
-    max_drawdown=5_000 * MONEY_ONE,
-    max_losing_trades=10_000,
-    max_losses_in_window=10_000,
-    max_venue_errors=10_000,
-    max_strategy_rejects=10_000,
-    max_auth_errors=1,
-    cancel_after_ns=2 * SECOND,
-)
 SETTLE_NS: Final = 180 * SECOND
 """All that is left must be settled so long after the last fault."""
 UNEXPLAINED: Final = "unexplained"
 """How the one halt ends that faults may cause: money moved and the word of it was lost."""
-
-
-class Report(msgspec.Struct):
-    """What happened in one seed, or summed over many."""
-
-    seeds: int = 0
-    events: int = 0
-    orders: int = 0
-    fills: int = 0
-    hedges: int = 0
-    unknown: int = 0
-    duplicates_told: int = 0
-    """Fills heard more than once, and booked once."""
-    kills: int = 0
-    halts: int = 0
-    given_up: int = 0
-    duplicates: int = 0
-    """Orders that a venue has more than once."""
-    lost: int = 0
-    """Orders and fills of a venue that the ledger has not."""
-    disagreements: int = 0
-    """Differences between ledger and venue, those that are lost included."""
-    recovered: int = 0
-    """Orders that a later run settled."""
-    faults: dict[str, int] = {}
-    refused: dict[str, int] = {}
-
-    def add(self, other: Report) -> None:
-        for name in self.__struct_fields__:
-            mine, theirs = getattr(self, name), getattr(other, name)
-            if isinstance(mine, dict):
-                for key, count in theirs.items():
-                    mine[key] = mine.get(key, 0) + count
-            else:
-                setattr(self, name, mine + theirs)
 
 
 class World:
@@ -165,7 +82,8 @@ class World:
                 if self.loop.now_ns > end_ns:
                     raise Broken(4, f"no more than {self.report.events} events in an hour")
             self._settle()
-            self._compare()
+            self._catch_up()
+            ledger_agrees(self._path, self.venues, self.report)
             replay(self.records.written, self._make)
             self.report.faults = dict(self.faults.seen)
             self.report.orders = len(self.checks.left)
@@ -285,7 +203,8 @@ class World:
             if ours or venue.transit:
                 raise Broken(4, f"{ours or list(venue.transit)} at {venue.name}: forgotten")
         self._epoch += 1
-        config = self._config()
+        latched = tuple(self._latched.values())
+        config = config_of(self._epoch, self.venues, residuals(self._path), latched)
         gate = WatchedGate()
         engine = self._make(config, gate)
         start = Start(
@@ -317,33 +236,6 @@ class World:
         self.feed.attach(driver)
         self._clock(driver)
         self.loop.call(400 * MS, self._say, driver, "start")
-
-    def _config(self) -> EngineConfig:
-        return EngineConfig(
-            environment="v",
-            deployment="sim1",
-            epoch=self._epoch,
-            books=tuple(RULES.values()),
-            risk=LIMITS,
-            strategies=(
-                ArbitrageParams(
-                    name="arb",
-                    instrument="XRP/USDT",
-                    detectors=(0, 1),
-                    max_qty=400 * MONEY_ONE,
-                    cooldown_ns=50 * MS,
-                ),
-            ),
-            balances=tuple(
-                StartBalance(name, asset, balance.total, balance.locked)
-                for name, venue in self.venues.items()
-                for asset, balance in venue.account.balances.items()
-            ),
-            residuals=residuals(self._path),
-            latched=tuple(self._latched.values()),
-            keep_orders=8,  # few: what is told late is told of orders that left memory
-            reconcile_ns=10 * SECOND,
-        )
 
     def _clock(self, driver: VirtualDriver) -> None:
         for name in self.venues:
@@ -423,7 +315,7 @@ class World:
             if self.loop.now_ns > end_ns:
                 raise Broken(4, f"not at rest {SETTLE_NS // SECOND} s after the last fault")
         assert driver is not None
-        self._driver_agrees(driver)
+        portfolio_agrees(driver.engine.portfolio, self.venues)
         self._over()
 
     def _up(self, driver: VirtualDriver) -> bool:
@@ -439,46 +331,3 @@ class World:
 
     def _fees_told_to(self, driver: VirtualDriver) -> bool:
         return not any(list(driver.engine.fees.open(name)) for name in self.venues)
-
-    def _driver_agrees(self, driver: VirtualDriver) -> None:
-        drift = driver.engine.portfolio.drift()
-        if drift:
-            raise Broken(4, f"the portfolio and the venues' last word differ: {drift}")
-        booked = driver.engine.portfolio.balances()
-        for name, venue in self.venues.items():
-            for asset, balance in venue.account.balances.items():
-                if booked[name, asset] != balance.total:
-                    raise Broken(
-                        4, f"{name} {asset}: {booked[name, asset]} booked, {balance.total} there"
-                    )
-
-    def _compare(self) -> None:
-        """Journal and ledger against the venues' own truth, to the last unit."""
-        self._catch_up()
-        venues: dict[str, Any] = {}
-        for name, venue in self.venues.items():
-            truth = truth_of(venue.exchange, venue.account)
-            for part in ("orders", "fills"):
-                truth[part] = [row for row in truth[part] if row["client_id"][0] == "x"]
-            truth["balances"] = {
-                asset: {
-                    "free": _text(balance.free - venue.moved.get(asset, 0)),
-                    "locked": _text(balance.locked),
-                }
-                for asset, balance in venue.account.balances.items()
-            }
-            venues[name] = truth
-        found = [line for line in compare(self._path, {"venues": venues}) if line != NO_FILL]
-        report = self.report
-        report.duplicates = sum(
-            count - 1 for venue in self.venues.values() for count in venue.received.values()
-        )
-        report.lost = sum(line.endswith("is not in the ledger") for line in found)
-        report.disagreements = len(found)
-        if found:
-            raise Broken(4, "; ".join(found[:5]))
-
-
-def _text(money: int) -> str:
-    sign = "-" if money < 0 else ""
-    return f"{sign}{abs(money) // MONEY_ONE}.{abs(money) % MONEY_ONE:018d}"
