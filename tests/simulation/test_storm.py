@@ -10,11 +10,22 @@ import pytest
 from support.reliability import write_numbers
 from xrpfast.simulation.virtual.faults import MOST
 from xrpfast.simulation.virtual.storm import Failure, one, storm
-from xrpfast.trading.commands import PlaceLegs, ReadBook, SetTimer
+from xrpfast.trading.commands import Cancel, Halt, PlaceLegs, ReadBook, Reduce, SetTimer
 from xrpfast.trading.config import EngineConfig
 from xrpfast.trading.engine import Engine
-from xrpfast.trading.events import AnyEvent, BookTop, Fill, OrderReject, OrderUnknown, Timer
+from xrpfast.trading.events import (
+    AnyEvent,
+    BookTop,
+    Control,
+    Fill,
+    OrderAck,
+    OrderEnd,
+    OrderReject,
+    OrderUnknown,
+    Timer,
+)
 from xrpfast.trading.lifecycle import TERMINAL
+from xrpfast.trading.states import ENGINE, TradingState, Word
 
 SEEDS = int(os.environ.get("XRPFAST_SEEDS", "1000"))
 
@@ -166,19 +177,101 @@ class TrustsEverything(Engine):
         return super().process(event)
 
 
+class GoesOnAfterHalt(Engine):
+    """Says that it halts, and trades on."""
+
+    def process(self, event: AnyEvent) -> Any:
+        out = super().process(event)
+        if any(isinstance(command, Halt) for command in out):
+            self.context.say(ENGINE, Word.RESUME)
+        return out
+
+
+class DeafToHalts(Engine):
+    """Does not hear a halt."""
+
+    def process(self, event: AnyEvent) -> Any:
+        halt = isinstance(event, Control) and event.action == "halt"
+        return [] if halt else super().process(event)
+
+
+class HaltCancelsNothing(Engine):
+    """Leaves what works at the venues when it halts."""
+
+    def process(self, event: AnyEvent) -> Any:
+        out = super().process(event)
+        halts = any(isinstance(command, Halt) for command in out)
+        return [c for c in out if not (halts and isinstance(c, Cancel))]
+
+
+class ScopesAreWords(Engine):
+    """Trades on in a scope that a person closed."""
+
+    def process(self, event: AnyEvent) -> Any:
+        out = super().process(event)
+        for command in out:
+            if isinstance(command, Halt | Reduce) and command.scope != ENGINE:
+                self.context.say(command.scope, Word.RESUME)
+        return out
+
+
+class ResumeEndsHalt(Engine):
+    """A resume within the run opens what was halted as a whole."""
+
+    def process(self, event: AnyEvent) -> Any:
+        if isinstance(event, Control) and event.action == "resume":
+            self.context.say(ENGINE, Word.RESUME)
+        return super().process(event)
+
+
+class EntersAfterStop(Engine):
+    """Goes on after a stop."""
+
+    def process(self, event: AnyEvent) -> Any:
+        out = super().process(event)
+        if isinstance(event, Control) and event.action == "stop":
+            self.context.phase = TradingState.ACTIVE
+            self.context.show()
+        return out
+
+
+class EndIsEnd(Engine):
+    """An order that ended is over, whatever was filled that it has not heard of."""
+
+    def process(self, event: AnyEvent) -> Any:
+        out = super().process(event)
+        if isinstance(event, OrderEnd) and event.client_id in self.orders.unsettled:
+            order = self.orders.orders[event.client_id]
+            order.claimed = order.filled
+            self.orders._moved(order, order.state, event.now_ns)
+        return out
+
+
+class NeverHedges(Engine):
+    """What one leg traded alone stays."""
+
+    def __init__(self, config: EngineConfig, gate: Any) -> None:
+        super().__init__(config, gate)
+        self.legs._consider = lambda *args: None  # type: ignore[method-assign]
+
+
+class StrangersAreNobody(Engine):
+    """Thinks nothing of an order of its own name that it never sent."""
+
+    def process(self, event: AnyEvent) -> Any:
+        stranger = isinstance(event, OrderAck) and self.client_ids.of_another(event.client_id)
+        return [] if stranger else super().process(event)
+
+
 @pytest.mark.parametrize(
     "bug",
     [
-        TimeoutIsRefusal,
-        FillTwice,
-        ForgetsTrades,
-        KeepsEstimates,
-        SendAgain,
-        ReservesNothing,
-        TrustsEverything,
+        TimeoutIsRefusal, FillTwice, ForgetsTrades, KeepsEstimates, SendAgain, ReservesNothing,
+        TrustsEverything, GoesOnAfterHalt, DeafToHalts, HaltCancelsNothing, ScopesAreWords,
+        ResumeEndsHalt, EntersAfterStop, EndIsEnd, NeverHedges, StrangersAreNobody,
     ],
     ids=lambda bug: bug.__name__,
-)
+)  # fmt: skip
 def test_a_planted_bug_is_found(bug: type[Engine]) -> None:
     for seed in range(1, 81):
         result = one(seed, 600, make=bug)

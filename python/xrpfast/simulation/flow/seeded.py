@@ -105,6 +105,11 @@ class SeededMarket:
             self._take(ladder)
         self._burst()
 
+    def shake(self) -> None:
+        """One change of every venue's book: many of them are a burst on all venues at once."""
+        for ladder in self._ladders:
+            self._change(ladder)
+
     def _gap(self, exchange: Exchange) -> float:
         units: int = 10**exchange.rules.price_decimals
         return max(self.settings.gap * units, float(exchange.rules.tick))
@@ -171,11 +176,15 @@ class SeededMarket:
         if draw.random() >= self.settings.burst:
             return
         ladder = draw.choice(self._ladders)
-        sides = ((Side.BUY, ladder.bids), (Side.SELL, ladder.asks))
         for _ in range(draw.randint(*self.settings.burst_changes)):
-            side, cells = draw.choice(sides)
-            if cells:
-                self._requote(ladder, side, cells, draw.choice(sorted(cells)))
+            self._change(ladder)
+
+    def _change(self, ladder: Ladder) -> None:
+        """Requotes one level, whichever."""
+        draw = self._bursts
+        side, cells = draw.choice(((Side.BUY, ladder.bids), (Side.SELL, ladder.asks)))
+        if cells:
+            self._requote(ladder, side, cells, draw.choice(sorted(cells)))
 
     def _start_thin(self) -> None:
         draw = self._thins

@@ -41,12 +41,20 @@ class Answers:
         self._venue = venue
         self._loop = loop
         self._faults = faults
+        self.deleted: set[str] = set()
+        """Orders that have ended and that a query finds no more; their fills stay listed."""
+        self.by_hand: set[str] = set()
+        """Those of them that a person settled."""
+        self.accepted: Callable[[str], bool] = lambda client_id: False
+        """Whether whoever asks has once been shown the order."""
         self._history: dict[str, list[Seen]] = {}
 
     def note(self, order: Order, state: str) -> None:
         """An order is like this from now on."""
         seen = Seen(self._loop.now_ns, state, order.filled, order.fills, order.order_id)
         self._history.setdefault(order.client_id, []).append(seen)
+        if not order.working and order.client_id[0] == "x" and self._faults.hit("order_deleted"):
+            self.deleted.add(order.client_id)
 
     def query(self, client_id: str, created_ns: int, told: Callable[[list[Fact]], None]) -> None:
         """Answers with the order's fills and the word on it, or never."""
@@ -60,7 +68,8 @@ class Answers:
     def _word(self, client_id: str, created_ns: int) -> list[Fact]:
         """What a read of one order gives, its fills first; a replica may lag behind."""
         seen = self._as_of(client_id)
-        if seen is None:
+        # No venue deletes so soon that an order could be gone before anybody was shown it.
+        if seen is None or (client_id in self.deleted and self.accepted(client_id)):
             venue = self._venue
             late = self._loop.now_ns - created_ns > PROVEN_NS
             working = any(order.client_id == client_id for order in venue.working())

@@ -9,11 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from xrpfast.model import OrderState
-from xrpfast.trading.events import OrderEnd, OrderReject, QueryResult
+from xrpfast.trading.commands import Cancel, Halt
+from xrpfast.trading.events import Control, OrderAck, OrderEnd, OrderReject, QueryResult
 from xrpfast.trading.risk.state import HEDGE
+from xrpfast.trading.states import ENGINE, STRATEGY, SYMBOL, VENUE, TradingState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from xrpfast.simulation.virtual.driver import WatchedGate
     from xrpfast.simulation.virtual.feed import Feed
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from xrpfast.trading.engine import Engine
     from xrpfast.trading.events import AnyEvent
     from xrpfast.trading.orders import Order
+    from xrpfast.trading.states import Latched
 
 ANSWERS = (OrderReject, QueryResult, OrderEnd)
 SECOND = 1_000_000_000
@@ -40,7 +43,7 @@ class Broken(AssertionError):  # noqa: N818  (the word for an invariant)
 class Checks:
     """What must hold; one object a seed, told of every run."""
 
-    def __init__(self, loop: Loop, venues: dict[str, VirtualVenue], feed: Feed) -> None:
+    def __init__(self, loop: Loop, venues: Mapping[str, VirtualVenue], feed: Feed) -> None:
         self.left: set[str] = set()
         """Every order whose bytes left, over all runs."""
         self.looks = 0
@@ -54,23 +57,46 @@ class Checks:
         self._sent_ns: dict[str, list[int]] = {}
         self._start_base = self._base()
         self._moved: dict[tuple[str, str], int] = {}
-        self._halted = False
+        self._halted = self._stopping = False
+        self._closed: dict[str, TradingState] = {}
 
-    def begin(self, engine: Engine, gate: WatchedGate) -> None:
+    def begin(self, engine: Engine, gate: WatchedGate, latched: Mapping[str, Latched]) -> None:
         """A new run, at the moment at which its starting balances were read."""
         self._engine, self._gate = engine, gate
         self._known.clear()
         self._sent_ns = {name: [] for name in self._venues}
+        self._stopping = False
         self._halted = False
+        self._closed.clear()
+        for scope, left in latched.items():
+            self.closed(scope, left.state)
         self._moved = {
             (name, asset): amount
             for name, venue in self._venues.items()
             for asset, amount in venue.moved.items()
         }
 
-    def halted(self) -> None:
-        """The engine said halt: from now on nothing new leaves."""
-        self._halted = True
+    def closed(self, scope: str, state: TradingState) -> None:
+        """The engine closed a scope, or an earlier run had: what it closes leaves no more."""
+        self._closed[scope] = state
+        if scope == ENGINE and state is TradingState.HALTED:
+            self._halted = True
+
+    def resumed(self) -> None:
+        """A person lets it go on; not if the whole engine is halted: that ends the run."""
+        self._closed.clear()
+
+    def stopping(self) -> None:
+        """The run is to end: no entry leaves from now on."""
+        self._stopping = True
+
+    def ended(self) -> None:
+        """The run ended by itself: of its orders, those that it names may work, and no other."""
+        named = self._engine.orders.unsettled
+        for venue in self._venues.values():
+            for client_id in (*venue.transit, *(order.client_id for order in venue.working())):
+                if client_id[0] == "x" and client_id not in named:
+                    raise Broken(5, f"{client_id} works at {venue.name}, and the end says nothing")
 
     # --- what leaves ----------------------------------------------------------------------------
 
@@ -78,6 +104,7 @@ class Checks:
         """The record is written; the bytes of these orders are about to leave."""
         if self._halted:
             raise Broken(5, f"orders after the halt: {command.record()}")
+        self._may_leave(command)
         for leg in command.legs:
             self._journalled.add(leg.client_id)
         for venue in self._venues.values():
@@ -108,6 +135,19 @@ class Checks:
         total += abs(self._base() - self._start_base) * dearest // 10**18
         if total > limits.max_gross:
             raise Broken(2, f"{total} at stake with {command.legs} > {limits.max_gross}")
+
+    def _may_leave(self, command: PlaceLegs) -> None:
+        """Nothing in a halted scope, no entry in one that may only reduce or a run that ends."""
+        entry = command.strategy != HEDGE
+        if entry and self._stopping:
+            raise Broken(5, f"an entry after the stop: {command.record()}")
+        scopes = [ENGINE, STRATEGY + command.strategy]
+        for leg in command.legs:
+            scopes += (VENUE + leg.venue, SYMBOL + leg.instrument)
+        for scope in scopes:
+            state = self._closed.get(scope)
+            if state is TradingState.HALTED or (entry and state is TradingState.REDUCING):
+                raise Broken(5, f"orders though {scope} is {state}: {command.record()}")
 
     def _fresh(self, command: PlaceLegs) -> None:
         limits, now_ns = self._engine.config.risk, self._loop.now_ns
@@ -156,6 +196,11 @@ class Checks:
     def after(self, event: AnyEvent, asked: Sequence[AnyCommand]) -> None:
         """The engine has taken ``event``, and what it asked for is under way."""
         self.looks += 1
+        for command in asked:
+            if isinstance(command, Halt):
+                self._withdrawn(command.scope, asked)
+        if not self._halted and self._must_halt(event):
+            raise Broken(5, f"no halt after {event}")
         unsettled = self._engine.orders.unsettled
         known = self._known
         if known:
@@ -169,6 +214,23 @@ class Checks:
             self._covered(order)
         self._exposure()
         self._available()
+
+    def _must_halt(self, event: AnyEvent) -> bool:
+        """It was told to, or heard of an order that only a second engine can have sent."""
+        if isinstance(event, Control):
+            return event.action == "halt" and event.scope in ("", ENGINE)
+        client_id = event.client_id if isinstance(event, OrderAck) else ""
+        return any(client_id in venue.mistakes for venue in self._venues.values())
+
+    def _withdrawn(self, scope: str, asked: Sequence[AnyCommand]) -> None:
+        """A halt cancels at once whatever may work in its scope."""
+        cancelled = {command.client_id for command in asked if isinstance(command, Cancel)}
+        for client_id, order in self._engine.orders.unsettled.items():
+            scopes = (
+                ENGINE, VENUE + order.venue, STRATEGY + order.strategy, SYMBOL + order.instrument,
+            )  # fmt: skip
+            if scope in scopes and not order.state.terminal and client_id not in cancelled:
+                raise Broken(5, f"{client_id} is not cancelled by the halt of {scope}")
 
     def _settled(self, order: Order, before: OrderState, event: AnyEvent) -> None:
         """The engine holds it for over: so does the venue, with the same outcome."""
@@ -185,6 +247,8 @@ class Checks:
                 raise Broken(4, f"{client_id} is {order.state.value}, {venue.name} has no such")
             return
         state = venue.exchange.rest_state if theirs.state == "EXPIRED" else theirs.state
+        if state == "EXPIRED" and client_id in venue.answers.by_hand:
+            state = "CANCELLED"
         if theirs.working or (order.state.value, order.filled) != (state, theirs.filled):
             raise Broken(
                 4,
@@ -249,8 +313,15 @@ class Checks:
                 at = accounts[name, asset]
                 moved = venue.moved.get(asset, 0) - self._moved.get((name, asset), 0)
                 slack = portfolio.adopted[at] - moved + (foreign if asset == rules.quote else 0)
+                if venue.late_fees and asset == rules.quote:
+                    slack += self._late(venue)
                 free = venue.account.balances[asset].free - need + slack
                 if portfolio.available(at) > free:
                     raise Broken(
                         2, f"{name} {asset}: {portfolio.available(at)} taken for free, {free} is"
                     )
+
+    def _late(self, venue: VirtualVenue) -> int:
+        """Fees that were taken beyond the estimates that nothing has corrected yet."""
+        awaits = self._engine.fees.awaits
+        return sum(late for fill, late in venue.late_fees.items() if late > 0 and awaits(*fill))

@@ -24,7 +24,7 @@ LIMITS: Final = RiskLimits(
     collar_bps=200,
     max_orders_per_second=10,
     hedge_min=5 * MONEY_ONE,
-    hedge_loss=6 * MONEY_ONE,
+    hedge_loss=MONEY_ONE // 2,
     # Every control is on; what would end a seed by its number of faults is far away.
     allowed_venues=("binance", "kucoin"),
     allowed_symbols=("XRP/USDT",),

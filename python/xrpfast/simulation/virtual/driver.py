@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from xrpfast.simulation.virtual.faults import Faults
     from xrpfast.simulation.virtual.feed import Feed
     from xrpfast.simulation.virtual.loop import Loop
+    from xrpfast.simulation.virtual.people import People
     from xrpfast.simulation.virtual.venue import VirtualVenue
     from xrpfast.trading.commands import AnyCommand, Leg, PlaceLegs
     from xrpfast.trading.engine import Engine
@@ -108,6 +109,7 @@ class VirtualDriver:
         records: Records,
         faults: Faults,
         checks: Checks,
+        people: People,
         die: Callable[[str], None],
         trace: Callable[[str], None] | None,
     ) -> None:
@@ -117,6 +119,10 @@ class VirtualDriver:
         self.dead = False
         self.halts: list[str] = []
         """Why the engine halted."""
+        self.halted_ns = 0
+        """Since when it is seen that the engine is halted."""
+        self.stopping_ns = 0
+        """Since when it was said that this run is to end; 0: it was not."""
         self.latched: dict[str, Latched] = {}
         """What was closed, by scope: it outlives the run."""
         self.alerts: list[str] = []
@@ -126,6 +132,7 @@ class VirtualDriver:
         self._records = records
         self._faults = faults
         self._checks = checks
+        self._people = people
         self._die = die
         self._trace = trace
         self._follow: deque[Fact] = deque()
@@ -150,6 +157,11 @@ class VirtualDriver:
             commands.Reduce: self._close,
             commands.Halt: self._close,
         }
+
+    def stop(self) -> None:
+        """This run is to end."""
+        self.stopping_ns = self.stopping_ns or self._loop.now_ns
+        self._checks.stopping()
 
     # --- what is heard --------------------------------------------------------------------------
 
@@ -231,6 +243,7 @@ class VirtualDriver:
             if self._trace is not None:
                 self._trace(f"{self._loop.now_ns} > {command}")
             self._handlers[type(command)](command)
+            self._people.watch(self, command)
 
     def _note(self, command: Any) -> None:
         self._records.stage(kinds.COMMAND, self._loop.wall_ns, ENCODE(command))
@@ -353,6 +366,6 @@ class VirtualDriver:
         state = TradingState.HALTED if halt else TradingState.REDUCING
         self.latched[command.scope] = Latched(command.scope, state)
         self._note(command)
+        self._checks.closed(command.scope, state)
         if command.scope == ENGINE and halt:
             self.halts.append(command.reason)
-            self._checks.halted()

@@ -54,6 +54,13 @@ def fill_fact(fill: Fill) -> Fact:
     }
 
 
+def fact_of(event: AnyEvent) -> Fact:
+    """An event without its times."""
+    fields = {name: getattr(event, name) for name in event.__struct_fields__}
+    del fields["now_ns"], fields["wall_ns"]
+    return type(event), fields
+
+
 def stamped(fact: Fact, now_ns: int, wall_ns: int) -> AnyEvent:
     """The event of a fact at the time of its processing."""
     kind, fields = fact

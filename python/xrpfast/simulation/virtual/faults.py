@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Sequence
 from typing import Final
 
 MOST: Final[dict[str, float]] = {
@@ -17,7 +18,11 @@ MOST: Final[dict[str, float]] = {
     "venue_expires": 0.05,
     "stuck_write": 0.03,
     "cancel_lost": 0.30,
+    "cancel_raced": 0.90,
+    "wrong_echo": 0.002,
     # Per private event.
+    "fee_higher": 0.30,
+    "order_deleted": 0.50,
     "event_twice": 0.08,
     "event_swapped": 0.15,
     # Per question.
@@ -31,9 +36,24 @@ MOST: Final[dict[str, float]] = {
     "both_down": 0.0007,
     "balance_moved": 0.0006,
     "foreign_order": 0.002,
+    "second_engine": 0.00005,
     "frame_lost": 0.01,
     "book_frozen": 0.004,
     "book_crossed": 0.003,
+    "both_burst": 0.001,
+    # Persons: per step of the market, or at the moment that it is named after.
+    "halt": 0.0002,
+    "halt_in_pair": 0.03,
+    "halt_in_hedge": 0.20,
+    "halt_in_comparison": 0.01,
+    "halt_in_query": 0.02,
+    "halt_in_recovery": 0.05,
+    "stop_in_pair": 0.02,
+    "stop_in_hedge": 0.10,
+    "scope_in_pair": 0.03,
+    "reconcile": 0.002,
+    "resume": 0.002,
+    "transfer": 0.0003,
     # Per point of the driver where a process can die.
     "kill": 0.0015,
 }
@@ -58,6 +78,9 @@ class Faults:
             return False
         self.seen[name] += 1
         return True
+
+    def pick(self, choices: Sequence[str]) -> str:
+        return self.draw.choice(choices)
 
     def between(self, low: int, high: int) -> int:
         return self.draw.randint(low, high)

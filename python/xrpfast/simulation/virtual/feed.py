@@ -47,6 +47,8 @@ class Frames:
         self.up = True
         self.asked = False
         """A snapshot is on its way."""
+        self.told_ns = 0
+        """When the latest frame arrives: none overtakes another."""
         self.frozen_ns = 0
         """Until then nothing is told, the connection stays."""
         self.crossing: tuple[int, int] | None = None
@@ -168,6 +170,11 @@ class Feed:
         self.flow.step()
         for frames in self.frames:
             self._tell(frames)
+        if self._faults.hit("both_burst"):
+            for _ in range(self._faults.between(10, 40)):
+                self.flow.shake()
+                for frames in self.frames:
+                    self._tell(frames)
 
     def _tell(self, frames: Frames) -> None:
         faults, now_ns = self._faults, self._loop.now_ns
@@ -185,8 +192,8 @@ class Feed:
         if faults.hit("book_frozen"):
             frames.frozen_ns = now_ns + faults.between(300 * MS, 2 * SECOND)
         if payload is not None and now_ns >= frames.frozen_ns and not faults.hit("frame_lost"):
-            delay = faults.between(MS // 2, 3 * MS)
-            self._loop.call(delay, self._frame, self._run, frames, payload)
+            frames.told_ns = max(frames.told_ns, now_ns + faults.between(MS // 2, 3 * MS))
+            self._loop.call(frames.told_ns - now_ns, self._frame, self._run, frames, payload)
         if self.market.state(frames.book) != "LIVE" and not frames.asked:
             frames.asked = True
             self.market.resync(frames.book)

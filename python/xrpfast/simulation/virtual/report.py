@@ -18,6 +18,13 @@ class Report(msgspec.Struct):
     """Fills heard more than once, and booked once."""
     kills: int = 0
     halts: int = 0
+    """Runs that ended halted."""
+    halts_at_both: int = 0
+    """Halts that a person said with orders under way at both venues."""
+    stops: int = 0
+    """Runs that a person stopped."""
+    by_hand: int = 0
+    """Orders that a person settled."""
     given_up: int = 0
     duplicates: int = 0
     """Orders that a venue has more than once."""

@@ -52,6 +52,10 @@ class VirtualVenue:
         """Client id -> how many orders the venue made of it."""
         self.moved: dict[str, int] = {}
         """What others moved, per asset."""
+        self.late_fees: dict[tuple[str, str], int] = {}
+        """(client id, trade id) -> how much more was taken than the estimate that was told."""
+        self.mistakes: set[str] = set()
+        """What the halts must name that its words led to."""
         self.untold = 0
         """Moves of others that no engine heard of."""
         self.answers = Answers(self, loop, faults)
@@ -179,7 +183,7 @@ class VirtualVenue:
             self._reply(epoch, client_id, ev.OrderReject, code="-1013", text="refused")
             return
         if faults.hit("outrun"):
-            self._outrun(request)
+            self._outrun(Side(request.side))
         new = NewOrder(
             client_id=client_id,
             side=Side(request.side),
@@ -205,22 +209,33 @@ class VirtualVenue:
             self.exchange.expire(order, "venue")
         self.exchange.match_deferred()
 
-    def _outrun(self, request: Request) -> None:
+    def _outrun(self, side: Side) -> None:
         """Somebody was faster: a part of what it wanted is gone."""
-        best = self.exchange.matching.best(Side(request.side).opposite)
+        best = self.exchange.matching.best(side.opposite)
         if best is not None:
             lot = self.rules.lot
             qty = max(lot, best[1] * self._faults.between(2, 10) // 10 // lot * lot)
-            self.exchange.place_background(Side(request.side), best[0], qty, TimeInForce.IOC)
+            self.exchange.place_background(side, best[0], qty, TimeInForce.IOC)
 
     def _reply(self, epoch: int, client_id: str, kind: type[Any], **fields: Any) -> None:
-        fact = kind, {"client_id": client_id, **fields}
-        self._loop.call(self.wait(), self._answer, epoch, client_id, fact)
+        facts = [(kind, {"client_id": client_id, **fields})]
+        if kind is ev.OrderAck and self._faults.hit("wrong_echo"):
+            facts = self._wrong_echo(client_id)
+        self._loop.call(self.wait(), self._answer, epoch, client_id, facts)
 
-    def _answer(self, epoch: int, client_id: str, fact: Fact) -> None:
+    def _wrong_echo(self, client_id: str) -> list[Fact]:
+        """The reply is of another order: what order entry makes of it."""
+        text = f"{self.name}: the reply to order {client_id} is of another"
+        self.mistakes.add(text)
+        return [
+            (ev.OrderUnknown, {"client_id": client_id, "reason": text}),
+            (ev.Control, {"action": "halt", "reason": text}),
+        ]
+
+    def _answer(self, epoch: int, client_id: str, facts: list[Fact]) -> None:
         if epoch == self._orders_epoch and self.sink is not None:
             self._waiting.discard(client_id)
-            self.sink.on_facts([fact])
+            self.sink.on_facts(facts)
 
     def cancel(self, client_id: str) -> None:
         if not self._faults.hit("cancel_lost"):
@@ -229,10 +244,12 @@ class VirtualVenue:
     def _cancel(self, client_id: str, epoch: int) -> None:
         if self.down:
             return
+        order = self.exchange.find(self.account, client_id=client_id)
+        if order is not None and order.working and self._faults.hit("cancel_raced"):
+            self._outrun(order.side)  # what is left of the market is less than it wants
+            self.exchange.match_deferred()
         try:
-            self.exchange.cancel(
-                self.account, self.exchange.find(self.account, client_id=client_id)
-            )
+            self.exchange.cancel(self.account, order)
         except VenueRefusal:
             if epoch == self._orders_epoch and self.sink is not None:
                 self.sink.on_cancel_refused(client_id)
@@ -254,10 +271,7 @@ class VirtualVenue:
             fact = ev.OrderAck, {"client_id": client_id, "venue_order_id": number}
         elif kind == "fill":
             assert fill is not None
-            fact = fill_fact(fill)
-            if self.name in TELLS_FEES_LATE:
-                # The books reckon with the full rate; what was taken is a discount less.
-                fact[1].update(fee=fill.fee * 5 // 4 + 1, fee_estimated=True)
+            fact = self._fill(fill)
         elif kind in ENDS:
             end = {
                 "client_id": client_id,
@@ -270,6 +284,18 @@ class VirtualVenue:
         else:
             return
         self._tell(fact)
+
+    def _fill(self, fill: Fill) -> Fact:
+        """As the stream tells it: where that has no fees, with one that is reckoned."""
+        kind, fields = fill_fact(fill)
+        if self.name in TELLS_FEES_LATE:
+            # The books reckon with the full rate; what is taken is a discount less, or more.
+            fee = fill.fee * 5 // 4 + 1
+            if self._faults.hit("fee_higher"):
+                fee = fill.fee * self._faults.between(80, 99) // 100
+                self.late_fees[fields["client_id"], fields["trade_id"]] = fill.fee - fee
+            fields.update(fee=fee, fee_estimated=True)
+        return kind, fields
 
     def on_balances(self, account: Account, changes: list[BalanceChange]) -> None:
         last = {change.asset: change for change in changes}
@@ -315,8 +341,13 @@ class VirtualVenue:
 
     # --- what others do -------------------------------------------------------------------------
 
-    def move(self, asset: str, delta: int) -> None:
-        """A deposit (above zero) or a withdrawal of what is free."""
+    def second_engine(self, client_id: str) -> None:
+        """Word of an order that only another engine of our name can have sent."""
+        self.mistakes.add(client_id)
+        self._tell((ev.OrderAck, {"client_id": client_id, "venue_order_id": "1"}))
+
+    def move(self, asset: str, delta: int) -> int:
+        """A deposit (above zero) or a withdrawal of what is free; returns what it was."""
         delta = max(delta, -self.account.balance(asset).free)
         self.moved[asset] = self.moved.get(asset, 0) + delta
         self.exchange.transfer(self.account, asset, delta, 0, "transfer")
@@ -333,6 +364,7 @@ class VirtualVenue:
                 },
             )
         )
+        return delta
 
     def foreign_order(self) -> None:
         """Somebody rests an order far from the market, or takes it off again."""

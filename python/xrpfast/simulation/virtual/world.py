@@ -3,34 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
 from xrpfast.model import MONEY_ONE
 from xrpfast.records import kinds
 from xrpfast.records.ledger import Ledger
+from xrpfast.records.schema import read_database
 from xrpfast.records.start import Start
 from xrpfast.records.unsettled import LeftOrder, left, open_fees, residuals
 from xrpfast.simulation.virtual.agreement import ledger_agrees, portfolio_agrees
 from xrpfast.simulation.virtual.checks import Broken, Checks
-from xrpfast.simulation.virtual.config import config_of
+from xrpfast.simulation.virtual.config import LIMITS, config_of
 from xrpfast.simulation.virtual.driver import ENCODE, Records, VirtualDriver, WatchedGate
 from xrpfast.simulation.virtual.facts import Fact, stamped
 from xrpfast.simulation.virtual.faults import Faults
 from xrpfast.simulation.virtual.feed import STEP_NS, Feed
 from xrpfast.simulation.virtual.loop import MS, SECOND, Loop
+from xrpfast.simulation.virtual.people import ASKED, People
 from xrpfast.simulation.virtual.replay import MakeEngine, replay
 from xrpfast.simulation.virtual.report import Report
 from xrpfast.simulation.virtual.venue import VirtualVenue
 from xrpfast.simulation.worlds import RULES, customer, exchange_of
 from xrpfast.trading import events as ev
+from xrpfast.trading import lifecycle
+from xrpfast.trading.client_ids import base36
 from xrpfast.trading.engine import Engine
-from xrpfast.trading.states import Latched, TradingState
+from xrpfast.trading.states import ENGINE, Latched, TradingState
 from xrpfast.trading.transitions import WORKING_STATES
 
 START: Final = {"XRP": 3_000, "USDT": 7_000}
 SETTLE_NS: Final = 180 * SECOND
 """All that is left must be settled so long after the last fault."""
+HALTED_NS: Final = 60 * SECOND
+STOPPED_NS: Final = 8 * SECOND
+"""A run that is halted, or stopped, ends after so long with orders that are not settled."""
 UNEXPLAINED: Final = "unexplained"
 """How the one halt ends that faults may cause: money moved and the word of it was lost."""
 
@@ -58,7 +66,10 @@ class World:
                 account.balance(asset).free = amount * MONEY_ONE
             self.venues[name] = VirtualVenue(self.loop, exchange, account, self.faults)
         self.feed = Feed(self.loop, list(self.venues.values()), self.faults, seed)
+        self._latched: dict[str, Latched] = {}
+        """What is closed, by scope: it outlives every run."""
         self.checks = Checks(self.loop, self.venues, self.feed)
+        self.people = People(self.loop, self.faults, self.venues, self.checks, self._latched)
         self.records = Records()
         self.driver: VirtualDriver | None = None
         self._steps = steps
@@ -67,8 +78,8 @@ class World:
         self._trace = trace
         self._make = make
         self._epoch = 0
-        self._life = 0
-        self._latched: dict[str, Latched] = {}
+        for venue in self.venues.values():
+            venue.answers.accepted = self._accepted
 
     def run(self) -> Report:
         """Runs the seed to its end. Raises `Broken`."""
@@ -87,6 +98,8 @@ class World:
             replay(self.records.written, self._make)
             self.report.faults = dict(self.faults.seen)
             self.report.orders = len(self.checks.left)
+            self.report.by_hand = self.people.settled
+            self.report.halts_at_both = self.people.at_both
             return self.report
         finally:
             self._ledger.close()
@@ -105,7 +118,13 @@ class World:
             self._trace(f"{self.loop.now_ns} ! killed {where}")
         self.report.kills += 1
         self._over()
-        self.loop.call(self.faults.between(MS, 2 * SECOND), self._start)
+        self.loop.call(self.faults.between(MS, 2 * SECOND), self._again)
+
+    def _again(self) -> None:
+        """Somebody starts it again: once a person has looked, if it was halted."""
+        if ENGINE in self._latched:
+            self._latched.clear()
+        self._start()
 
     def _over(self) -> None:
         """The process is gone."""
@@ -131,21 +150,20 @@ class World:
 
     def _start(self) -> None:
         """As the service does: the ledger from the journal, then what earlier runs left."""
-        self._life += 1
         self._catch_up()
         found = left(self._path).orders
         for order in found:
             self._told([(ev.OrderUnknown, {"client_id": order.client_id, "reason": "a run ended"})])
         self.report.recovered += len(found)
-        self._recover(self._life)
+        self._recover(0)
 
     def _catch_up(self) -> None:
         for record in self.records.written[max(0, self._ledger.sequence) :]:
             self._ledger.apply(*record)
         self._ledger.commit()
 
-    def _recover(self, life: int) -> None:
-        """Asks for the first order that is not settled, until none is."""
+    def _recover(self, asked: int) -> None:
+        """Asks for the first order that is not settled, until none is; ``asked``: so often yet."""
         found = left(self._path).orders
         if not found:
             self._ask_fees()
@@ -154,18 +172,35 @@ class World:
         created_ns = self.loop.now_ns - (self.loop.wall_ns - order.created_ns)
         heard: list[Fact] = []
         self.venues[order.venue].answers.query(order.client_id, created_ns, heard.extend)
-        self.loop.call(500 * MS, self._recovered, life, order, heard)
+        self.loop.call(500 * MS, self._recovered, order, heard, asked + 1)
 
-    def _recovered(self, life: int, order: LeftOrder, heard: list[Fact]) -> None:
+    def _recovered(self, order: LeftOrder, heard: list[Fact], asked: int) -> None:
         if heard:
             self._told(heard)
             if heard[-1][1]["state"] in WORKING_STATES:
                 self.venues[order.venue].cancel(order.client_id)
+        if self.faults.hit("halt_in_recovery"):
+            self.people.halt_without_engine()
         if self.faults.hit("kill"):
             self.report.kills += 1
             self._start()
             return
-        self._recover(life)
+        venue = self.venues[order.venue]
+        if order.client_id in venue.answers.deleted and asked >= ASKED:
+            life = self._ledger.order(order.client_id)
+            assert life is not None
+            if life.accepted and (not life.state.terminal or lifecycle.missing(life)):
+                self._told(self.people.settle(life, trades_of(self._path, order.client_id)))
+            asked = 0
+        self._recover(asked)
+
+    def _accepted(self, client_id: str) -> bool:
+        """Whether the engine, or the ledger while none runs, was ever shown the order."""
+        if self.driver is not None:
+            order = self.driver.engine.orders.orders.get(client_id)
+            return order is not None and order.accepted
+        life = self._ledger.order(client_id)
+        return life is not None and life.accepted
 
     def _ask_fees(self) -> None:
         """Asks for the fees that the dead runs did not hear, until all are told."""
@@ -190,6 +225,8 @@ class World:
     def _told(self, facts: list[Fact]) -> None:
         for fact in facts:
             event = stamped(fact, self.loop.now_ns, self.loop.wall_ns)
+            if self._trace is not None:
+                self._trace(f"{self.loop.now_ns} = {event}")
             self.records.stage(kinds.RECOVERY, event.wall_ns, ENCODE(event))
         self.records.flush()
         self._catch_up()
@@ -217,7 +254,7 @@ class World:
         )
         self.records.stage(kinds.START, self.loop.wall_ns, ENCODE(start))
         self.records.flush()
-        self.checks.begin(engine, gate)
+        self.checks.begin(engine, gate, self._latched)
         self.driver = driver = VirtualDriver(
             engine,
             gate,
@@ -227,6 +264,7 @@ class World:
             self.records,
             self.faults,
             self.checks,
+            self.people,
             self._die,
             self._trace,
         )
@@ -264,28 +302,57 @@ class World:
             if faults.hit("balance_moved"):
                 asset = faults.draw.choice(("XRP", "USDT"))
                 venue.move(asset, faults.between(-400, 600) * MONEY_ONE)
+            if faults.hit("second_engine"):
+                venue.second_engine(f"xvsim1{base36(self._epoch + 1_000)}-00a")
         if faults.hit("both_down"):
             for venue in self.venues.values():
                 venue.fall(faults.between(SECOND, 8 * SECOND))
+        if faults.hit("transfer"):
+            self.people.transfer()
         driver = self.driver
         if driver is None:
             return
         if driver.engine.context.trading is TradingState.HALTED:
             self._halted(driver)
-        elif self._latched:
-            self._latched.clear()
-            self._say(driver, "resume")
+        if driver.stopping_ns and not driver.dead:
+            self._stopping(driver)
+        if not driver.dead:
+            self.people.step(driver)
 
     def _halted(self, driver: VirtualDriver) -> None:
         """As the service does: the run ends once its orders are settled; a person resumes."""
         for reason in driver.halts:
-            if not (reason.endswith(UNEXPLAINED) and any(v.untold for v in self.venues.values())):
+            if not self._explained(reason):
                 raise Broken(5, f"a halt that no fault explains: {reason}")
-        if not driver.engine.orders.unsettled:
+        driver.halted_ns = driver.halted_ns or self.loop.now_ns
+        late = self.loop.now_ns - driver.halted_ns >= HALTED_NS
+        if late or not driver.engine.orders.unsettled:
             self.report.halts += 1
-            self._over()
-            self._latched.clear()  # a person has looked
-            self.loop.call(SECOND, self._start)
+            self._ended()
+
+    def _explained(self, reason: str) -> bool:
+        if reason in self.people.halts:
+            return True
+        for venue in self.venues.values():
+            if any(mistake in reason for mistake in venue.mistakes):
+                return True
+        return reason.endswith(UNEXPLAINED) and any(v.untold for v in self.venues.values())
+
+    def _stopping(self, driver: VirtualDriver) -> None:
+        """As the service does: own orders gone, what one leg traded alone closed, or time is up."""
+        engine = driver.engine
+        late = self.loop.now_ns - driver.stopping_ns >= STOPPED_NS + LIMITS.hedge_time_ns
+        if late or not (engine.orders.unsettled or engine.legs.closing()):
+            self._say(driver, "stopped")
+            if not driver.dead:
+                self.report.stops += 1
+                self._ended()
+
+    def _ended(self) -> None:
+        """A run ended by itself, and is started again."""
+        self.checks.ended()
+        self._over()
+        self.loop.call(self.faults.between(100 * MS, 2 * SECOND), self._again)
 
     # --- the end --------------------------------------------------------------------------------
 
@@ -298,15 +365,20 @@ class World:
         quiet_ns = self.loop.now_ns + 5 * SECOND  # what was held back has arrived by then
         end_ns = self.loop.now_ns + SETTLE_NS
         stopped: VirtualDriver | None = None
-        asked_ns = 0
+        still_ns = 0
+        compared = False
         while True:
-            driver, quiet = self.driver, self.loop.now_ns >= quiet_ns
-            if driver is not None and driver is not stopped and quiet and self._up(driver):
-                stopped, asked_ns = driver, self.loop.now_ns
+            driver, now_ns = self.driver, self.loop.now_ns
+            if driver is None or now_ns < max(quiet_ns, still_ns):
+                pass
+            elif driver is not stopped and self._up(driver):
+                stopped, compared = driver, False
+                still_ns = now_ns + SECOND  # opportunities go on, entries do not
+                self.checks.stopping()
                 self._say(driver, "stop")
-            if driver is not None and driver is stopped and self._at_rest(driver):
-                if asked_ns >= 0:
-                    asked_ns = -1
+            elif driver is stopped and self._at_rest(driver):
+                if not compared:
+                    compared = True
                     driver.ask_fees()
                     self._say(driver, "reconcile")
                 elif self._fees_told_to(driver):
@@ -316,6 +388,9 @@ class World:
                 raise Broken(4, f"not at rest {SETTLE_NS // SECOND} s after the last fault")
         assert driver is not None
         portfolio_agrees(driver.engine.portfolio, self.venues)
+        owing = driver.engine.legs.owing()
+        if owing:
+            raise Broken(4, f"at rest, and what one leg traded alone is not closed: {owing}")
         self._over()
 
     def _up(self, driver: VirtualDriver) -> bool:
@@ -327,7 +402,15 @@ class World:
     def _at_rest(self, driver: VirtualDriver) -> bool:
         engine = driver.engine
         rounds = engine.reconciler.rounds.values()
-        return not engine.orders.unsettled and all(r.step == "DONE" for r in rounds)
+        unsettled, closing = engine.orders.unsettled, engine.legs.closing()
+        return not (unsettled or closing) and all(r.step == "DONE" for r in rounds)
 
     def _fees_told_to(self, driver: VirtualDriver) -> bool:
         return not any(list(driver.engine.fees.open(name)) for name in self.venues)
+
+
+def trades_of(path: Path, client_id: str) -> list[str]:
+    """The trades of an order that the ledger has."""
+    with closing(read_database(path)) as db:
+        rows = db.execute("select trade_id from fills where client_id = ?", (client_id,))
+        return [row[0] for row in rows]
