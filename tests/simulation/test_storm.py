@@ -38,6 +38,7 @@ def test_no_order_is_lost_doubled_or_guessed(capsys: pytest.CaptureFixture[str])
         print(  # noqa: T201
             f"\nstorm: {report.seeds} seeds, {report.events} events, {report.orders} orders, "
             f"{report.fills} fills, {report.hedges} hedges, {report.kills} kills, "
+            f"{report.halts} halts, {report.stops} stops, "
             f"{sum(report.faults.values())} faults, {len(totals.failures)} failures, "
             f"{totals.seconds:.0f} s: {report.faults}"
         )
@@ -48,6 +49,8 @@ def test_no_order_is_lost_doubled_or_guessed(capsys: pytest.CaptureFixture[str])
     if SEEDS >= 1_000:
         assert set(report.faults) == set(MOST), "every fault was there"
         assert min(report.hedges, report.kills, report.unknown, report.recovered) > 100
+        assert min(report.halts, report.stops) > 100
+        assert min(report.halts_at_both, report.by_hand, report.given_up) > 25
     write_numbers(
         "storm",
         {
@@ -61,6 +64,10 @@ def test_no_order_is_lost_doubled_or_guessed(capsys: pytest.CaptureFixture[str])
             "kills": report.kills,
             "recovered": report.recovered,
             "halts": report.halts,
+            "halts_at_both": report.halts_at_both,
+            "stops": report.stops,
+            "given_up": report.given_up,
+            "by_hand": report.by_hand,
             "faults": dict(sorted(report.faults.items())),
             "duplicates": report.duplicates,
             "lost": report.lost,

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from xrpfast.simulation.virtual.venue import VirtualVenue
 
 STEP_NS: Final = 25 * MS
+UNHEARD_NS: Final = 200 * MS
+"""While nobody listens the market needs no more steps than to be another one afterwards."""
 FLOW: Final = FlowSettings(
     levels=3, refresh=1, dislocate=0.12, dislocated_steps=(3, 10), offset=(0.003, 0.006)
 )
@@ -72,6 +74,10 @@ class Frames:
             self._first = first
         self._changes += changes
         self._last = last
+
+    def drop(self) -> None:
+        """Nobody is told of what changed."""
+        self._changes = []
 
     def take(self) -> bytes | None:
         """One frame of all that changed, in the venue's format."""
@@ -166,7 +172,7 @@ class Feed:
         self._loop.call(STEP_NS, self._step)
 
     def _step(self) -> None:
-        self._loop.call(STEP_NS, self._step)
+        self._loop.call(STEP_NS if self.hears is not None else UNHEARD_NS, self._step)
         self.flow.step()
         for frames in self.frames:
             self._tell(frames)
@@ -179,9 +185,10 @@ class Feed:
     def _tell(self, frames: Frames) -> None:
         faults, now_ns = self._faults, self._loop.now_ns
         self._cross(frames)
-        payload = frames.take()
         if self.hears is None:
+            frames.drop()
             return
+        payload = frames.take()
         if frames.venue.down and frames.up:
             self._drop(frames, SECOND)
         if not frames.up:
