@@ -9,7 +9,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from xrpfast.simulation.orders import Fill
-from xrpfast.simulation.virtual.facts import Fact, fill_fact, reconciled_fact, result_fact
+from xrpfast.simulation.virtual.facts import (
+    Fact,
+    fill_fact,
+    move_facts,
+    reconciled_fact,
+    result_fact,
+)
 from xrpfast.simulation.virtual.loop import MS, SECOND
 from xrpfast.trading import events as ev
 
@@ -105,7 +111,7 @@ class Answers:
             facts: list[Fact] = []
             for client_id, created_ns in named:
                 facts += self._word(client_id, created_ns)
-            facts += self._listed(since_ns)
+            facts += self._listed(since_ns) + self._foreign(since_ns)
             self._loop.call(venue.wait(), second, facts)
 
         def second(facts: list[Fact]) -> None:
@@ -129,16 +135,23 @@ class Answers:
             self._loop.call(2 * self._venue.wait(), lambda: told(self._listed(since_ns)))
 
     def _listed(self, since_ns: int) -> list[Fact]:
-        """Fills as the list has them; it may lag."""
+        """Our fills as the list has them; it may lag."""
         until_ns = self._loop.wall_ns
         if self._faults.hit("query_lag"):
             until_ns -= self._faults.between(0, 3 * SECOND)
-        venue = self._venue
         return [
             fill_fact(fill)
-            for fill in venue.exchange.fills
-            if fill.order.account is venue.account and since_ns <= fill.wall_ns <= until_ns
+            for fill in self._venue.exchange.fills
+            if fill.order.client_id[0] == "x" and since_ns <= fill.wall_ns <= until_ns
         ]
+
+    def _foreign(self, since_ns: int) -> list[Fact]:
+        """What others traded on this account since a wall time."""
+        facts: list[Fact] = []
+        for fill in self._venue.exchange.fills:
+            if fill.order.client_id[0] != "x" and fill.wall_ns >= since_ns:
+                facts += move_facts(fill, self._venue.rules)
+        return facts
 
     def _open_orders(self) -> tuple[ev.OpenOrder, ...]:
         """All working orders of the account, ours and others'."""

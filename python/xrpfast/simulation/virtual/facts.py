@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from xrpfast.model import Side, SymbolRules
 from xrpfast.trading import events as ev
 from xrpfast.trading.events import AnyEvent
 
@@ -52,6 +53,35 @@ def fill_fact(fill: Fill) -> Fact:
         "maker": fill.maker,
         "venue_ns": fill.wall_ns,
     }
+
+
+def changes_of(fill: Fill, rules: SymbolRules) -> dict[str, int]:
+    """What a fill did to the account, money per asset."""
+    sign = 1 if fill.order.side is Side.BUY else -1
+    changes = {
+        rules.base: sign * rules.qty_money(fill.qty),
+        rules.quote: -sign * rules.notional(fill.price, fill.qty),
+    }
+    changes[fill.fee_asset] -= fill.fee
+    return changes
+
+
+def move_facts(fill: Fill, rules: SymbolRules) -> list[Fact]:
+    """A trade of somebody else's order on this account, as the list of trades tells it."""
+    order = fill.order
+    return [
+        (
+            ev.BalanceMoved,
+            {
+                "venue": rules.venue,
+                "asset": asset,
+                "delta": delta,
+                "reason": f"trade {fill.trade_id} of order {order.client_id}",
+                "move_id": f"trade:{order.order_id}:{fill.trade_id}:{asset}",
+            },
+        )
+        for asset, delta in changes_of(fill, rules).items()
+    ]
 
 
 def fact_of(event: AnyEvent) -> Fact:

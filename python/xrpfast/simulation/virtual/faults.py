@@ -36,6 +36,7 @@ MOST: Final[dict[str, float]] = {
     "both_down": 0.0007,
     "balance_moved": 0.0006,
     "foreign_order": 0.002,
+    "foreign_trade": 0.0004,
     "second_engine": 0.00005,
     "frame_lost": 0.01,
     "book_frozen": 0.004,

@@ -6,12 +6,13 @@ connection that broke never arrives. Requests that left may still be carried out
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from xrpfast.model import Side, TimeInForce
 from xrpfast.simulation.orders import Fill, NewOrder, Order, Trade, VenueRefusal
 from xrpfast.simulation.virtual.answers import Answers
-from xrpfast.simulation.virtual.facts import Fact, fill_fact
+from xrpfast.simulation.virtual.facts import Fact, changes_of, fill_fact
 from xrpfast.simulation.virtual.loop import MS, SECOND
 from xrpfast.trading import events as ev
 
@@ -264,6 +265,9 @@ class VirtualVenue:
             state = self.exchange.rest_state
         self.answers.note(order, state)
         if not client_id.startswith("x"):
+            if fill is not None:
+                for asset, change in changes_of(fill, self.rules).items():
+                    self.moved[asset] = self.moved.get(asset, 0) + change
             return
         fact: Fact
         if kind == "received":
@@ -365,6 +369,23 @@ class VirtualVenue:
             )
         )
         return delta
+
+    def foreign_trade(self) -> None:
+        """Somebody trades by hand on this account."""
+        side = Side(self._faults.between(0, 1))
+        best = self.exchange.matching.best(side.opposite)
+        if best is None:
+            return
+        self._foreign += 1
+        new = NewOrder(
+            client_id=f"web-{self._foreign}",
+            side=side,
+            qty=self._faults.between(5, 50) * 10**self.rules.qty_decimals,
+            price=best[0],
+            tif=TimeInForce.IOC,
+        )
+        with suppress(VenueRefusal):
+            self.exchange.place(self.account, new)
 
     def foreign_order(self) -> None:
         """Somebody rests an order far from the market, or takes it off again."""

@@ -299,6 +299,8 @@ class World:
                 venue.fall(faults.between(100 * MS, 6 * SECOND))
             if faults.hit("foreign_order"):
                 venue.foreign_order()
+            if faults.hit("foreign_trade"):
+                venue.foreign_trade()
             if faults.hit("balance_moved"):
                 asset = faults.draw.choice(("XRP", "USDT"))
                 venue.move(asset, faults.between(-400, 600) * MONEY_ONE)
