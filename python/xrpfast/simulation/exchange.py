@@ -7,26 +7,18 @@ ended is remembered for a while only (``keep``), so that memory stays flat.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from copy import copy
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from xrpfast._core import Matching
 from xrpfast.model import Side, SymbolRules, TimeInForce
 from xrpfast.simulation import market_order
-from xrpfast.simulation.account import Account, BalanceChange
+from xrpfast.simulation.account import Account
 from xrpfast.simulation.charges import Charges
-from xrpfast.simulation.history import Numbered
 from xrpfast.simulation.order_store import OrderStore
-from xrpfast.simulation.orders import (
-    Fill,
-    Listener,
-    NewOrder,
-    Order,
-    Prevented,
-    Trade,
-    VenueRefusal,
-)
+from xrpfast.simulation.orders import NewOrder, Order, Trade, VenueRefusal
+from xrpfast.simulation.settlement import Settlement
+from xrpfast.simulation.teller import Teller
 
 BACKGROUND = 0
 """Owner of the market's own orders: unlimited funds, no order records."""
@@ -54,13 +46,13 @@ class Exchange:
         self.accounts: dict[str, Account] = {}
         self.charges = Charges(rules, self.matching)
         self.store = OrderStore(keep, ids_for_ever=client_ids_for_ever)
-        self.fills: Numbered[Fill] = Numbered(keep)
-        self.trades: Numbered[Trade] = Numbered(keep)
-        self.prevented: Numbered[Prevented] = Numbered(keep)
-        self.last_trade: Trade | None = None
-        self.sequence = first_id
-        self.fees: dict[str, int] = {}
-        self.listeners: list[Listener] = []
+        self._teller = teller = Teller(self.matching, lambda: self.wall_ns(), first_id)
+        self.listeners = teller.listeners
+        self._settlement = settled = Settlement(
+            self.charges, self.store, teller, first_id * 100, keep
+        )
+        self.fills, self.trades = settled.fills, settled.trades
+        self.prevented, self.fees = settled.prevented, settled.fees
         self.on_rules: list[Callable[[SymbolRules], None]] = []
         self.rest_state = rest_state
         """What the venue calls an order whose rest could not be filled at once."""
@@ -71,9 +63,6 @@ class Exchange:
         self._barred: set[Side] = set()
         self._refuse_post_only = refuse_post_only  # else taken in and cancelled at once
         self._next_id = first_id
-        self._trade_base = first_id * 100
-        self._changes: list[tuple[Account, BalanceChange]] = []
-        self._together: list[Trade] | None = None
 
     def change_rules(self, rules: SymbolRules) -> None:
         """Another tick, lot or minimum from now on, as on the day the venue changes them; open
@@ -98,6 +87,19 @@ class Exchange:
     def orders(self) -> dict[int, Order]:
         """Working orders and those that ended last, by number."""
         return self.store.all
+
+    @property
+    def sequence(self) -> int:
+        """Level changes of the book so far."""
+        return self._teller.sequence
+
+    @property
+    def last_trade(self) -> Trade | None:
+        return self._settlement.last_trade
+
+    def together(self) -> AbstractContextManager[None]:
+        """Balances, trades and the book are told once, at the end of the block."""
+        return self._teller.together()
 
     # --- orders of customers ------------------------------------------------------------------
 
@@ -130,11 +132,11 @@ class Exchange:
         self.store.add(order)
         order.held = hold
         held = account.move(self.charges.asset(new.side), -hold, hold, "hold", order.order_id)
-        self._changes.append((account, held))
-        self._tell("received", order, None)
+        self._teller.moved(account, held)
+        self._teller.tell("received", order, None)
         if self.deferring:
             self._deferred.append(order)
-            self._publish([])
+            self._teller.publish([])
         else:
             self._match(order)
         return order
@@ -171,9 +173,9 @@ class Exchange:
         self.matching.cancel_part(order.order_id, qty)
         order.updated_ns = self.wall_ns()
         order.reduced += qty
-        self._release(order, self.charges.hold(order.side, order.price, qty))
-        self._tell("reduced", order, None)
-        self._publish([])
+        self._settlement.release(order, self.charges.hold(order.side, order.price, qty))
+        self._teller.tell("reduced", order, None)
+        self._teller.publish([])
         return order
 
     def rename(self, account: Account, order: Order, client_id: str) -> None:
@@ -200,7 +202,9 @@ class Exchange:
         number, price = row
         trade = (number, order.order_id, order.account.uid, price, qty)
         side = order.side.opposite
-        self._publish([self._settle(trade, self._next_id, side, None, self.wall_ns())])
+        self._teller.publish(
+            [self._settlement.settle(trade, self._next_id, side, None, self.wall_ns())]
+        )
 
     def expire_due(self) -> int | None:
         """Ends the orders whose time has come (reason gtt); wall time of the next, None = none."""
@@ -230,8 +234,8 @@ class Exchange:
             tif = TimeInForce.IOC
         _, _, trades, _ = self.matching.place(order_id, BACKGROUND, side, price, qty, tif)
         now = self.wall_ns()
-        told = [self._settle(trade, order_id, side, None, now) for trade in trades]
-        self._publish(told)
+        told = [self._settlement.settle(trade, order_id, side, None, now) for trade in trades]
+        self._teller.publish(told)
         return order_id
 
     def bar(self, side: Side) -> None:
@@ -239,40 +243,26 @@ class Exchange:
         self._barred.add(side)
         for order_id in self.matching.resting(BACKGROUND, side):
             self.matching.cancel(order_id)
-        self._publish([])
+        self._teller.publish([])
 
     def unbar(self, side: Side) -> None:
         self._barred.discard(side)
 
     def pretend(self, changes: list[tuple[int, int, int]]) -> None:
         """Tells of level changes that did not happen."""
-        first = self.sequence + 1
-        self.sequence += len(changes)
-        for listener in self.listeners:
-            listener.on_book(changes, first, self.sequence)
+        self._teller.pretend(changes)
 
     def cancel_background(self, order_id: int) -> bool:
         """False when the order no longer rests."""
         removed = self.matching.cancel(order_id) is not None
-        self._publish([])
+        self._teller.publish([])
         return removed
 
     def reduce_background(self, order_id: int, qty: int) -> bool:
         """Takes ``qty`` off an order that keeps its place; False unless it has more than that."""
         reduced = self.matching.cancel_part(order_id, qty) is not None
-        self._publish([])
+        self._teller.publish([])
         return reduced
-
-    @contextmanager
-    def together(self) -> Iterator[None]:
-        """Balances, trades and the book are told once, at the end of the block: a frame of many
-        changes shows no book that stood between them."""
-        self._together = []
-        try:
-            yield
-        finally:
-            trades, self._together = self._together, None
-            self._publish(trades)
 
     # --- balances moved by others -------------------------------------------------------------
 
@@ -284,8 +274,8 @@ class Exchange:
     def transfer(self, account: Account, asset: str, free: int, locked: int, reason: str) -> None:
         """Moves a balance as a deposit, a withdrawal or another system's lock does; the listeners
         are told with ``reason`` (transfer, lock) and order 0."""
-        self._changes.append((account, account.move(asset, free, locked, reason, 0)))
-        self._publish([])
+        self._teller.moved(account, account.move(asset, free, locked, reason, 0))
+        self._teller.publish([])
 
     # --- inside -------------------------------------------------------------------------------
 
@@ -322,16 +312,16 @@ class Exchange:
             price = order.worst or market_order.limit(order.side)
             order.qty = order.qty or qty
         if order.post_only and self.matching.crosses(order.side, price):
-            self._end(order, "CANCELLED", "cancelled", now, "post_only")
-            self._publish([])
+            self._settlement.end(order, "CANCELLED", "cancelled", now, "post_only")
+            self._teller.publish([])
             return
         if order.kind == "limit" and order.beyond_worst:
-            self._end(order, "CANCELLED", "cancelled", now, "protection")
-            self._publish([])
+            self._settlement.end(order, "CANCELLED", "cancelled", now, "protection")
+            self._teller.publish([])
             return
         if not qty:  # nothing there, or not even one lot for the funds
-            self._end(order, "EXPIRED", "expired", now, "liquidity")
-            self._publish([])
+            self._settlement.end(order, "EXPIRED", "expired", now, "liquidity")
+            self._teller.publish([])
             return
         beyond = self.charges.takes_beyond(order, price, qty)
         if beyond:
@@ -341,154 +331,30 @@ class Exchange:
         resting, cancelled, trades, prevented = self.matching.place(
             order.order_id, account.uid, order.side, price, qty, tif, order.stp
         )
+        settled = self._settlement
         told: list[Trade] = []
+
+        def settle(upto: int) -> None:
+            rows = trades[len(told) : upto]
+            told.extend(settled.settle(r, order.order_id, order.side, order, now) for r in rows)
+
         for after, maker_id, at, taker_qty, maker_qty in prevented:
-            while len(told) < after:
-                told.append(self._settle(trades[len(told)], order.order_id, order.side, order, now))
-            self._prevent(order, maker_id, at, taker_qty, maker_qty, now)
-        told.extend(
-            self._settle(row, order.order_id, order.side, order, now) for row in trades[len(told) :]
-        )
+            settle(after)
+            settled.prevent(order, maker_id, at, taker_qty, maker_qty, now)
+        settle(len(trades))
         if not order.working:  # by prevention
             pass
         elif cancelled or (order.kind == "market" and order.remaining):
             reason = "liquidity" if order.kind == "market" else order.tif.name.lower()
             reason = "price_range" if beyond else reason
-            self._end(order, "EXPIRED", "expired", now, reason)
+            self._settlement.end(order, "EXPIRED", "expired", now, reason)
         elif not resting:
-            self._end(order, "FILLED", "filled", now, "")
+            self._settlement.end(order, "FILLED", "filled", now, "")
         else:
-            self._tell("open", order, None)
-        self._publish(told)
-
-    def _settle(
-        self,
-        row: tuple[int, int, int, int, int],
-        taker_id: int,
-        taker_side: Side,
-        taker: Order | None,
-        now: int,
-    ) -> Trade:
-        number, maker_id, _, price, qty = row
-        trade = Trade(self._trade_base + number, price, qty, taker_side, taker_id, maker_id, now)
-        if taker is not None:
-            self._fill(taker, trade, maker_id, maker=False)
-        maker = self.orders.get(maker_id)
-        if maker is not None:
-            self._fill(maker, trade, taker_id, maker=True)
-            if not maker.remaining:
-                self._end(maker, "FILLED", "filled", now, "")
-        self.last_trade = trade
-        self.trades.append(trade)
-        return trade
-
-    def _fill(self, order: Order, trade: Trade, counter_id: int, *, maker: bool) -> None:
-        rules, account, qty = self.rules, order.account, trade.qty
-        cost, amount = rules.notional(trade.price, qty), rules.qty_money(qty)
-        buy = order.side is Side.BUY
-        fee_asset = rules.base if buy and rules.fee_in_received else rules.quote
-        fee = self.charges.fee(amount if fee_asset == rules.base else cost, maker=maker)
-        limit = order.price if order.kind == "limit" else trade.price
-        used = self.charges.hold(order.side, limit, qty)
-        order.held -= used
-        order.filled += qty
-        order.quote_filled += cost
-        order.fee, order.fee_asset = order.fee + fee, fee_asset
-        order.state, order.updated_ns = "PARTLY_FILLED", trade.wall_ns
-        self.fees[fee_asset] = self.fees.get(fee_asset, 0) + fee
-        base_fee, quote_fee = (fee, 0) if fee_asset == rules.base else (0, fee)
-        if buy:
-            quote_free, quote_locked, base_free, base_locked = (
-                used - cost - quote_fee, -used, amount - base_fee, 0,
-            )  # fmt: skip
-        else:
-            quote_free, quote_locked, base_free, base_locked = cost - quote_fee, 0, 0, -used
-        for asset, free, locked in (
-            (rules.quote, quote_free, quote_locked),
-            (rules.base, base_free, base_locked),
-        ):
-            moved = account.move(asset, free, locked, "settle", order.order_id, trade.trade_id)
-            self._changes.append((account, moved))
-        fill = Fill(
-            trade.trade_id, order, trade.price, qty, fee, fee_asset, maker, trade.wall_ns,
-            order.filled, order.quote_filled, counter_id,
-        )  # fmt: skip
-        self.fills.append(fill)
-        order.fills += (fill,)
-        self._tell("fill", order, fill)
-
-    def _prevent(
-        self, taker: Order, maker_id: int, price: int, taker_qty: int, maker_qty: int, now: int
-    ) -> None:
-        maker = self.orders[maker_id]
-        row = Prevented(
-            self.prevented.end, taker.order_id, maker_id, price, taker_qty, maker_qty, now
-        )
-        self.prevented.append(row)
-        taker.prevented_matches += (row,)  # its reply tells of it, whoever lost
-        for order, qty in ((maker, maker_qty), (taker, taker_qty)):
-            if not qty:
-                continue
-            order.prevented += qty
-            order.updated_ns = now
-            if order is maker:
-                order.prevented_matches += (row,)
-            if order.remaining:
-                self._release(order, self.charges.hold(order.side, order.price, qty))
-                self._tell("prevented", order, None)
-            else:
-                self._end(order, "PREVENTED", "prevented", now, "stp")
+            self._teller.tell("open", order, None)
+        self._teller.publish(told)
 
     def _take_off(self, order: Order, state: str, kind: str, reason: str) -> None:
         self.matching.cancel(order.order_id)
-        self._end(order, state, kind, self.wall_ns(), reason)
-        self._publish([])
-
-    def _release(self, order: Order, money: int) -> None:
-        if order.kind == "market" and order.side is Side.BUY:
-            return  # its hold is the price of nothing in particular: released at its end
-        if money:
-            freed = order.account.move(
-                self.charges.asset(order.side), money, -money, "release", order.order_id
-            )
-            self._changes.append((order.account, freed))
-            order.held -= money
-
-    def _end(self, order: Order, state: str, kind: str, now: int, reason: str) -> None:
-        order.state, order.updated_ns, order.reason = state, now, reason
-        if order.held:
-            account = order.account
-            freed = account.move(
-                self.charges.asset(order.side), order.held, -order.held, "release", order.order_id
-            )
-            self._changes.append((account, freed))
-            order.held = 0
-        self.store.ended(order)
-        self._tell(kind, order, None)
-
-    def _tell(self, kind: str, order: Order, fill: Fill | None) -> None:
-        if not self.listeners:
-            return
-        seen = copy(order)  # as it was at this step; the next fill changes it
-        for listener in self.listeners:
-            listener.on_order(kind, seen, fill)
-
-    def _publish(self, trades: list[Trade]) -> None:
-        if self._together is not None:
-            self._together.extend(trades)
-            return
-        changes, self._changes = self._changes, []
-        by_account: dict[int, tuple[Account, list[BalanceChange]]] = {}
-        for account, change in changes:
-            by_account.setdefault(account.uid, (account, []))[1].append(change)
-            account.updated_ns = self.wall_ns()
-        levels = self.matching.take_changes()
-        first = self.sequence + 1
-        self.sequence += len(levels)
-        for listener in self.listeners:
-            for account, own in by_account.values():
-                listener.on_balances(account, own)
-            for trade in trades:
-                listener.on_trade(trade)
-            if levels:
-                listener.on_book(levels, first, self.sequence)
+        self._settlement.end(order, state, kind, self.wall_ns(), reason)
+        self._teller.publish([])
