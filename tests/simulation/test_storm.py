@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from typing import Any
 
@@ -75,6 +76,13 @@ def test_no_order_is_lost_doubled_or_guessed(capsys: pytest.CaptureFixture[str])
             "seconds": round(totals.seconds),
         },
     )
+
+
+@pytest.mark.timeout(120)
+def test_a_storm_ends_when_its_time_is_over() -> None:
+    totals = storm(itertools.count(1), 60, seconds=2.0)
+    assert totals.report.seeds >= 1
+    assert not totals.failures, "\n".join(map(str, totals.failures))
 
 
 def test_a_seed_is_the_same_again() -> None:
