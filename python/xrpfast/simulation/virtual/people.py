@@ -16,7 +16,7 @@ from xrpfast.simulation.virtual.loop import MS, SECOND
 from xrpfast.trading import commands
 from xrpfast.trading import events as ev
 from xrpfast.trading.by_hand import HandFill, Said, settling
-from xrpfast.trading.engine import HEDGE
+from xrpfast.trading.risk.state import HEDGE
 from xrpfast.trading.states import ENGINE, STRATEGY, SYMBOL, VENUE, Latched, TradingState
 
 if TYPE_CHECKING:
