@@ -6,6 +6,7 @@ import itertools
 import os
 from typing import Any
 
+import msgspec
 import pytest
 
 from support.reliability import write_numbers
@@ -251,15 +252,13 @@ class EntersAfterStop(Engine):
 
 
 class EndIsEnd(Engine):
-    """An order that ended is over, whatever was filled that it has not heard of."""
+    """An order that ended has no more fills than were heard."""
 
     def process(self, event: AnyEvent) -> Any:
-        out = super().process(event)
-        if isinstance(event, OrderEnd) and event.client_id in self.orders.unsettled:
-            order = self.orders.orders[event.client_id]
-            order.claimed = order.filled
-            self.orders._moved(order, order.state, event.now_ns)
-        return out
+        if isinstance(event, OrderEnd) and event.client_id in self.orders.orders:
+            heard = self.orders.orders[event.client_id].filled
+            event = msgspec.structs.replace(event, filled_qty=heard)
+        return super().process(event)
 
 
 class NeverHedges(Engine):

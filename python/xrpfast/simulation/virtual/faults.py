@@ -37,7 +37,7 @@ MOST: Final[dict[str, float]] = {
     "balance_moved": 0.0006,
     "foreign_order": 0.002,
     "foreign_trade": 0.0004,
-    "second_engine": 0.00005,
+    "second_engine": 0.0001,
     "frame_lost": 0.01,
     "book_frozen": 0.004,
     "book_crossed": 0.003,

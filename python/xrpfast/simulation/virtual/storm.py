@@ -19,7 +19,7 @@ from xrpfast.simulation.virtual.report import Report
 from xrpfast.simulation.virtual.world import World
 from xrpfast.trading.engine import Engine
 
-STEPS: Final = 700
+STEPS: Final = 640
 """Events of a seed before its faults cease."""
 
 
