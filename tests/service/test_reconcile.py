@@ -209,7 +209,6 @@ async def test_a_trade_by_hand_is_adopted_and_left_alone(
     assert not [r for _, r in found if isinstance(r, Cancel) and r.client_id.startswith("by-")]
 
 
-@pytest.mark.planted("xddemozzzzzzz-9a")
 async def test_an_own_order_that_nobody_here_sent_is_a_second_engine(
     tmp_path: Path, mock: MockVenues
 ) -> None:
@@ -226,7 +225,6 @@ async def test_an_own_order_that_nobody_here_sent_is_a_second_engine(
     assert client_id in (tmp_path / "halt.json").read_text()
 
 
-@pytest.mark.planted("xddemo2-9a")
 async def test_a_working_order_of_an_earlier_run_is_cancelled(
     tmp_path: Path, mock: MockVenues
 ) -> None:

@@ -329,7 +329,6 @@ async def test_an_order_that_never_arrived_needs_proof_and_then_ends(
     journal_.close()
 
 
-@pytest.mark.planted("xddemo2-0a", "xddemozzzzzzz-0a")
 @pytest.mark.parametrize("venue", ["binance", "kucoin"])
 async def test_working_orders_of_runs_that_no_ledger_knows_are_cancelled_at_the_start(
     tmp_path: Path, mock: MockVenues, venue: str

@@ -4,12 +4,13 @@ price and quantity. Asserted after each end-to-end test, whatever it was about.
 Mocks are known by where all of them pass: those of this process by the object that `mock_venues`
 makes, those of a child by the line that it prints. Their truth is taken after the test, or, if they
 have ended by then, when they did. Journals are all that lie in the session's temporary folder.
+Orders that a test plants by the fault `foreign_order` are not the engine's.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +23,7 @@ from xrpfast.model import Side
 from xrpfast.records import kinds
 from xrpfast.records.start import Start
 from xrpfast.simulation import exchange, process, server
+from xrpfast.simulation.faults.engine import Faults
 from xrpfast.simulation.truth import ledger
 from xrpfast.simulation.worlds import RULES
 from xrpfast.trading.client_ids import parse
@@ -132,11 +134,18 @@ class Authorised:
 
     def __init__(self, folder: Path) -> None:
         self.mocks: list[Mock] = []
+        self.planted: set[str] = set()
+        """Client ids of orders that a test put there itself."""
         self._journals = Journals(folder)
 
-    def check(self, others: frozenset[str]) -> None:
-        """Raises ``AssertionError`` for the orders that nobody wrote down first, ``others`` apart.
-        Mocks that have ended are forgotten."""
+    def plant(self, rule: Mapping[str, Any]) -> None:
+        """Takes note of a rule of the fault engine."""
+        if rule.get("action") == "foreign_order":
+            self.planted.add(str(rule.get("params", {}).get("client_id")))
+
+    def check(self) -> None:
+        """Raises ``AssertionError`` for the orders that nobody wrote down first. Mocks that have
+        ended are forgotten, and what was planted with them."""
         wrong: list[str] = []
         seen = 0
         placed = self._journals.placed() if self.mocks else {}
@@ -144,10 +153,13 @@ class Authorised:
             if not mock.ended_ns:
                 mock.look()
             for order in mock.orders:
-                if parse(order["client_id"]) is not None and order["client_id"] not in others:
+                client_id = order["client_id"]
+                if parse(client_id) is not None and client_id not in self.planted:
                     seen += 1
-                    wrong += _objections(order, placed.get(order["client_id"], set()), mock)
+                    wrong += _objections(order, placed.get(client_id, set()), mock)
         self.mocks = [mock for mock in self.mocks if not mock.ended_ns]
+        if not self.mocks:
+            self.planted.clear()
         assert not wrong, f"{len(wrong)} of {seen} orders: {wrong[:5]}"
 
 
@@ -173,6 +185,7 @@ def authorised(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Authorised]
     with pytest.MonkeyPatch.context() as patch:
         _watch_this_process(found, patch)
         _watch_children(found, patch)
+        _watch_what_tests_plant(found, patch)
         yield found
 
 
@@ -220,11 +233,23 @@ def _watch_children(found: Authorised, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(process, "_end", ending)
 
 
+def _watch_what_tests_plant(found: Authorised, patch: pytest.MonkeyPatch) -> None:
+    add, fault = Faults.add, process.MockExchanges.fault
+
+    def adding(self: Faults, rule: Mapping[str, Any], *more: Any) -> Any:
+        found.plant(rule)
+        return add(self, rule, *more)
+
+    def telling(self: process.MockExchanges, rule: Mapping[str, Any]) -> int:
+        found.plant(rule)
+        return fault(self, rule)
+
+    patch.setattr(Faults, "add", adding)
+    patch.setattr(process.MockExchanges, "fault", telling)
+
+
 @pytest.fixture(autouse=True)
-def every_order_was_journalled(
-    request: pytest.FixtureRequest, authorised: Authorised
-) -> Iterator[None]:
-    """A test that plants an order of our shape names it: ``@pytest.mark.planted(client_id)``."""
+def every_order_was_journalled(authorised: Authorised) -> Iterator[None]:
+    """A test that puts an order there in a way of its own names it in `Authorised.planted`."""
     yield
-    mark = request.node.get_closest_marker("planted")
-    authorised.check(frozenset(mark.args if mark else ()))
+    authorised.check()
