@@ -38,8 +38,8 @@ async def test_a_drill_passes_and_leaves_a_report(tmp_path: Path) -> None:
         "dead-feeds": "engine", "engine-stopped": "command", "engine-killed": "command",
     }  # fmt: skip
     for step in report["steps"]:
-        # Three at each venue that the engine does not know, and the engine's own two.
-        assert step["cancelled"] == 8
+        # Three at each venue that the engine does not know, and its own two if it found a trade.
+        assert step["cancelled"] in (6, 8)
         assert step["engine_exit"] == (-9 if step["name"] == "engine-killed" else 3)
     check_files(Path(report["report"]), report["wall_ns"])
 
