@@ -159,10 +159,12 @@ async def left_behind(
         unsettled = run.engine.orders.unsettled
 
         def lost() -> list[str]:
-            """Those that the venue has filled, if it got them at all."""
-            filled = {order.client_id for order in orders.values() if order.filled}
+            """Those that the venue has filled, or never got; one may have left before it was lost."""
+            got = {order.client_id: order.filled for order in orders.values()}
             here = [o.client_id for o in unsettled.values() if o.venue == venue]
-            return [one for one in here if one in filled or point == "before_accept"]
+            if point == "before_accept":
+                return [one for one in here if one not in got]
+            return [one for one in here if got.get(one)]
 
         await run.until(lost)
         mock.flow.pause()
