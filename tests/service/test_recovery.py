@@ -159,7 +159,7 @@ async def left_behind(
         unsettled = run.engine.orders.unsettled
 
         def lost() -> list[str]:
-            """Those that the venue has filled, or never got; one may have left before it was lost."""
+            """Those that the venue has filled, or never got: one may have left before."""
             got = {order.client_id: order.filled for order in orders.values()}
             here = [o.client_id for o in unsettled.values() if o.venue == venue]
             if point == "before_accept":
