@@ -103,6 +103,7 @@ class Bench:
     def __init__(self, folder: Path, *, cooldown: bool = True) -> None:
         values = tomllib.loads(shipped())
         values["risk"] |= {"max_orders_per_second": 20_000, "max_weight_per_minute": 10**12}
+        values["engine"]["reconcile_s"] = 86_400
         if not cooldown:
             values["strategies"][0]["cooldown_ms"] = 0
         config = build_config(values, "config/demo.toml")
