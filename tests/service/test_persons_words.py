@@ -13,6 +13,7 @@ import pytest
 from support.service import Trading, journal, trading
 from xrpfast.cli.app import run as cli
 from xrpfast.config.demo import write_config
+from xrpfast.errors import UsageError
 from xrpfast.model import format_money
 from xrpfast.records import kinds
 from xrpfast.records.compare import compare
@@ -263,3 +264,44 @@ async def test_nonsense_is_refused_and_changes_nothing(
         placed = run.placed
         await run.until(lambda: run.placed > placed)
         assert await run.stop() == 0
+
+
+async def test_nothing_that_could_send_is_begun_once_the_run_ends(
+    tmp_path: Path, mock: MockVenues
+) -> None:
+    """An order that left after END would be looked after by nobody."""
+    config_of(tmp_path, mock)
+    async with trading(tmp_path, mock, risk=NO_BUDGET) as run:
+        await give_up(run, mock)
+        words = run.service._words
+        assert words is not None
+        assert await run.stop() == 0
+        with pytest.raises(UsageError, match="about to end"):
+            words.flatten({"reason": "x", "who": "ann", "max_loss": "1", "within_s": "5"})
+    found = [record for _, record in journal(tmp_path)]
+    begun = next(at for at, r in enumerate(found) if isinstance(r, Control) and r.action == "stop")
+    assert not [r for r in found[begun:] if isinstance(r, PlaceLegsRecord)]
+
+
+async def test_an_order_that_works_is_not_settled_by_hand(
+    tmp_path: Path,
+    mock: MockVenues,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its venue's word comes first, however long that takes."""
+    config = config_of(tmp_path, mock)
+    monkeypatch.setattr("xrpfast.service.said.SETTLE_AFTER_NS", 0)
+    async with trading(tmp_path, mock, order_timeout_ms=20_000) as run:
+        mock.faults.add(
+            {"venue": "binance", "channel": "ws", "action": "delay", "params": {"ms": 5_000},
+             "match": {"route": "order.place"}}
+        )  # fmt: skip
+        unsettled = run.engine.orders.unsettled
+        await run.until(lambda: [o for o in unsettled.values() if o.venue == "binance"])
+        client_id = next(o.client_id for o in unsettled.values() if o.venue == "binance")
+        assert await say("settle", client_id, "--config", config, "--reason", "x") == 2
+        assert "its word counts" in capsys.readouterr().err
+        mock.flow.pause()
+        mock.faults.clear()
+        await run.until(lambda: not unsettled)

@@ -60,4 +60,5 @@ def _fill(text: str) -> dict[str, str]:
 
 def _words(client_id: str, answer: dict[str, Any]) -> str:
     note = f"; {answer['note']}" if answer.get("note") else ""
-    return f"{client_id}: {answer['state']}, settled{note}\n"
+    settled = "settled" if answer["settled"] else "NOT settled: fills of it are missing"
+    return f"{client_id}: {answer['state']}, {settled}{note}\n"

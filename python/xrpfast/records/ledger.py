@@ -259,15 +259,10 @@ class Ledger:
         return life.epoch == self._epoch and not life.forgotten
 
     def _fill(self, life: LedgerOrder, fill: events.Fill, sequence: int, followed: bool) -> bool:
-        # Of this run alone: a venue that begins anew, as a mock does, begins with its ids too.
-        row = self._db.execute(
-            "select client_id from fills join orders using (client_id) where fills.venue = ? "
-            "and fills.instrument = ? and trade_id = ? and side = ? and epoch = ?",
-            (life.venue, life.instrument, fill.trade_id, Side(life.side).name, life.epoch),
-        ).fetchone()
-        if row is None and not followed:
+        owner = self.owner(life, fill.trade_id)
+        if owner is None and not followed:
             return lifecycle.claim(life, fill)
-        if not lifecycle.bookable(life, fill, None if row is None else str(row[0]), []):
+        if not lifecycle.bookable(life, fill, owner, []):
             if not fill.fee_estimated:
                 self._correct_fee(life, fill)
             return False
@@ -345,6 +340,16 @@ class Ledger:
             reason=reason,
             forgotten=bool(forgotten),
         )
+
+    def owner(self, life: LedgerOrder, trade_id: str) -> str | None:
+        """The order that has a trade of the market and side of this one. Of its run alone: a venue
+        that begins anew, as a mock does, begins with its ids too."""
+        row = self._db.execute(
+            "select client_id from fills join orders using (client_id) where fills.venue = ? "
+            "and fills.instrument = ? and trade_id = ? and side = ? and epoch = ?",
+            (life.venue, life.instrument, trade_id, Side(life.side).name, life.epoch),
+        ).fetchone()
+        return None if row is None else str(row[0])
 
     def rules(self, venue: str, instrument: str) -> SymbolRules | None:
         """Of the latest run."""

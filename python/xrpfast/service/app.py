@@ -108,6 +108,7 @@ class Service:
         self._watched = False
         """Only beside a watchdog."""
         self._stopping: Stopping | None = None
+        self._words: Words | None = None
         self._allowed: Entry | None = None
         """The halt of the engine that is no reason to end, if there is one."""
         self._clean = False
@@ -250,13 +251,14 @@ class Service:
         self._stopping = stopping = Stopping(
             self._state, driver, venues, self._allowed, self.stop, self._fail
         )
+        self._words = words = Words(driver, self._state.latch, stopping, config.risk)
         control = ControlServer(
             self._state.control_path,
             lambda: state_object(
                 driver, built.market, guard, epoch, self._identity, config.monitor.last_orders
             ),
             self.stop,
-            Words(driver, self._state.latch, stopping, config.risk).known(),
+            words.known(),
         )
         try:
             self._heartbeat.running()
@@ -479,6 +481,8 @@ class Service:
     async def _end(self, driver: Driver) -> int:
         """Own orders gone, END written. Raises `FailedError` when that cannot be said,
         `HaltedError` when the records ended before the run did."""
+        if self._words is not None:
+            self._words.end()
         if self._halted and self._stopping is not None:
             await self._stopping.told()
         orders, legs = driver.engine.orders, driver.engine.legs

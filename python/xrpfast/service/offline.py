@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from time import monotonic_ns, time_ns
 from typing import TYPE_CHECKING, Any, Final
@@ -49,12 +50,16 @@ class Books:
         self.ledger = ledger
 
     def take(self, events: Sequence[AnyEvent]) -> None:
-        """On disk first, then into the ledger."""
+        """On disk first, in one write, then into the ledger."""
+        staged = []
         for event in events:
             payload = _ENCODE(event)
-            sequence = self._journal.append(kinds.RECOVERY, event.wall_ns, payload)
-            self.ledger.apply(sequence, event.wall_ns, kinds.RECOVERY, payload)
+            sequence = self._journal.stage(kinds.RECOVERY, event.wall_ns, payload)
+            staged.append((sequence, event.wall_ns, payload))
+        self._journal.flush()
         self._journal.sync()
+        for sequence, wall_ns, payload in staged:
+            self.ledger.apply(sequence, wall_ns, kinds.RECOVERY, payload)
         self.ledger.commit()
 
 
@@ -157,7 +162,9 @@ def settle(config: Config, request: Mapping[str, Any]) -> dict[str, Any]:
                     old_enough(client_id, order.venue, time_ns() - left_order.created_ns)
             said = Said(who, reason, monotonic_ns(), time_ns())
             try:
-                events = settling(order, rules, fills_of(request, rules), said)
+                events = settling(
+                    order, rules, fills_of(request, rules), said, partial(books.ledger.owner, order)
+                )
             except ValueError as error:
                 raise UsageError(str(error)) from None
             note = asyncio.run(_ask(config, order, rules))
@@ -183,7 +190,11 @@ async def _ask(config: Config, order: LedgerOrder, rules: SymbolRules) -> str:
                 await venue.sync_clock()
                 events = await venue.query(rules.venue_symbol, order.client_id, monotonic_ns())
         except (XrpfastError, TimeoutError, *UNREADABLE) as error:
-            return f"{order.venue} could not be asked: {error or 'no answer'}"
+            why = str(error) or "no answer"
+            raise UsageError(
+                f"order {order.client_id}: {order.venue} could not be asked ({why}): its own word "
+                "comes first; a venue that is gone for good is disabled in the file"
+            ) from None
         finally:
             await venue.close()
         answer = events[-1]

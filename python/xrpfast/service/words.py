@@ -7,7 +7,7 @@ from time import monotonic_ns, time_ns
 from typing import TYPE_CHECKING, Any, Final
 
 from xrpfast.errors import UsageError
-from xrpfast.model import format_money
+from xrpfast.model import OrderState, format_money
 from xrpfast.service.flatten import order, outcome
 from xrpfast.service.halts import Asked
 from xrpfast.service.limits import changed, differences
@@ -37,6 +37,15 @@ class Words:
         self._stopping = stopping
         self._risk = risk
         """`[risk]` as it is in force."""
+        self._over = False
+
+    def end(self) -> None:
+        """The run ends: what would send an order, or open something, is said to the next one."""
+        self._over = True
+
+    def _refuse_at_the_end(self) -> None:
+        if self._over:
+            raise UsageError("the engine is about to end: say it again once it has ended")
 
     def known(self) -> dict[str, control.Said]:
         """The words by name."""
@@ -130,6 +139,7 @@ class Words:
     def flatten(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """``reason``, ``who``, ``max_loss``, ``within_s``: what our own orders left is closed; the
         state's ``flatten`` tells how it goes."""
+        self._refuse_at_the_end()
         events = order(self._driver.engine, request)
         self._tell(*events)
         found = outcome(self._driver.engine)
@@ -143,10 +153,19 @@ class Words:
         if order is None:
             raise UsageError(f"order {client_id}: not of this run: see `explain {client_id}`")
         old_enough(client_id, order.venue, monotonic_ns() - order.created_ns)
+        desk = self._driver.engine.orders
+        shown = order.state is OrderState.UNKNOWN and order.accepted  # and then not found
+        if not shown and not order.state.terminal:
+            raise UsageError(
+                f"order {client_id} is {order.state.value}, and {order.venue} has not said that it "
+                "does not know it: it is asked again and again, its word counts"
+            )
         rules = self._driver.engine.config.books[order.book]
         said = Said(who, reason, monotonic_ns(), time_ns())
         try:
-            events = settling(order, rules, fills_of(request, rules), said)
+            events = settling(
+                order, rules, fills_of(request, rules), said, lambda trade: desk.owner(order, trade)
+            )
         except ValueError as error:
             raise UsageError(str(error)) from None
         self._tell(*events)

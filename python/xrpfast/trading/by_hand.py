@@ -7,7 +7,7 @@ what the venue did say, and marked, so that a fill that comes all the same is no
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from xrpfast.model import MONEY_DECIMALS, Side, SymbolRules, format_money
@@ -39,16 +39,30 @@ class Said(NamedTuple):
     wall_ns: int
 
 
+Owner = Callable[[str], str | None]
+"""A trade id of the order's book and side -> the client id of the order that it is booked on."""
+
+
 def settling(
-    order: Life, rules: SymbolRules, fills: Sequence[HandFill], said: Said
+    order: Life, rules: SymbolRules, fills: Sequence[HandFill], said: Said, owner: Owner
 ) -> list[AnyEvent]:
     """What is to be told of an order that a person settles: fills not booked yet, then its end.
 
-    Raises ``ValueError``, one line, for words that do not fit what the venue said before.
+    An order that a person settled before takes more fills, and nothing else. Raises ``ValueError``,
+    one line, for words that do not fit what the venue said before, or what is booked.
     """
     place = f"order {order.client_id} at {order.venue}"
-    if order.state in TERMINAL and not missing(order):
+    more = order.reason.startswith(PERSON) and bool(fills)
+    if order.state in TERMINAL and not missing(order) and not more:
         raise ValueError(f"{place} is settled already: {order.state.value}")
+    named = [fill.trade_id for fill in fills if fill.trade_id]
+    for trade_id in named:
+        booked = owner(trade_id)
+        if booked is not None:
+            whose = "" if booked == order.client_id else f" on order {booked}"
+            raise ValueError(f"{place}: trade {trade_id} is booked already{whose}: leave it out")
+        if named.count(trade_id) > 1:
+            raise ValueError(f"{place}: trade {trade_id} is named twice")
     for fill in fills:
         worse = fill.price > order.price if order.side == Side.BUY else fill.price < order.price
         if fill.qty <= 0 or fill.price <= 0 or fill.fee < 0 or worse:
@@ -74,13 +88,14 @@ def settling(
         Fill(
             client_id=order.client_id,
             venue_order_id=order.venue_order_id,
-            trade_id=fill.trade_id or f"{PERSON}{order.client_id}:{number}",
+            trade_id=fill.trade_id or f"{PERSON}{order.client_id}:{order.filled}:{number}",
             price=fill.price,
             qty=fill.qty,
             fee=fill.fee,
             fee_asset=fill.fee_asset,
             maker=False,
             venue_ns=said.wall_ns,
+            by_hand=True,
             now_ns=now_ns,
             wall_ns=wall_ns,
         )

@@ -112,6 +112,8 @@ class Fill(Event, frozen=True, tag="fill"):
     fee_asset: str
     maker: bool
     venue_ns: int
+    by_hand: bool = False
+    """A person named it, for an order whose venue says nothing more of it."""
     fee_estimated: bool = False
     """The venue did not say the fee yet: the same trade with the true one corrects it."""
     terms: Terms | None = None

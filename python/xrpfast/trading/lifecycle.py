@@ -150,7 +150,8 @@ def bookable(order: Life, fill: Fill, owner: str | None, found: Findings) -> boo
         return False
     if owner is not None and owner != order.client_id:
         found.append((Grade.VIOLATION, f"{place}: trade already booked on {owner}; not booked"))
-    if owner is None and order.state in TERMINAL and order.reason.startswith(PERSON):
+    settled = order.state in TERMINAL and order.reason.startswith(PERSON)
+    if owner is None and settled and not fill.by_hand:
         text = f"{place}: a person had settled this order ({order.reason}); not booked"
         found.append((Grade.VIOLATION, text))
         return False
@@ -201,7 +202,7 @@ def answered(order: Life, event: QueryResult, found: Findings) -> bool:
     if not _same(order, event.venue_order_id or "", found):
         return False
     if event.state in WORKING_STATES:
-        order.claimed = max(order.claimed, event.filled_qty)
+        order.claimed = max(order.claimed, min(event.filled_qty, order.qty))
         return _working(order)
     return _end(order, event.state, event.filled_qty, "query", found)
 
@@ -237,7 +238,7 @@ def claim(order: Life, event: AnyEvent) -> bool:
             qty = 0 if known and said and known != said else event.filled_qty
         case _:
             return False
-    before, order.claimed = order.claimed, max(order.claimed, qty)
+    before, order.claimed = order.claimed, max(order.claimed, min(qty, order.qty))
     return order.claimed > before
 
 
@@ -294,7 +295,9 @@ def _end(order: Life, state: str, filled_qty: int, reason: str, found: Findings)
         return _contradiction(order, f"said to be {state!r} with {filled_qty} filled", found)
     place = f"end of order {order.client_id} at {order.venue}: {state}"
     if filled_qty > order.qty:
+        # Nothing could ever fill that much: what is waited for is the whole order.
         found.append((Grade.VIOLATION, f"{place} with {filled_qty} filled of {order.qty}"))
+        filled_qty = order.qty
     elif word is Word.FULL and filled_qty < order.qty:
         found.append((Grade.ANOMALY, f"{place} with {filled_qty} filled of {order.qty}"))
         filled_qty = order.qty

@@ -193,6 +193,10 @@ class OrderDesk:
             return (client_id, trade_id) in self._past
         return trade_id in (order.trades or ())
 
+    def owner(self, order: Order, trade_id: str) -> str | None:
+        """The order that has a trade of the book and side of this one."""
+        return self._trades.get((order.book, order.side, trade_id))
+
     # --- the venue's words ----------------------------------------------------------------------
 
     def on_ack(self, event: OrderAck, out: list[AnyCommand]) -> None:

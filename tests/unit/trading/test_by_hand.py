@@ -32,8 +32,13 @@ def forgotten(part: int = 0) -> tuple[World, Leg]:
     return world, buy
 
 
+def said(world: World, leg: Leg, *fills: HandFill) -> list[ev.AnyEvent]:
+    order, desk = world.order(leg), world.engine.orders
+    return settling(order, BINANCE, fills, SAID, lambda trade: desk.owner(order, trade))
+
+
 def told(world: World, leg: Leg, *fills: HandFill) -> None:
-    for event in settling(world.order(leg), BINANCE, fills, SAID):
+    for event in said(world, leg, *fills):
         world.process(event)
     check_books(world.engine)
 
@@ -70,7 +75,7 @@ def test_an_order_that_ended_with_fills_missing_is_settled_by_naming_them() -> N
     world.end(buy, "EXPIRED", 300)
     assert not world.order(buy).settled
     with pytest.raises(ValueError, match="30 are filled, with these words it would be 10"):
-        settling(world.order(buy), BINANCE, [hand(100)], SAID)
+        said(world, buy, hand(100))
     told(world, buy, hand(300))
     assert (world.order(buy).state, world.order(buy).settled) == (OrderState.EXPIRED, True)
 
@@ -89,14 +94,14 @@ def test_an_order_that_ended_with_fills_missing_is_settled_by_naming_them() -> N
 def test_words_that_do_not_fit_are_refused(fill: HandFill, part: str) -> None:
     world, buy = forgotten()
     with pytest.raises(ValueError, match=part):
-        settling(world.order(buy), BINANCE, [fill], SAID)
+        said(world, buy, fill)
 
 
 def test_what_is_settled_is_not_settled_again() -> None:
     world, buy = forgotten()
     told(world, buy)
     with pytest.raises(ValueError, match="is settled already: CANCELLED"):
-        settling(world.order(buy), BINANCE, [], SAID)
+        said(world, buy)
 
 
 @pytest.mark.parametrize("named", ["", "t7"])
@@ -146,3 +151,43 @@ def test_an_instrument_that_is_not_here_moves_nothing() -> None:
     by_hand(world, -40 * XRP, "BTC/USDT")
     assert world.engine.legs.imbalance(0) == 40 * XRP
     assert any(isinstance(c, Alert) and "no such instrument" in c.text for c in world.asked)
+
+
+def test_a_trade_that_is_booked_already_is_not_named_again() -> None:
+    world, buy = forgotten(part=400)
+    with pytest.raises(ValueError, match="trade t1 is booked already: leave it out"):
+        said(world, buy, hand(400, trade_id="t1"))
+    with pytest.raises(ValueError, match="trade t9 is named twice"):
+        said(world, buy, hand(100, trade_id="t9"), hand(100, trade_id="t9"))
+    told(world, buy, hand(100, trade_id="t9"))
+    assert (world.order(buy).filled, world.order(buy).settled) == (500, True)
+
+
+def test_a_person_may_add_a_fill_to_an_order_that_a_person_settled() -> None:
+    """It was said to be unfilled, and the venue's records show a trade later."""
+    world, buy = forgotten()
+    told(world, buy)
+    assert world.order(buy).filled == 0
+    told(world, buy, hand(250, trade_id="t7"))
+    order = world.order(buy)
+    assert (order.filled, order.settled) == (250, True)
+    assert world.engine.legs.imbalance(0) == -75 * XRP - FEE
+    with pytest.raises(ValueError, match=r"100\.1 filled of 100 cannot be"):
+        said(world, buy, hand(751))
+
+
+@pytest.mark.parametrize("word", ["end", "query"])
+def test_a_claim_that_cannot_be_is_not_waited_for_for_ever(word: str) -> None:
+    world = World()
+    buy, sell = world.place()
+    world.settle(sell)
+    world.ack(buy)
+    if word == "end":
+        world.end(buy, "CANCELLED", 1_001)
+    else:
+        world.query(buy, "FILLED", 1_001)
+    assert [c for c in world.asked if isinstance(c, Halt)]
+    order = world.order(buy)
+    assert (order.claimed, order.settled) == (1_000, False)
+    told(world, buy, hand(1_000))
+    assert world.order(buy).settled

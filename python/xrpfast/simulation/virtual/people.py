@@ -165,7 +165,9 @@ class People:
         said = Said("a person", "deleted there", self._loop.now_ns, self._loop.wall_ns)
         self.settled += 1
         venue.answers.by_hand.add(order.client_id)
-        return [fact_of(event) for event in settling(order, venue.rules, fills, said)]
+        return [
+            fact_of(event) for event in settling(order, venue.rules, fills, said, lambda _: None)
+        ]
 
 
 def _control(action: str, reason: str, *, venue: str = "", scope: str = "") -> Fact:
