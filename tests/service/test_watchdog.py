@@ -14,11 +14,12 @@ import grimp
 import pytest
 
 from support.resting import FOREIGN, resting, working
+from support.service import trading
 from xrpfast.config.demo import demo_values
 from xrpfast.config.loader import build
 from xrpfast.config.root import Config
-from xrpfast.errors import UsageError
-from xrpfast.service import cancelling, disk
+from xrpfast.errors import FailedError, UsageError
+from xrpfast.service import app, cancelling, disk
 from xrpfast.service import watchdog as module
 from xrpfast.service.heartbeat import Heartbeat, RunState, read
 from xrpfast.service.latch import Latch
@@ -187,6 +188,26 @@ async def test_one_that_never_started_is_left_alone(scene: Scene) -> None:
     # A start that failed before any order could leave.
     Heartbeat(scene.folder / "heartbeat", lambda: None).stop(clean=False)
     await scene.quiet()
+
+
+async def test_a_start_that_does_not_get_ready_is_no_loss(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine's own: one venue lets nobody in, and no order could leave."""
+    monkeypatch.setattr(app, "READY_S", 1.0)
+    scene.mock.faults.add(
+        {"venue": "kucoin", "channel": "socket", "action": "refuse",
+         "match": {"kind": "order_entry"}}
+    )  # fmt: skip
+    async with trading(scene.folder, scene.mock, ready=False) as run:
+        error = await run.ended()
+    assert isinstance(error, FailedError)
+    assert "not ready after 1 s: kucoin" in str(error)
+    assert scene.state is RunState.STOPPED
+    scene.start()
+    await asyncio.sleep(2.5 * AFTER_MS / 1000)
+    assert not Latch(scene.folder).path.exists()
+    assert scene.receipt == {}
 
 
 @pytest.mark.parametrize("there", [False, True], ids=["gone", "there but silent"])

@@ -261,7 +261,6 @@ class Service:
             words.known(),
         )
         try:
-            self._heartbeat.running()
             self._begin(venues, found, built)
             await control.start()
             ready = await self._ready(built)
@@ -357,6 +356,7 @@ class Service:
             self._spinner.start()
         if self._watched:
             self._keep(self._keep_watched(), "look for the watchdog")
+        self._heartbeat.running()
         self._go()
         return True
 
