@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import cycle
+
+import pytest
+
 from xrpfast.service.heartbeat import Beat, RunState
-from xrpfast.service.judge import Judge
+from xrpfast.service.judge import OWN_GAP_NS, Judge
 
 AFTER = 5_000_000_000
 TICK = 100_000_000
@@ -78,12 +82,46 @@ def test_a_new_start_is_a_sign_of_life() -> None:
     assert watch.lost_after(beat(5, pid=8, epoch=2)) == AFTER // TICK + 1
 
 
-def test_the_watchdog_that_slept_gives_the_whole_time_again() -> None:
+def test_a_watchdog_that_slept_counts_a_second_of_it() -> None:
     """A suspended machine, SIGSTOP of the watchdog: it saw nothing, so it knows nothing."""
     watch = Watch()
-    watch.look(beat(1), AFTER // TICK)  # almost lost
+    watch.look(beat(1))
     watch.now += 3_600 * 10**9
-    assert watch.lost_after(beat(1)) == AFTER // TICK + 1
+    assert watch.lost_after(beat(1)) == (AFTER - OWN_GAP_NS) // TICK + 1
+
+
+@pytest.mark.parametrize("after_ms", [500, 5_000, 600_000])
+def test_an_engine_that_woke_with_the_watchdog_has_half_its_time_to_beat(after_ms: int) -> None:
+    after = after_ms * 1_000_000
+    judge, now = Judge(after), BOOT
+    judge.lost(beat(1), now)
+    now += 3_600 * 10**9
+    assert not judge.lost(beat(1), now)
+    assert not judge.lost(beat(1), now + after // 2)
+
+
+@pytest.mark.parametrize(
+    ("after_ms", "looks_ms", "within_ms"),
+    [
+        (5_000, [100] * 29 + [1_100], 6_000),
+        (5_000, [1_100], 7_000),
+        (5_000, [3_000], 18_000),
+        (500, [260], 1_300),
+        (500, [1_000], 5_000),
+        (600_000, [1_500], 902_000),
+    ],
+)
+def test_own_gaps_however_often_keep_no_loss_back(
+    after_ms: int, looks_ms: list[int], within_ms: int
+) -> None:
+    """A machine that thrashes: the engine is dead, and its watchdog is late again and again."""
+    judge, now, begun = Judge(after_ms * 1_000_000), BOOT, BOOT
+    for after_look in cycle(looks_ms):
+        if judge.lost(beat(1), now):
+            break
+        now += after_look * 1_000_000
+        assert now - begun <= within_ms * 1_000_000
+    assert now - begun > after_ms * 1_000_000
 
 
 def test_a_watchdog_that_is_a_little_late_still_counts() -> None:

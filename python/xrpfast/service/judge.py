@@ -7,7 +7,7 @@ from typing import Final
 from xrpfast.service.heartbeat import Beat, RunState
 
 OWN_GAP_NS: Final = 1_000_000_000
-"""A watchdog that was away so long itself has seen nothing meanwhile."""
+"""Silence between two looks counts up to this: a watchdog that was away has seen nothing more."""
 
 
 class Judge:
@@ -16,7 +16,7 @@ class Judge:
 
     def __init__(self, after_ns: int) -> None:
         self._after_ns = after_ns
-        self._own_gap_ns = min(OWN_GAP_NS, after_ns // 2)
+        self._own_gap_ns = min(OWN_GAP_NS, after_ns // 4)
         self._last: Beat | None = None
         self._looked_ns = 0
         self._fresh_ns = 0
@@ -24,12 +24,13 @@ class Judge:
 
     def lost(self, beat: Beat | None, now_ns: int) -> bool:
         """Whether somebody has to answer for orders and has been silent for so long."""
-        away = not self._looked_ns or now_ns - self._looked_ns > self._own_gap_ns
+        since_ns = now_ns - self._looked_ns if self._looked_ns else 0
         self._looked_ns = now_ns
         if beat is not None and (self._last is None or _stamp(beat) != _stamp(self._last)):
             self._last, self._fresh_ns = beat, now_ns
-        elif away:
-            self._fresh_ns = now_ns
+        elif since_ns > self._own_gap_ns:
+            # Never all of it anew: on a machine that thrashes there is always another gap.
+            self._fresh_ns += since_ns - self._own_gap_ns
         # A file that cannot be read any more is no sign of life, and none of a clean stop.
         last = self._last
         if last is None or last.state is RunState.STOPPED:
