@@ -7,6 +7,7 @@ answered, and some of others on the same account.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -311,7 +312,10 @@ async def test_a_run_that_requires_a_watchdog_does_not_start_without_one(
         await it.trades(engine)
         dog.kill()
         await dog.ended()
-        await engine.until(lambda s: any("no watchdog" in line for line in s["alerts"]))
+        await engine.until(lambda s: s["trading"] == "REDUCING" and s["working"] == 0)
+        (entry,) = json.loads((it.state_dir / "halt.json").read_text())
+        assert (entry["scope"], entry["state"]) == ("engine", "REDUCING")
+        assert (entry["reason"], entry["who"]) == ("no watchdog runs", "engine")
         assert await engine.stop() == 0
 
 

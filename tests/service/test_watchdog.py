@@ -374,6 +374,33 @@ async def test_one_watchdog_a_directory(scene: Scene) -> None:
     assert watcher(scene.folder) is None
 
 
+async def test_a_watchdog_that_ends_ends_entries_until_a_person_resumes(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "WATCHED_S", 0.05)
+    scene.mock.flow.running = True
+    dog = asyncio.create_task(watch(scene.config))
+    await scene.until(lambda: watcher(scene.folder))
+    async with trading(scene.folder, scene.mock, watchdog={"require": True}) as run:
+        dog.cancel()
+        await asyncio.gather(dog, return_exceptions=True)
+        await run.until(lambda: run.engine.context.trading is TradingState.REDUCING)
+        (entry,) = Latch(scene.folder).entries()
+        said = entry.scope, entry.state, entry.reason, entry.who
+        assert said == ("engine", TradingState.REDUCING, "no watchdog runs", "engine")
+        # Its coming back alone opens nothing.
+        dog = asyncio.create_task(watch(scene.config))
+        await scene.until(lambda: watcher(scene.folder))
+        await asyncio.sleep(0.3)
+        assert run.engine.context.trading is TradingState.REDUCING
+        Latch(scene.folder).clear()
+        run.say("resume")
+        await asyncio.sleep(0.3)
+        assert run.engine.context.trading is TradingState.ACTIVE
+    dog.cancel()
+    await asyncio.gather(dog, return_exceptions=True)
+
+
 PLACING = {"RiskGate", "Approved", "BinanceEncoder", "KucoinEncoder", "Engine", "PlaceLegs"}
 
 

@@ -129,9 +129,11 @@ async def trading(
     *,
     ready: bool = True,
     risk: dict[str, Any] | None = None,
+    watchdog: dict[str, Any] | None = None,
     **engine: Any,
 ) -> AsyncIterator[Trading]:
-    """A run that trades when the block begins; ``engine`` and ``risk``: changes of these tables."""
+    """A run that trades when the block begins; ``engine``, ``risk`` and ``watchdog``:
+    changes of these tables."""
     values = demo_values(state_dir, mock.line)
     values["engine"] |= {"gc_freeze": False, "max_loop_gap_ms": 2_000} | engine
     # A test may let the market stand still for a while: no venue does that for ten seconds.
@@ -139,6 +141,7 @@ async def trading(
         "max_signal_age_ms": 1_000, "approval_ttl_ms": 1_000, "max_mark_age_ms": 600_000,
     }  # fmt: skip
     values["risk"] |= risk or {}
+    values["watchdog"] = watchdog or {}
     state = StateDir.open(state_dir)
     config = build(values, "test")
     service = Service(config, state, identify(config, armed=False))

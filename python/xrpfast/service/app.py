@@ -411,15 +411,16 @@ class Service:
             self._driver.on_events((_clock(venue.name, offset.wall_ns, offset.uncertainty_ns),))
 
     async def _keep_watched(self) -> None:
-        there = True
+        """Unwatched no entry is made: not before there is a watchdog and a person has resumed."""
         while True:
-            before, there = there, watcher(self._state.path) is not None
-            if before and not there:
-                self._driver.alert("critical", "no watchdog runs any more: start it again")
+            states = self._driver.engine.context.states
+            if watcher(self._state.path) is None and states[ENGINE] is TradingState.ACTIVE:
+                self._say("reduce", "no watchdog runs", "engine")
             await asyncio.sleep(WATCHED_S)
 
-    def _say(self, action: str, reason: str) -> None:
-        control = Control(now_ns=monotonic_ns(), wall_ns=time_ns(), action=action, reason=reason)
+    def _say(self, action: str, reason: str, who: str = "") -> None:
+        now_ns, wall_ns = monotonic_ns(), time_ns()
+        control = Control(now_ns=now_ns, wall_ns=wall_ns, action=action, reason=reason, who=who)
         self._driver.on_events((control,))
 
     def _halt(self, why: str) -> None:
