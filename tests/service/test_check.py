@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
@@ -258,12 +259,13 @@ def test_the_latch_and_a_damaged_journal(tmp_path: Path) -> None:
 
 
 def test_somebody_watches(tmp_path: Path) -> None:
-    found = of_watchdog(tmp_path)
+    config: Any = SimpleNamespace(state_dir=tmp_path, prefix="xddemo", venue_names=("kucoin",))
+    found = of_watchdog(config)
     assert (found.ok, found.says) == (False, "no watchdog runs")
-    with watching(tmp_path):
-        found = of_watchdog(tmp_path)
+    with watching(tmp_path, "xddemo", ("binance", "kucoin")):
+        found = of_watchdog(config)
     assert (found.ok, found.says) == (True, f"process {os.getpid()} watches")
-    assert not of_watchdog(tmp_path).ok
+    assert not of_watchdog(config).ok
 
 
 async def test_a_running_engines_own_word(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from xrpfast.service import app, cancelling, disk
 from xrpfast.service import watchdog as module
 from xrpfast.service.heartbeat import Heartbeat, RunState, read
 from xrpfast.service.latch import Latch
+from xrpfast.service.readiness import of_watchdog
 from xrpfast.service.receipts import last_receipt
 from xrpfast.service.statedir import StateDir
 from xrpfast.service.watchdog import Watchdog, watch
@@ -367,11 +368,41 @@ async def test_a_key_that_is_refused_is_said_at_once(
 
 async def test_one_watchdog_a_directory(scene: Scene) -> None:
     assert watcher(scene.folder) is None
-    with watching(scene.folder):
+    with watching(scene.folder, scene.config.prefix, VENUES):
         assert watcher(scene.folder) == str(os.getpid())
         with pytest.raises(UsageError, match=f"has a watchdog \\(process {os.getpid()}\\)"):
             await watch(scene.config)
     assert watcher(scene.folder) is None
+
+
+@pytest.mark.parametrize(
+    ("prefix", "venues", "says"),
+    [
+        ("xdother", VENUES, "xdother at binance, kucoin, not xddemo"),
+        ("xddemo", ("binance",), "xddemo at binance, not xddemo at binance, kucoin"),
+    ],
+)
+async def test_a_watchdog_with_another_configuration_is_none(
+    scene: Scene, prefix: str, venues: tuple[str, ...], says: str
+) -> None:
+    """It would cancel nothing of this run, or not everywhere."""
+    with watching(scene.folder, prefix, venues):
+        async with trading(
+            scene.folder, scene.mock, ready=False, watchdog={"require": True}
+        ) as run:
+            error = await run.ended()
+        found = of_watchdog(scene.config)
+    assert isinstance(error, UsageError)
+    assert says in str(error)
+    assert "\n" not in str(error)
+    assert not found.ok
+    assert says in found.says
+
+
+async def test_a_lock_that_does_not_say_what_is_watched_is_no_watchdog(scene: Scene) -> None:
+    with watching(scene.folder, scene.config.prefix, VENUES):
+        (scene.folder / "watchdog.lock").write_text(f"{os.getpid()}\n")
+        assert not of_watchdog(scene.config).ok
 
 
 async def test_a_watchdog_that_ends_ends_entries_until_a_person_resumes(

@@ -10,6 +10,9 @@ from support.production import Production
 PHRASE = "the owner agrees to this"
 CONDITIONS = ("mode", "live", "phrase", "key", "ceilings")
 ALL = frozenset(CONDITIONS)
+PREFIX = "xllive"
+"""Of its client order ids."""
+VENUES = ("binance", "kucoin")
 CEILINGS = """
 [risk]
 max_order_notional = "250"
@@ -49,7 +52,7 @@ def configure(
         'min_edge_bps = "1"',
         'max_qty = "50"',
     ]
-    for venue in ("binance", "kucoin"):
+    for venue in VENUES:
         lines += [f"[venues.{venue}]", f'key_file = "{venues.key_file(folder, venue)}"']
     (folder / "engine.toml").write_text("\n".join(lines))
     phrase = private(folder / "phrase", PHRASE if "phrase" in having else "something else")

@@ -44,6 +44,11 @@ class Config(Section):
         return f"x{ENVIRONMENTS[self.mode]}{self.engine.deployment}"
 
     @property
+    def venue_names(self) -> tuple[str, ...]:
+        """Where it trades."""
+        return tuple(name for name, venue in self.venues if venue.enabled)
+
+    @property
     def instruments(self) -> tuple[str, ...]:
         """What is traded, each once."""
         return tuple(dict.fromkeys(strategy.instrument for strategy in self.strategies))

@@ -51,7 +51,7 @@ from xrpfast.service.spin import Spinner
 from xrpfast.service.state import state_object
 from xrpfast.service.statedir import StateDir
 from xrpfast.service.stopping import Stopping
-from xrpfast.service.watchdog_lock import watcher
+from xrpfast.service.watchdog_lock import unwatched
 from xrpfast.service.withdraw import withdraw
 from xrpfast.service.words import Words
 from xrpfast.trading.commands import Halt, Reduce
@@ -156,11 +156,15 @@ class Service:
     def _refuse_unwatched(self) -> None:
         """Real money is never traded without a watchdog."""
         self._watched = self._config.watchdog.require or self._config.mode == "live"
-        if self._watched and watcher(self._state.path) is None:
+        if self._watched and (why := self._unwatched()):
             raise UsageError(
-                "no watchdog runs, and watchdog.require is set or the mode is live: "
+                f"{why}, and watchdog.require is set or the mode is live: "
                 "start `xrpfast watchdog` with this configuration first"
             )
+
+    def _unwatched(self) -> str:
+        config = self._config
+        return unwatched(self._state.path, config.prefix, config.venue_names)
 
     async def _open(self, venues: Sequence[Venue]) -> int:
         """Journal and ledger, what earlier runs left, what the venues say; then the run."""
@@ -414,8 +418,8 @@ class Service:
         """Unwatched no entry is made: not before there is a watchdog and a person has resumed."""
         while True:
             states = self._driver.engine.context.states
-            if watcher(self._state.path) is None and states[ENGINE] is TradingState.ACTIVE:
-                self._say("reduce", "no watchdog runs", "engine")
+            if states[ENGINE] is TradingState.ACTIVE and (why := self._unwatched()):
+                self._say("reduce", why, "engine")
             await asyncio.sleep(WATCHED_S)
 
     def _say(self, action: str, reason: str, who: str = "") -> None:

@@ -17,7 +17,7 @@ from xrpfast.records.verify import verify
 from xrpfast.service.check import Finding, Seen, look, opened
 from xrpfast.service.latch import Latch
 from xrpfast.service.reconciling import UNREADABLE
-from xrpfast.service.watchdog_lock import watcher
+from xrpfast.service.watchdog_lock import unwatched, watcher
 
 if TYPE_CHECKING:
     from xrpfast.config.root import Config
@@ -47,7 +47,7 @@ async def readiness(
         books,
         of_journal(config.state_dir),
         of_latch(config.state_dir),
-        of_watchdog(config.state_dir),
+        of_watchdog(config),
     )
     return Seen(findings, seen.reached)
 
@@ -160,13 +160,12 @@ def of_journal(state_dir: Path) -> Finding:
     return Finding("journal", True, f"sound, {verdict.records} records")
 
 
-def of_watchdog(state_dir: Path) -> Finding:
+def of_watchdog(config: Config) -> Finding:
     """Somebody cancels what works when the engine is lost."""
-    holder = watcher(state_dir)
-    says = "no watchdog runs" if holder is None else f"process {holder} watches"
-    return Finding(
-        "watchdog", holder is not None, says, "start `xrpfast watchdog`, as a unit of its own"
-    )
+    folder = config.state_dir
+    why = unwatched(folder, config.prefix, config.venue_names)
+    fix = "start `xrpfast watchdog` with this configuration, as a unit of its own"
+    return Finding("watchdog", not why, why or f"process {watcher(folder)} watches", fix)
 
 
 def of_latch(state_dir: Path) -> Finding:

@@ -63,7 +63,7 @@ class Loss(msgspec.Struct):
 
 async def watch(config: Config) -> int:
     """Watches until it is told to stop; the exit code. Raises `UsageError` when it cannot start."""
-    with watching(config.state_dir):
+    with watching(config.state_dir, config.prefix, config.venue_names):
         venues = cancel_only(config, watchdog=True)
         try:
             return await Watchdog(config, venues).run()
