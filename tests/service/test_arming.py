@@ -17,12 +17,11 @@ import msgspec
 import pytest
 
 from support.engine_process import EngineProcess, records
-from support.live import ALL, CONDITIONS, PHRASE, PREFIX, VENUES, configure
+from support.live import ALL, CONDITIONS, PHRASE, configure, watchdog
 from support.production import Production, production
 from xrpfast.records import kinds
 from xrpfast.records.start import Start
 from xrpfast.research.rerun import rerun
-from xrpfast.service.watchdog_lock import watching
 from xrpfast.trading.commands import AnyCommandRecord, PlaceLegsRecord
 
 SAID = {
@@ -45,7 +44,7 @@ async def refused(
 ) -> str:
     """What a start says that must end with exit code 2."""
     words = configure(folder, venues, having)
-    with watching(folder / "state", PREFIX, VENUES) if watched else nullcontext():
+    with watchdog(folder / "state") if watched else nullcontext():
         engine = await EngineProcess.start(folder / "engine.toml", *words, env=venues.env)
         assert await engine.ended() == 2, engine.log
     assert engine.log.count("\n") == 1, engine.log
@@ -56,7 +55,7 @@ async def refused(
 @asynccontextmanager
 async def watched(folder: Path) -> AsyncIterator[None]:
     """This process is the watchdog of a start whose files lie in ``folder``."""
-    with watching(folder / "state", PREFIX, VENUES):
+    with watchdog(folder / "state"):
         yield
 
 

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from time import time_ns
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,6 +17,7 @@ from xrpfast.cli import app
 from xrpfast.config.demo import demo_values, to_toml
 from xrpfast.service import check, readiness
 from xrpfast.service.readiness import DAY_NS, of_drill, of_journal, of_latch, of_watchdog
+from xrpfast.service.watchdog_keys import OLD_NS, KeyCheck, tell_keys
 from xrpfast.service.watchdog_lock import watching
 from xrpfast.simulation.process import MockExchanges
 from xrpfast.simulation.process import mock_exchanges as started
@@ -263,6 +265,16 @@ def test_somebody_watches(tmp_path: Path) -> None:
     found = of_watchdog(config)
     assert (found.ok, found.says) == (False, "no watchdog runs")
     with watching(tmp_path, "xddemo", ("binance", "kucoin")):
+        for said, why in (
+            (None, "not tried yet"),
+            (KeyCheck("refused", time_ns()), "refused"),
+            (KeyCheck("", time_ns() - 2 * OLD_NS), "not tried for 60 min"),
+        ):
+            if said is not None:
+                tell_keys(tmp_path, {"kucoin": said})
+            found = of_watchdog(config)
+            assert (found.ok, why in found.says) == (False, True)
+        tell_keys(tmp_path, {"kucoin": KeyCheck("", time_ns())})
         found = of_watchdog(config)
     assert (found.ok, found.says) == (True, f"process {os.getpid()} watches")
     assert not of_watchdog(config).ok

@@ -13,9 +13,8 @@ from typing import Any
 import pytest
 
 from support.engine_process import EngineProcess
-from support.live import PREFIX, VENUES, configure
+from support.live import configure, watchdog
 from support.production import Production, production
-from xrpfast.service.watchdog_lock import watching
 
 WAIT_S = 60.0
 
@@ -48,7 +47,7 @@ async def test_go_when_all_is_there_and_no_go_without_each(tmp_path: Path) -> No
     async with production(tmp_path, seed=11) as venues:
         words = configure(folder, venues)
         watch = ExitStack()
-        watch.enter_context(watching(folder / "state", PREFIX, VENUES))
+        watch.enter_context(watchdog(folder / "state"))
         report = drilled(folder)
         code, findings = await asked(venues, folder, "--waive", "alerts")
         assert {name for name, finding in findings.items() if not finding["ok"]} == {"alerts"}

@@ -399,6 +399,25 @@ async def test_a_watchdog_with_another_configuration_is_none(
     assert says in found.says
 
 
+async def test_beside_a_watchdog_whose_key_is_refused_nothing_starts(scene: Scene) -> None:
+    good = scene.config
+    scene.values["venues"]["kucoin"]["watchdog"] = {
+        "api_key": "revoked", "api_secret": "revoked", "passphrase": "revoked",
+    }  # fmt: skip
+    dog = asyncio.create_task(watch(scene.config))
+    await scene.until(lambda: watcher(scene.folder))
+    async with trading(scene.folder, scene.mock, ready=False, watchdog={"require": True}) as run:
+        error = await run.ended()
+    assert isinstance(error, UsageError)
+    assert "the watchdog may be unable to cancel (kucoin: " in str(error)
+    assert "\n" not in str(error)
+    found = of_watchdog(good)
+    assert not found.ok
+    assert "binance" not in found.says
+    dog.cancel()
+    await asyncio.gather(dog, return_exceptions=True)
+
+
 async def test_a_lock_that_does_not_say_what_is_watched_is_no_watchdog(scene: Scene) -> None:
     with watching(scene.folder, scene.config.prefix, VENUES):
         (scene.folder / "watchdog.lock").write_text(f"{os.getpid()}\n")

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from time import time_ns
 
 from support.production import Production
+from xrpfast.service.watchdog_keys import KeyCheck, tell_keys
+from xrpfast.service.watchdog_lock import watching
 
 PHRASE = "the owner agrees to this"
 CONDITIONS = ("mode", "live", "phrase", "key", "ceilings")
@@ -26,6 +31,14 @@ def private(path: Path, text: str) -> Path:
     path.touch(mode=0o600)
     path.write_text(text)
     return path
+
+
+@contextmanager
+def watchdog(state_dir: Path, prefix: str = PREFIX) -> Iterator[None]:
+    """This process is one, with good keys."""
+    with watching(state_dir, prefix, VENUES):
+        tell_keys(state_dir, {venue: KeyCheck("", time_ns()) for venue in VENUES})
+        yield
 
 
 def configure(

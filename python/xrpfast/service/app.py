@@ -51,7 +51,8 @@ from xrpfast.service.spin import Spinner
 from xrpfast.service.state import state_object
 from xrpfast.service.statedir import StateDir
 from xrpfast.service.stopping import Stopping
-from xrpfast.service.watchdog_lock import unwatched
+from xrpfast.service.watchdog_keys import told_keys, unfit, untried
+from xrpfast.service.watchdog_lock import unwatched, watcher
 from xrpfast.service.withdraw import withdraw
 from xrpfast.service.words import Words
 from xrpfast.trading.commands import Halt, Reduce
@@ -69,6 +70,7 @@ READY_S = 30.0
 SETTLE_S = 8.0
 CLOCK_S = 30.0
 WATCHED_S = 2.0
+KEYS_S = 15.0
 CANCEL_S = 0.5
 GC_THRESHOLDS = (50_000, 50, 1000)
 
@@ -121,7 +123,7 @@ class Service:
             loop.add_signal_handler(number, self.stop, number.name)
         loop.add_signal_handler(signal.SIGUSR1, self._halt_by_signal)
         try:
-            self._refuse_unwatched()
+            await self._refuse_unwatched()
             _pin(self._config.engine.cpu)
             venues = enabled(self._config.venues)
             self._heartbeat = Heartbeat(self._state.heartbeat_path, self._halt_wanted)
@@ -153,14 +155,24 @@ class Service:
     def _refuse_if_halted(self) -> None:
         self._state.refuse_if_halted()
 
-    def _refuse_unwatched(self) -> None:
+    async def _refuse_unwatched(self) -> None:
         """Real money is never traded without a watchdog."""
         self._watched = self._config.watchdog.require or self._config.mode == "live"
-        if self._watched and (why := self._unwatched()):
+        if self._watched and (why := self._unwatched() or await self._watchdog_unfit()):
             raise UsageError(
                 f"{why}, and watchdog.require is set or the mode is live: "
                 "start `xrpfast watchdog` with this configuration first"
             )
+
+    async def _watchdog_unfit(self) -> str:
+        """A watchdog that was started just now tries its keys first."""
+        folder, venues = self._state.path, self._config.venue_names
+        deadline = monotonic_ns() + int(KEYS_S * 1e9)
+        while untried(told := told_keys(folder, watcher(folder)), venues):
+            if self._stop.is_set() or monotonic_ns() > deadline:
+                break
+            await asyncio.sleep(0.05)
+        return unfit(told, venues, time_ns())
 
     def _unwatched(self) -> str:
         config = self._config

@@ -17,6 +17,7 @@ from xrpfast.records.verify import verify
 from xrpfast.service.check import Finding, Seen, look, opened
 from xrpfast.service.latch import Latch
 from xrpfast.service.reconciling import UNREADABLE
+from xrpfast.service.watchdog_keys import told_keys, unfit
 from xrpfast.service.watchdog_lock import unwatched, watcher
 
 if TYPE_CHECKING:
@@ -163,9 +164,11 @@ def of_journal(state_dir: Path) -> Finding:
 def of_watchdog(config: Config) -> Finding:
     """Somebody cancels what works when the engine is lost."""
     folder = config.state_dir
-    why = unwatched(folder, config.prefix, config.venue_names)
-    fix = "start `xrpfast watchdog` with this configuration, as a unit of its own"
-    return Finding("watchdog", not why, why or f"process {watcher(folder)} watches", fix)
+    holder, venues = watcher(folder), config.venue_names
+    why = unwatched(folder, config.prefix, venues)
+    why = why or unfit(told_keys(folder, holder), venues, time_ns())
+    fix = "start `xrpfast watchdog` with this configuration and good keys, as a unit of its own"
+    return Finding("watchdog", not why, why or f"process {holder} watches", fix)
 
 
 def of_latch(state_dir: Path) -> Finding:

@@ -27,6 +27,7 @@ from xrpfast.service.judge import Judge
 from xrpfast.service.latch import Entry, Latch
 from xrpfast.service.receipts import last_receipt, receipt_path, write_receipt
 from xrpfast.service.statedir import StateDir
+from xrpfast.service.watchdog_keys import KeyCheck, tell_keys, untried
 from xrpfast.service.watchdog_lock import watching
 from xrpfast.trading.states import ENGINE, TradingState
 from xrpfast.venues.cancel_only import cancel_only
@@ -42,6 +43,8 @@ WRITE_S: Final = 1.0
 """A receipt is kept up to date so often while there is something to be done."""
 CHECK_S: Final = 600.0
 """So often the venues are asked something, to know that our keys are good."""
+CHECK_AGAIN_S: Final = 30.0
+"""After one that was not."""
 
 _LOG = logging.getLogger("xrpfast.watchdog")
 
@@ -81,6 +84,8 @@ class Watchdog:
         self._heartbeat = config.state_dir / "heartbeat"
         self._latch = Latch(config.state_dir)
         self._disk = Disk()
+        self._keys_disk = Disk()
+        """Its own: a loss waits for nothing else."""
         self._judge = Judge(config.watchdog.after_ms * 1_000_000)
         self._stop = asyncio.Event()
         self._work: asyncio.Task[None] | None = None
@@ -216,13 +221,24 @@ class Watchdog:
     # --- keys -----------------------------------------------------------------------------------
 
     async def _check_keys(self) -> None:
+        keys: dict[str, KeyCheck] = {}
         while True:
+            await self._tell_keys(keys)  # first of all that nothing is known, whoever told before
             for venue in self._venues:
                 if not venue.fuse.blown:
-                    await self._check_key(venue)
-            await asyncio.sleep(CHECK_S)
+                    problem = await self._check_key(venue)
+                    keys[venue.name] = KeyCheck(problem, time_ns())
+                    await self._tell_keys(keys)
+            bad = untried(keys, self._config.venue_names) or any(k.problem for k in keys.values())
+            await asyncio.sleep(CHECK_AGAIN_S if bad else CHECK_S)
 
-    async def _check_key(self, venue: CancelOnly) -> None:
+    async def _tell_keys(self, keys: dict[str, KeyCheck]) -> None:
+        told = dict(keys)
+        if why := await self._keys_disk.do(lambda: tell_keys(self._state_dir, told)):
+            _LOG.error("what the venues say of the keys is not written: %s", why)
+
+    async def _check_key(self, venue: CancelOnly) -> str:
+        """What is wrong with it; empty when the venue answered."""
         try:
             await venue.sync_clock()
             await venue.working(venue.symbols)
@@ -231,8 +247,11 @@ class Watchdog:
                 _LOG.critical("%s: NOTHING can be cancelled there: %s", venue.name, error)
             else:
                 _LOG.warning("%s: %s", venue.name, error)
+            return str(error) or type(error).__name__
         except Exception as error:  # it is a question of another day; the watch goes on
             _LOG.warning("%s: %s: %s", venue.name, type(error).__name__, error)
+            return f"{type(error).__name__}: {error}"
+        return ""
 
 
 async def _ended(task: asyncio.Task[object]) -> None:
