@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from support.service import Trading, trading
-from xrpfast.errors import HaltedError
+from xrpfast.errors import HaltedError, UsageError
 from xrpfast.service import app
 from xrpfast.service.heartbeat import Heartbeat, RunState, read, request_halt
 from xrpfast.service.latch import Entry, Latch
@@ -81,6 +81,30 @@ async def test_a_latch_set_while_the_word_is_cleared_refuses_the_start(
         await halted(run)
         assert not hasattr(run.service, "_journal")
     assert state(tmp_path) is RunState.STOPPED
+
+
+@pytest.mark.parametrize("scope", ["strategy:renamed", "venue:kraken", "symbol:XRPUSDT"])
+async def test_a_latched_scope_that_this_engine_does_not_have_is_told(
+    tmp_path: Path, mock: MockVenues, scope: str
+) -> None:
+    """Real money does not begin with it: what it was meant to close is open."""
+    why = Entry(scope, TradingState.HALTED, "why", "somebody", 1)
+    async with trading(tmp_path, mock) as run:
+        assert run.alerts == []
+        assert await run.stop() == 0
+        Latch(tmp_path).set(why)
+    async with trading(tmp_path, mock) as run:
+        (told,) = [text for level, text in run.alerts if level == "critical"]
+        assert f"{scope} is HALTED, and this engine has no such scope" in told
+        assert "\n" not in told
+        run.service._config = run.service._config.model_copy(update={"mode": "live"})
+        with pytest.raises(UsageError, match=r"has no such scope: `xrpfast resume --scope"):
+            run.service._refuse_if_halted()
+        Latch(tmp_path).clear()
+        for known in ("strategy:xrp-arb", "venue:kucoin", "symbol:XRP/USDT"):
+            Latch(tmp_path).set(Entry(known, TradingState.HALTED, "why", "somebody", 1))
+        run.service._refuse_if_halted()
+        assert run.service._config.scopes == set(run.engine.context.states)
 
 
 @pytest.mark.parametrize("when", ["before they answer", "with it", "after it"])

@@ -83,6 +83,29 @@ def test_what_cannot_be_read_halts_everything(tmp_path: Path, text: str) -> None
     assert latch.halted() is not None, "it stays so when something else is set"
 
 
+@pytest.mark.parametrize("scope", ["all", "ENGINE", "binance", "venue:", "strategy", ""])
+def test_a_scope_that_is_none_halts_everything(tmp_path: Path, scope: str) -> None:
+    latch = Latch(tmp_path)
+    written = {"scope": scope, "state": "REDUCING", "reason": "drill", "who": "ann", "wall_ns": 1}
+    latch.path.write_text(json.dumps([written, written | {"scope": "engine"}]))
+    halted = latch.halted()
+    assert halted is not None
+    assert f"no scope {scope!r}" in halted.reason
+    assert "drill" in halted.reason
+    latched = [Latched(e.scope, e.state) for e in latch.entries()]
+    assert States(["engine"], latched)["engine"] is HALTED, "the worst entry of a scope holds"
+    latch.clear(["engine"])
+    assert latch.entries() == ()
+
+
+@pytest.mark.parametrize("state", ["STOPPED", "STOPPING"])
+def test_a_state_that_no_scope_has_halts_everything(tmp_path: Path, state: str) -> None:
+    latch = Latch(tmp_path)
+    written = {"scope": "venue:a", "state": state, "reason": "x", "who": "ann", "wall_ns": 1}
+    latch.path.write_text(json.dumps([written]))
+    assert latch.halted() is not None
+
+
 def test_the_file_of_earlier_versions_is_understood(tmp_path: Path) -> None:
     latch = Latch(tmp_path)
     latch.path.write_text(json.dumps({"scope": "engine", "reason": "drill", "wall_ns": 1}))

@@ -154,6 +154,19 @@ class Service:
 
     def _refuse_if_halted(self) -> None:
         self._state.refuse_if_halted()
+        if self._config.mode == "live":
+            for text in self._unheard():
+                raise UsageError(text)
+
+    def _unheard(self) -> list[str]:
+        """Of each latched scope that this engine does not have: what it was meant to close is
+        open."""
+        return [
+            f"{self._state.latch.path}: {entry.scope} is {entry.state}, and this engine has no such "
+            f"scope: `xrpfast resume --scope {entry.scope}`, or mend the name there"
+            for entry in self._state.latch.entries()
+            if entry.scope not in self._config.scopes
+        ]
 
     async def _refuse_unwatched(self) -> None:
         """Real money is never traded without a watchdog."""
@@ -325,6 +338,8 @@ class Service:
             events.append(_clock(venue.name, said.clock.wall_ns, said.clock.uncertainty_ns))
             events += said.balances
         driver.on_events(events)
+        for text in self._unheard():
+            driver.alert("critical", text)
         if self._heartbeat.halt_word[0]:  # while the venues were asked: nobody heard of it yet
             self._halt_wanted()
         for venue in venues:

@@ -18,12 +18,13 @@ from typing import Final
 
 import msgspec
 
-from xrpfast.trading.states import ENGINE, KEPT, TradingState
+from xrpfast.trading.states import ENGINE, KEPT, STRATEGY, SYMBOL, VENUE, TradingState
 
 SPARE_BYTES: Final = 16 * 1024
 TRIES: Final = 3
 LOCK_S: Final = 1.0
 """A stop waits no longer for another process: one that is stopped itself may hold the lock."""
+_KINDS: Final = (VENUE, STRATEGY, SYMBOL)
 _UNREADABLE: Final = "the reason cannot be read"
 
 
@@ -160,7 +161,7 @@ def _take(fd: int) -> None:
 
 def _decoded(data: bytes) -> tuple[Entry, ...]:
     try:
-        return msgspec.json.decode(data, type=tuple[Entry, ...])
+        return tuple(_known(e) for e in msgspec.json.decode(data, type=tuple[Entry, ...]))
     except (msgspec.MsgspecError, UnicodeDecodeError):
         pass
     # Of earlier versions: one object, always of the whole engine. Or written by a person in haste.
@@ -168,6 +169,16 @@ def _decoded(data: bytes) -> tuple[Entry, ...]:
         return (_whole(str(msgspec.json.decode(data)["reason"])),)
     except (msgspec.MsgspecError, UnicodeDecodeError, KeyError, TypeError):
         return (_whole(_UNREADABLE),)
+
+
+def _known(entry: Entry) -> Entry:
+    """One of a scope or a state that no engine has, as a person may write it, is the engine's: a
+    halt that closes nothing is worse than one that closes too much."""
+    named = any(entry.scope.startswith(kind) and entry.scope != kind for kind in _KINDS)
+    if (named or entry.scope == ENGINE) and entry.state in KEPT:
+        return entry
+    reason = f"there is no scope {entry.scope!r} {entry.state}: {entry.reason}"
+    return msgspec.structs.replace(entry, scope=ENGINE, state=TradingState.HALTED, reason=reason)
 
 
 def _whole(reason: str) -> Entry:

@@ -83,7 +83,8 @@ class States:
         """Scopes that this engine does not have are left out: they close nothing here."""
         self._states = dict.fromkeys(scopes, _ACTIVE)
         for left in latched:
-            if left.scope in self._states:
+            here = self._states.get(left.scope)
+            if here is not None and KEPT.index(left.state) > KEPT.index(here):
                 self._states[left.scope] = left.state
 
     def __getitem__(self, scope: str) -> TradingState:
