@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from xrpfast.config.section import PositiveDecimal, Section
+from xrpfast.trading.risk.state import HEDGE
 
 Instrument = Literal["XRP/USDT"]
 """Instruments the engine knows."""
@@ -27,3 +28,10 @@ class ArbitrageSection(Section):
     """Largest size of a pair, in the base asset."""
     cooldown_ms: Annotated[int, Field(ge=0)] = 0
     """Least time between two entries in one direction."""
+
+    @field_validator("name")
+    @classmethod
+    def _free(cls, name: str) -> str:
+        if name == HEDGE:
+            raise ValueError(f"{HEDGE!r} is what the ledger calls hedges: rename the strategy")
+        return name

@@ -8,9 +8,11 @@ import pytest
 
 from support.risk import SECOND, USD, XRP, Guarded
 from support.trading import MS
+from support.trading import config as engine_config
 from xrpfast.trading import events as ev
 from xrpfast.trading.commands import Halt, Leg, PlaceLegs, Reduce
 from xrpfast.trading.risk.losses import Breach
+from xrpfast.trading.risk.state import HEDGE
 
 QUICK: dict[str, Any] = {
     "max_orders_per_second": 1_000,
@@ -329,3 +331,9 @@ def test_without_a_mark_what_was_sold_by_hand_looks_lost() -> None:
     assert account.scope == "engine"
     world.read(0)
     assert [breach.scope for breach in breaches(world)] == ["engine"] * 3
+
+
+def test_no_strategy_is_named_as_hedges_are() -> None:
+    """Its account would be theirs, and nobody's losses would be held against it."""
+    with pytest.raises(ValueError, match="named hedge"):
+        engine_config(arbitrage={"name": HEDGE})
