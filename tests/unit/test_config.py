@@ -73,6 +73,18 @@ def test_decimals_are_exact() -> None:
         ('deployment = "demo"\n', "", ["engine.deployment is missing"]),
         ('mode = "demo"', 'mode = "prod"', ["mode", "'demo', 'paper' or 'live'"]),
         ('"XRP/USDT"', '"XRPUSDT"', ["strategies[0].instrument", "'XRP/USDT'"]),
+        ('name = "xrp-arb"', 'name = "hedge"', ["strategies[0].name", "hedges", "rename"]),
+        ('max_position = "500"', "collar_breaches = 10001", ["risk.collar_breaches", "10000"]),
+        (
+            'max_position = "500"',
+            "max_cancels_per_second = 10001",
+            ["risk.max_cancels_per_second", "10000"],
+        ),
+        (
+            'max_position = "500"',
+            "max_losses_in_window = 10001",
+            ["risk.max_losses_in_window", "10000"],
+        ),
         ('kind = "arbitrage"', 'kind = "grid"', ["strategies[0].kind", "'arbitrage'"]),
         ('kind = "arbitrage"\n', "", ["strategies[0].kind is missing"]),
         ("[engine]", "[venues.kraken]\nenabled = true\n[engine]", ["Kraken is not written yet"]),

@@ -11,6 +11,8 @@ from xrpfast.config.section import PositiveDecimal, Section
 
 _T = TypeVar("_T")
 Positive = Annotated[int, Field(gt=0)]
+Counted = Annotated[int, Field(gt=0, le=10_000)]
+"""Remembered one by one: the engine takes more for no limit at all."""
 Basis = Annotated[int, Field(gt=0, le=10_000)]
 
 
@@ -71,7 +73,7 @@ class RiskSection(Section):
     window, in 0.01 %."""
     drift_window_ms: Positive = 5_000
     """How far back those mids go."""
-    collar_breaches: Positive = 10
+    collar_breaches: Counted = 10
     """So many limits outside their collars within the breach window halt the strategy."""
     breach_window_s: Positive = 60
     """How long an outside limit counts."""
@@ -80,7 +82,7 @@ class RiskSection(Section):
     """Per venue, hedges included; keep it below the venue's own limit."""
     hedge_lane: Positive = 2
     """Of those, how many entries leave to hedges."""
-    max_cancels_per_second: Positive = 20
+    max_cancels_per_second: Counted = 20
     """Per venue. Cancels always pass; while so many leave in a second, entries do not."""
     max_weight_per_minute: Positive = 3_000
     """Request weight of orders, cancels and queries per venue, the dearer venue's prices."""
@@ -133,7 +135,7 @@ class RiskSection(Section):
     """Largest fall from the session's highest profit, in the quote asset."""
     max_losing_trades: Positive = 10
     """Losing trades of one strategy in a row that stop it."""
-    max_losses_in_window: Positive = 20
+    max_losses_in_window: Counted = 20
     """Losing trades of one strategy within the loss window that stop it."""
     loss_window_s: Positive = 600
     """How long a losing trade counts."""
