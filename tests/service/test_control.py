@@ -65,6 +65,10 @@ async def test_state_and_stop(client: Client, stops: list[str]) -> None:
     assert stops == ["control socket"]
 
 
+async def test_its_owner_alone_may_use_it(client: Client, tmp_path: Path) -> None:
+    assert (tmp_path / "control.sock").stat().st_mode & 0o777 == 0o600
+
+
 async def test_words_for_the_engine(client: Client, stops: list[str]) -> None:
     answer = await client.ask(b'{"cmd":"resume","reason":"I moved it"}')
     assert answer == {"ok": True, "resumed": []}

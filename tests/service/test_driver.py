@@ -17,7 +17,7 @@ from xrpfast.records import kinds
 from xrpfast.service.driver import EVERY_REFUSAL, SAMPLE_NS, Driver
 from xrpfast.service.latency import Latencies
 from xrpfast.service.loopguard import LoopGuard
-from xrpfast.trading.commands import Leg, PlaceLegs, Query, ReadBook
+from xrpfast.trading.commands import Alert, Leg, PlaceLegs, Query, ReadBook
 from xrpfast.trading.config import ArbitrageParams, EngineConfig, StartBalance
 from xrpfast.trading.engine import Engine
 from xrpfast.trading.events import NOT_SENT as NO_BYTE
@@ -361,3 +361,16 @@ async def test_cancels_leave_whatever_the_halt_word_says(bench: Bench) -> None:
         gateway.cancel = lambda *order: cancelled.append(order) or SENT  # type: ignore
     bench.driver.send_cancel("binance", "XRP/USDT", "xdtest1-0a")
     assert cancelled == [("X-binance", "xdtest1-0a")]
+
+
+async def test_what_the_engine_tells_people_is_told_at_once(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """On record, on the page and in the log, within the same turn."""
+    for level in ("critical", "warning", "info"):
+        with caplog.at_level("INFO"):
+            bench.driver._execute([Alert(level, f"{level}: look here")], 1, 2, 3)
+        assert bench.driver.alerts[-1] == (level, f"{level}: look here")
+        assert (caplog.records[-1].levelname, caplog.messages[-1]) == (
+            level.upper(), f"{level}: look here",
+        )  # fmt: skip

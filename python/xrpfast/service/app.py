@@ -162,8 +162,8 @@ class Service:
         """Of each latched scope that this engine does not have: what it was meant to close is
         open."""
         return [
-            f"{self._state.latch.path}: {entry.scope} is {entry.state}, and this engine has no such "
-            f"scope: `xrpfast resume --scope {entry.scope}`, or mend the name there"
+            f"{self._state.latch.path}: {entry.scope} is {entry.state}, and this engine has no "
+            f"such scope: `xrpfast resume --scope {entry.scope}`, or mend the name there"
             for entry in self._state.latch.entries()
             if entry.scope not in self._config.scopes
         ]

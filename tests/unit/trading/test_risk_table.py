@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from tests.mutation.guard import every
 
 from support.trading import config as engine_config
 from xrpfast.config.risk import RiskSection
@@ -101,6 +102,12 @@ def test_every_module_and_test_that_is_named_exists(control: Control) -> None:
         file, _, name = test.partition("::")
         assert (TESTS / file).is_file(), test
         assert name in _names(file), test
+
+
+@pytest.mark.parametrize("control", CONTROLS, ids=IDS)
+def test_the_first_test_fails_when_the_control_is_dropped(control: Control) -> None:
+    """As docs/risk.md says: a guard names it, and `make mutation` drops that."""
+    assert control.tests[0] in {test.partition("[")[0] for g in every() for test in g.tests}
 
 
 @cache
