@@ -146,3 +146,18 @@ async def test_an_end_with_unsettled_orders_is_not_clean(
         said = await run.stop()
         assert "not settled" in str(said)
     assert state(tmp_path) is RunState.RUNNING
+
+
+async def test_a_restart_carries_what_was_traded_until_a_person_resumes(
+    tmp_path: Path, mock: MockVenues
+) -> None:
+    async with trading(tmp_path, mock) as run:
+        await run.until(lambda: run.placed >= 2)
+        assert await run.stop() == 0
+        trips = run.engine.risk.state.strategies["xrp-arb"].round_trips
+    async with trading(tmp_path, mock, ready=False) as run:
+        await run.until(lambda: hasattr(run.service, "_driver"))
+        begun = {each.strategy: each for each in run.engine.config.carried}
+        assert begun["xrp-arb"].round_trips == trips > 0
+        assert begun[""].cash == sum(each.cash for name, each in begun.items() if name)
+        assert begun[""].cash != 0

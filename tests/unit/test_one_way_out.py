@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-PACKAGE = Path(__file__).parents[2] / "python" / "xrpfast"
+import xrpfast
+
+PACKAGE = Path(xrpfast.__file__).parent
 CREATES = (
     "order.place", "order.cancelReplace", "order.test", "sor.order.place", "orderList.place",
     "spot.order", "spot.sync_order", "spot.batch_order", "margin.order", "futures.order",

@@ -121,22 +121,22 @@ class RiskSection(Section):
     person; an asset that is not named has to agree to the last unit."""
 
     max_round_trips: Positive = 500
-    """Pairs of one strategy until a person resumes it; then it is halted."""
+    """Pairs of one strategy, of all runs, until a person resumes it; then it is halted."""
     mark_ms: Positive = 1_000
     """Between two readings of all books, for the drift window and for the losses."""
     max_mark_age_ms: Positive = 10_000
     """Prices older than that value nothing: a loss that cannot be computed is a breach."""
     max_session_loss: PositiveDecimal = Decimal(25)
-    """Loss of all strategies since the start or the last resume, base at the worst book's price, in
-    the quote asset; beyond it no entries, then halted."""
+    """Loss of all strategies, of all runs since a person's last resume, base at the worst book's
+    price, in the quote asset; beyond it no entries, then halted."""
     max_strategy_loss: PositiveDecimal = Decimal(15)
     """The same of one strategy, which alone is stopped."""
     max_drawdown: PositiveDecimal = Decimal(20)
-    """Largest fall from the session's highest profit, in the quote asset."""
+    """Largest fall from the highest profit of one run, in the quote asset."""
     max_losing_trades: Positive = 10
-    """Losing trades of one strategy in a row that stop it."""
+    """Losing trades of one strategy in a row, of one run, that stop it."""
     max_losses_in_window: Counted = 20
-    """Losing trades of one strategy within the loss window that stop it."""
+    """Losing trades of one strategy within the loss window, of one run, that stop it."""
     loss_window_s: Positive = 600
     """How long a losing trade counts."""
     max_venue_errors: Positive = 20

@@ -24,6 +24,7 @@ from xrpfast._core import CoreError, Journal
 from xrpfast.errors import FailedError, HaltedError, UsageError, XrpfastError
 from xrpfast.model import format_money
 from xrpfast.records import kinds
+from xrpfast.records.carried import carried
 from xrpfast.records.ledger import Ledger
 from xrpfast.records.start import End, Start
 from xrpfast.records.unsettled import residuals
@@ -258,7 +259,9 @@ class Service:
         latched = tuple(Latched(e.scope, e.state) for e in self._state.latch.entries())
         left = residuals(self._state.ledger_path)
         armed = self._identity.armed
-        built = build(config, venues, found, epoch, left, latched, armed=armed)
+        names = [strategy.name for strategy in config.strategies]
+        before = carried(self._state.ledger_path, names)
+        built = build(config, venues, found, epoch, left, latched, before, armed=armed)
         projection = Projection(ledger, config.records.ledger_commit_ms / 1000, self._ledger_failed)
         self._market = built.market
         self._venues = venues

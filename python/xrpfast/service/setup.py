@@ -13,7 +13,7 @@ from xrpfast.config.root import ENVIRONMENTS
 from xrpfast.model import MONEY_DECIMALS, OrderType, Side, SymbolRules, TimeInForce
 from xrpfast.net.clock import ClockOffset
 from xrpfast.service.recovery import cancel_strays
-from xrpfast.trading.config import ArbitrageParams, EngineConfig, Residual, StartBalance
+from xrpfast.trading.config import ArbitrageParams, Carried, EngineConfig, Residual, StartBalance
 from xrpfast.trading.events import Balance
 from xrpfast.trading.risk.limits import Dust, RiskLimits
 from xrpfast.trading.states import Latched
@@ -142,6 +142,7 @@ def build(
     epoch: int,
     residuals: tuple[Residual, ...],
     latched: tuple[Latched, ...] = (),
+    carried: tuple[Carried, ...] = (),
     *,
     armed: bool,
 ) -> Built:
@@ -201,6 +202,7 @@ def build(
         strategies=tuple(strategies),
         residuals=residuals,
         latched=latched,
+        carried=carried,
         reconcile_ns=config.engine.reconcile_s * 1000 * MILLISECOND_NS,
         balances=tuple(
             StartBalance(

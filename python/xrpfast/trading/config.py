@@ -55,6 +55,20 @@ class Residual(msgspec.Struct, frozen=True):
     """Hedges that were sent for it."""
 
 
+class Carried(msgspec.Struct, frozen=True):
+    """What earlier runs did since a person last resumed: a restart begins no budget anew."""
+
+    strategy: str
+    """`HEDGE` for what no strategy of this run has traded; empty for the whole session."""
+    cash: int = 0
+    """Cash flow of its fills, money of the quote asset."""
+    base: int = 0
+    """Change of base, money."""
+    round_trips: int = 0
+    instruments: tuple[str, ...] = ()
+    """Those that it traded last: hedges of them are its."""
+
+
 class EngineConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that decisions depend on beside the events.
 
@@ -75,6 +89,7 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True):
     strategies: tuple[ArbitrageParams, ...]
     balances: tuple[StartBalance, ...] = ()
     residuals: tuple[Residual, ...] = ()
+    carried: tuple[Carried, ...] = ()
     latched: tuple[Latched, ...] = ()
     """Scopes that are not ACTIVE from the start on."""
     keep_orders: int = 4096

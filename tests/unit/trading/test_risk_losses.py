@@ -11,6 +11,7 @@ from support.trading import MS
 from support.trading import config as engine_config
 from xrpfast.trading import events as ev
 from xrpfast.trading.commands import Halt, Leg, PlaceLegs, Reduce
+from xrpfast.trading.config import Carried
 from xrpfast.trading.risk.losses import Breach
 from xrpfast.trading.risk.state import HEDGE
 
@@ -337,3 +338,54 @@ def test_no_strategy_is_named_as_hedges_are() -> None:
     """Its account would be theirs, and nobody's losses would be held against it."""
     with pytest.raises(ValueError, match="named hedge"):
         engine_config(arbitrage={"name": HEDGE})
+
+
+def carrying(*carried: Carried, **limits: int) -> Guarded:
+    return Guarded(limits=QUICK | limits, carried=carried)
+
+
+def test_a_restart_begins_no_loss_budget_anew() -> None:
+    world = carrying(Carried("", -24 * USD), Carried("arb", -14 * USD), Carried("other", -10 * USD),
+                     max_drawdown=10**30)  # fmt: skip
+    world.wait(2 * SECOND)
+    assert shares(world) == {}
+    losing(world, 2 * USD)
+    world.wait(2 * SECOND)
+    assert shares(world) == {"engine": "HALTED", "strategy:arb": "HALTED"}
+    assert Halt("engine", "the session lost 26") in world.halts
+    assert Halt("strategy:arb", "lost 16") in world.halts
+
+
+def test_the_session_and_a_strategy_count_from_their_own_resumes() -> None:
+    world = carrying(Carried("", -24 * USD), max_drawdown=10**30)
+    losing(world, 2 * USD)
+    world.wait(2 * SECOND)
+    assert shares(world) == {"engine": "HALTED"}
+    world = carrying(Carried("arb", -14 * USD))
+    losing(world, 2 * USD)
+    world.wait(2 * SECOND)
+    assert shares(world) == {"strategy:arb": "HALTED"}
+
+
+def test_a_resume_forgives_what_earlier_runs_lost() -> None:
+    world = carrying(Carried("", -24 * USD), Carried("arb", -14 * USD, round_trips=99))
+    world.tell(ev.Control, action="resume", scope="engine", reason="seen", who="ann")
+    world.tell(ev.Control, action="resume", scope="strategy:arb", reason="seen", who="ann")
+    losing(world, 2 * USD)
+    losing(world, 2 * USD)
+    world.wait(2 * SECOND)
+    assert shares(world) == {}
+
+
+def test_a_restart_begins_no_number_of_round_trips_anew() -> None:
+    world = carrying(Carried("arb", round_trips=99))
+    losing(world, 0)
+    world.now_ns += MS
+    world.signal(detector=0)
+    assert shares(world) == {"strategy:arb": "HALTED"}
+    assert "100 round trips" in world.halts[-1].reason
+
+
+def test_a_hedge_of_what_an_earlier_run_left_is_its_strategys() -> None:
+    world = carrying(Carried("arb", -1, 1, 0, ("XRP/USDT",)))
+    assert world.engine.risk.watch.losses._owner(0) == "arb"

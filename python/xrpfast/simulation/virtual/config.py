@@ -13,7 +13,7 @@ from xrpfast.trading.risk.limits import RiskLimits
 
 if TYPE_CHECKING:
     from xrpfast.simulation.virtual.venue import VirtualVenue
-    from xrpfast.trading.config import Residual
+    from xrpfast.trading.config import Carried, Residual
     from xrpfast.trading.states import Latched
 
 LIMITS: Final = RiskLimits(
@@ -63,11 +63,15 @@ LIMITS: Final = RiskLimits(
 )
 
 
+STRATEGY_NAME: Final = "arb"
+
+
 def config_of(
     epoch: int,
     venues: Mapping[str, VirtualVenue],
     residuals: tuple[Residual, ...],
     latched: tuple[Latched, ...],
+    carried: tuple[Carried, ...],
 ) -> EngineConfig:
     """Of the run that begins now: its balances are what the venues say at this moment."""
     return EngineConfig(
@@ -78,7 +82,7 @@ def config_of(
         risk=LIMITS,
         strategies=(
             ArbitrageParams(
-                name="arb",
+                name=STRATEGY_NAME,
                 instrument="XRP/USDT",
                 detectors=(0, 1),
                 max_qty=400 * MONEY_ONE,
@@ -92,6 +96,7 @@ def config_of(
         ),
         residuals=residuals,
         latched=latched,
+        carried=carried,
         keep_orders=8,  # few: what is told late is told of orders that left memory
         reconcile_ns=10 * SECOND,
     )

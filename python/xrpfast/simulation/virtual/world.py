@@ -9,13 +9,14 @@ from typing import Final
 
 from xrpfast.model import MONEY_ONE
 from xrpfast.records import kinds
+from xrpfast.records.carried import carried
 from xrpfast.records.ledger import Ledger
 from xrpfast.records.schema import read_database
 from xrpfast.records.start import Start
 from xrpfast.records.unsettled import LeftOrder, left, open_fees, residuals
 from xrpfast.simulation.virtual.agreement import ledger_agrees, portfolio_agrees
 from xrpfast.simulation.virtual.checks import Broken, Checks
-from xrpfast.simulation.virtual.config import LIMITS, config_of
+from xrpfast.simulation.virtual.config import LIMITS, STRATEGY_NAME, config_of
 from xrpfast.simulation.virtual.driver import ENCODE, Records, VirtualDriver, WatchedGate
 from xrpfast.simulation.virtual.facts import Fact, stamped
 from xrpfast.simulation.virtual.faults import Faults
@@ -241,7 +242,8 @@ class World:
                 raise Broken(4, f"{ours or list(venue.transit)} at {venue.name}: forgotten")
         self._epoch += 1
         latched = tuple(self._latched.values())
-        config = config_of(self._epoch, self.venues, residuals(self._path), latched)
+        before = carried(self._path, [STRATEGY_NAME])
+        config = config_of(self._epoch, self.venues, residuals(self._path), latched, before)
         gate = WatchedGate()
         engine = self._make(config, gate)
         start = Start(

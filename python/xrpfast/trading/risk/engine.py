@@ -47,6 +47,11 @@ class RiskEngine:
         """What failed when the last verdict was CHECK_FAILED."""
         self._refused: dict[Refusal, int] = {}
         self.watch = Watch(self.state, orders)
+        self.watch.losses.carry(config.carried)
+        for each in config.carried:
+            strategy = self.state.strategies.get(each.strategy)
+            if strategy is not None:
+                strategy.round_trips = each.round_trips
 
     # --- verdicts -------------------------------------------------------------------------------
 

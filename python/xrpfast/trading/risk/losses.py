@@ -21,6 +21,7 @@ from xrpfast.trading.states import ENGINE, STRATEGY
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from xrpfast.trading.config import Carried
     from xrpfast.trading.context import Book
     from xrpfast.trading.events import Fill
     from xrpfast.trading.orders import Order
@@ -89,10 +90,25 @@ class Losses:
         self._owners: dict[int, str] = {}
         """Who traded an instrument last."""
         self._trades: dict[int, Trade] = {}
+        self._before = Money()
+        """What earlier runs did to the session beyond what the accounts have of them."""
         self.peak = 0
-        """The session's highest profit since the start or the last resume."""
+        """The session's highest profit in this run since a person looked, what was carried counted."""
         self._forgiven = 0
         """What the session was worth when a person last looked."""
+
+    def carry(self, carried: Iterable[Carried]) -> None:
+        """What earlier runs won and lost since a person last resumed."""
+        for each in carried:
+            if not each.strategy:
+                self._before.add(each.cash, each.base)
+                continue
+            self.accounts[each.strategy].money.add(each.cash, each.base)
+            self._before.add(-each.cash, -each.base)
+            for name in each.instruments:
+                if name in self._state.context.instruments:
+                    at = self._state.context.instruments.index(name)
+                    self._owners[at] = each.strategy
 
     def limits_changed(self) -> None:
         """Works out anew what hangs on limits; what was lost stays counted."""
@@ -167,7 +183,7 @@ class Losses:
                 account.lost_ns.clear()
                 account.forgiven = worth.get(name, account.forgiven)
         if scope == ENGINE and worth:
-            self._forgiven = sum(worth.values())
+            self._forgiven = sum(worth.values()) + self._worth(self._before, now_ns)
             self.peak = 0
 
     # --- verdicts ---------------------------------------------------------------------------------
@@ -186,7 +202,7 @@ class Losses:
             if not open_still and abs(trade.money.base) < limits.hedge_min:
                 self._over(instrument, now_ns)
         found = []
-        session = -self._forgiven
+        session = self._worth(self._before, now_ns) - self._forgiven
         for account in self.accounts.values():
             worth = self._worth(account.money, now_ns)
             profit = worth - account.forgiven

@@ -32,10 +32,16 @@ ROWS: Final = (
     Control(
         25,
         "Losses",
-        "Loss of the session and of each strategy, fall from the highest profit, losing trades in "
-        "a row and within a window; base at the worst book's price.",
+        "Loss of the session and of each strategy, of all runs since a person last resumed; of one "
+        "run the fall from its highest profit, losing trades in a row and within a window. Base "
+        "at the worst book's price.",
         "REDUCING, HALTED once nothing is left to close; what cannot be computed is a breach",
-        ("trading/risk/losses.py", "trading/risk/marks.py", "trading/risk/escalation.py"),
+        (
+            "trading/risk/losses.py",
+            "trading/risk/marks.py",
+            "trading/risk/escalation.py",
+            "records/carried.py",
+        ),
         (
             LOSS + "test_a_session_that_lost_too_much_is_reduced_then_halted",
             LOSS + "test_a_strategy_that_lost_too_much_is_stopped_alone",
@@ -61,7 +67,7 @@ ROWS: Final = (
     Control(
         26,
         "Repeated execution",
-        "Pairs of a strategy since a person last resumed it.",
+        "Pairs of a strategy since a person last resumed it, in all runs.",
         "the strategy is halted",
         (CHECKS, "trading/risk/engine.py"),
         (BREAKER + "test_a_strategy_that_always_trades_stops_at_its_number",),
