@@ -93,7 +93,7 @@ class Losses:
         self._before = Money()
         """What earlier runs did to the session beyond what the accounts have of them."""
         self.peak = 0
-        """The session's highest profit in this run since a person looked, what was carried counted."""
+        """The session's highest profit in this run, since a person looked."""
         self._forgiven = 0
         """What the session was worth when a person last looked."""
 
