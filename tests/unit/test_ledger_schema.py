@@ -109,7 +109,19 @@ create table spent (
 pragma user_version = 3;
 """
 )
-OLDER = {1: EMPTY_V1, 2: EMPTY_V2, 3: EMPTY_V3}
+EMPTY_V4 = (
+    EMPTY_V3
+    + """
+alter table orders add column absent_ns integer not null default 0;
+alter table orders add column forgotten integer not null default 0;
+create table words (
+    sequence integer primary key, wall_ns integer not null, action text not null,
+    scope text not null, reason text not null, who text not null
+);
+pragma user_version = 4;
+"""
+)
+OLDER = {1: EMPTY_V1, 2: EMPTY_V2, 3: EMPTY_V3, 4: EMPTY_V4}
 """The empty ledger of every version before this one."""
 
 

@@ -5,6 +5,8 @@ does not wait for the disk. Amounts are decimal texts. Orders follow the order d
 (`trading.lifecycle`), so that the two cannot tell different stories. Of orders that no desk follows
 any more (`commands.Forget`, or an earlier run's) they note what the venue claims beyond what is
 booked: it is asked for before the next run, and that answer (`kinds.RECOVERY`) counts in full.
+The rules of every run are kept: a word about an order of a place that is not traded any more is
+reduced as any other, one of a place that no run is known to have traded is left out.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ from xrpfast.model import (
     parse_money,
 )
 from xrpfast.records import kinds
-from xrpfast.records.schema import open_database
+from xrpfast.records.schema import latest_rules, open_database
 from xrpfast.records.start import End, Ignored, Refused, Start
 from xrpfast.trading import commands, events, lifecycle
 from xrpfast.trading.states import ENGINE, SYMBOL
@@ -75,6 +77,8 @@ class LedgerOrder(msgspec.Struct, kw_only=True):
     absences: int
     absent_ns: int
     reason: str
+    units: SymbolRules
+    """Whose decimals its amounts are counted in."""
     forgotten: bool = False
     """It has left the desk's memory."""
     filled_value: int = 0
@@ -93,6 +97,7 @@ class Ledger:
         self._closed = False
         self._sequence, self._epoch = -1, 0
         self._rules: dict[tuple[str, str], SymbolRules] = {}
+        """Of every place, as the latest run that traded it had them: the units of what is told."""
         self._load()
 
     @property
@@ -158,9 +163,13 @@ class Ledger:
             (start.epoch, start.wall_ns, start.version, start.environment, start.deployment,
              json.dumps(balances, sort_keys=True)),
         )  # fmt: skip
-        self._rules = self._by_place(start.config.books)
         self._set_meta("epoch", str(start.epoch))
-        self._set_meta("rules", msgspec.json.encode(start.config.books).decode())
+        for rules in start.config.books:
+            self._rules[rules.venue, rules.instrument] = rules
+            self._db.execute(
+                "insert or replace into rules values (?, ?, ?, ?)",
+                (start.epoch, rules.venue, rules.instrument, msgspec.json.encode(rules).decode()),
+            )
 
     def _end(self, end: End) -> None:
         self._db.execute("update starts set ended = 1 where epoch = ?", (self._epoch,))
@@ -230,9 +239,10 @@ class Ledger:
     def _event(self, event: events.AnyEvent, sequence: int, kind: int) -> None:
         def told(life: LedgerOrder) -> bool:
             followed = kind == kinds.RECOVERY or self._is_followed(life)
-            if isinstance(event, events.Fill):
-                return self._fill(life, event, sequence, followed)
-            return lifecycle.told(life, event, []) if followed else lifecycle.claim(life, event)
+            said = self._in_units(event, life)
+            if isinstance(said, events.Fill):
+                return self._fill(life, said, sequence, followed)
+            return lifecycle.told(life, said, []) if followed else lifecycle.claim(life, said)
 
         if isinstance(event, (events.Fill, *_TOLD)):
             self._reduce(event.client_id, event.wall_ns, told)
@@ -266,7 +276,7 @@ class Ledger:
             if not fill.fee_estimated:
                 self._correct_fee(life, fill)
             return False
-        rules = self._rules[life.venue, life.instrument]
+        rules = life.units
         self._db.execute(
             "insert into fills values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (life.venue, life.instrument, fill.trade_id, fill.client_id,
@@ -287,11 +297,11 @@ class Ledger:
 
     def _reduce(self, client_id: str, wall_ns: int, word: Callable[[LedgerOrder], bool]) -> None:
         """One word about one order; what does not fit together the order desk has told already."""
-        life = self.order(client_id)
+        life = self._life(client_id, exact=True)
         if life is None:
             return
         moved = word(life)
-        rules = self._rules[life.venue, life.instrument]
+        rules = life.units
         self._db.execute(
             "update orders set state = ?, filled_qty = ?, claimed_qty = ?, venue_order_id = ?, "
             "accepted = ?, cancel_wanted = ?, absences = ?, absent_ns = ?, reason = ?, "
@@ -305,7 +315,11 @@ class Ledger:
     # --- tables ---------------------------------------------------------------------------------
 
     def order(self, client_id: str) -> LedgerOrder | None:
-        """An order as the reducer sees it; None when there is none of that id."""
+        """An order in the units of `rules`; None when there is none of that id, or no rules."""
+        return self._life(client_id, exact=False)
+
+    def _life(self, client_id: str, *, exact: bool) -> LedgerOrder | None:
+        """``exact``: in units that hold its own amounts and what is told of it now."""
         row = self._db.execute(
             "select venue, instrument, side, price, qty, epoch, state, filled_qty, claimed_qty, "
             "venue_order_id, accepted, cancel_wanted, absences, absent_ns, reason, forgotten "
@@ -315,7 +329,11 @@ class Ledger:
         if row is None:
             return None
         venue, instrument, side, price, qty, epoch, state, filled, claimed, *rest = row
-        rules = self._rules[venue, instrument]
+        rules = self._rules.get((venue, instrument))
+        if rules is None:
+            return None
+        if exact and epoch != self._epoch:
+            rules = self._finest(rules, epoch)
         venue_order_id, accepted, cancel_wanted, absences, absent_ns, reason, forgotten = rest
 
         price_unit: int = 10 ** (MONEY_DECIMALS - rules.price_decimals)
@@ -338,6 +356,7 @@ class Ledger:
             absences=absences,
             absent_ns=absent_ns,
             reason=reason,
+            units=rules,
             forgotten=bool(forgotten),
         )
 
@@ -352,15 +371,51 @@ class Ledger:
         return None if row is None else str(row[0])
 
     def rules(self, venue: str, instrument: str) -> SymbolRules | None:
-        """Of the latest run."""
+        """Of the latest run that traded it."""
         return self._rules.get((venue, instrument))
+
+    def _finest(self, now: SymbolRules, epoch: int) -> SymbolRules:
+        """``now`` with the decimals of the order's own run where those were more: none is cut."""
+        row = self._db.execute(
+            "select rules from rules where epoch = ? and venue = ? and instrument = ?",
+            (epoch, now.venue, now.instrument),
+        ).fetchone()
+        if row is None:
+            return now
+        own = msgspec.json.decode(row[0], type=SymbolRules)
+        return msgspec.structs.replace(
+            now,
+            price_decimals=max(now.price_decimals, own.price_decimals),
+            qty_decimals=max(now.qty_decimals, own.qty_decimals),
+        )
+
+    def _in_units(self, event: events.AnyEvent, life: LedgerOrder) -> events.AnyEvent:
+        """What a venue told by the rules of now, in the units of the order."""
+        now = self._rules[life.venue, life.instrument]
+        price: int = 10 ** (life.units.price_decimals - now.price_decimals)
+        qty: int = 10 ** (life.units.qty_decimals - now.qty_decimals)
+        if price == qty == 1:
+            return event
+        changes: dict[str, object] = {}
+        if isinstance(event, events.Fill):
+            changes = {"price": event.price * price, "qty": event.qty * qty}
+        elif isinstance(event, (events.OrderEnd, events.QueryResult)):
+            changes = {"filled_qty": event.filled_qty * qty}
+        terms = getattr(event, "terms", None)
+        if terms is not None:
+            # -1 is finer than now: nothing is known of it in the units of then.
+            changes["terms"] = msgspec.structs.replace(
+                terms,
+                price=None if terms.price in (None, -1) else terms.price * price,
+                qty=None if terms.qty in (None, -1) else terms.qty * qty,
+            )
+        return msgspec.structs.replace(event, **changes)
 
     def _load(self) -> None:
         """What is kept in memory, as the file has it."""
         self._sequence = int(self._meta("sequence") or -1)
         self._epoch = int(self._meta("epoch") or 0)
-        rules = json.loads(self._meta("rules") or "[]")
-        self._rules = self._by_place(msgspec.convert(rules, tuple[SymbolRules, ...]))
+        self._rules = {(rule.venue, rule.instrument): rule for rule in latest_rules(self._db)}
 
     def _meta(self, key: str) -> str | None:
         row = self._db.execute("select value from meta where key = ?", (key,)).fetchone()
@@ -368,7 +423,3 @@ class Ledger:
 
     def _set_meta(self, key: str, value: str) -> None:
         self._db.execute("insert or replace into meta values (?, ?)", (key, value))
-
-    @staticmethod
-    def _by_place(rules: tuple[SymbolRules, ...]) -> dict[tuple[str, str], SymbolRules]:
-        return {(rule.venue, rule.instrument): rule for rule in rules}

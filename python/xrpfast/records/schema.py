@@ -11,7 +11,10 @@ import sqlite3
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from xrpfast.errors import UsageError
+from xrpfast.model import SymbolRules
 
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     (  # 0 -> 1
@@ -86,6 +89,18 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             scope text not null, reason text not null, who text not null
         )""",
     ),
+    (  # 4 -> 5: the rules of every run: in what units its orders are counted
+        """create table rules (
+            epoch integer not null, venue text not null, instrument text not null,
+            rules text not null, primary key (venue, instrument, epoch)
+        ) without rowid""",
+        """insert into rules select cast(epoch.value as integer),
+            json_extract(each.value, '$.venue'), json_extract(each.value, '$.instrument'),
+            each.value
+            from meta as old, meta as epoch, json_each(old.value) as each
+            where old.key = 'rules' and epoch.key = 'epoch'""",
+        "delete from meta where key = 'rules'",
+    ),
 )
 VERSION: Final = len(MIGRATIONS)
 
@@ -140,6 +155,12 @@ def read_database(path: Path) -> sqlite3.Connection:
         )
     db.row_factory = sqlite3.Row
     return db
+
+
+def latest_rules(db: sqlite3.Connection) -> tuple[SymbolRules, ...]:
+    """Of every place, those of the latest run that traded it."""
+    rows = db.execute("select rules, max(epoch) from rules group by venue, instrument").fetchall()
+    return tuple(msgspec.json.decode(row[0], type=SymbolRules) for row in rows)
 
 
 def refuse_newer(path: Path, version: int) -> None:

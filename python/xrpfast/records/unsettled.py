@@ -3,18 +3,15 @@ hedged."""
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
-
 from xrpfast.errors import UsageError
 from xrpfast.model import OrderState, SymbolRules, parse_money
-from xrpfast.records.schema import read_database
+from xrpfast.records.schema import latest_rules, read_database
 from xrpfast.trading.config import Residual
 
 _TERMINAL = {state.value for state in OrderState if state.terminal}
@@ -50,7 +47,7 @@ class Left(NamedTuple):
 
     orders: tuple[LeftOrder, ...]
     rules: tuple[SymbolRules, ...]
-    """Of the latest run: in what units its orders are counted."""
+    """Of every place, by the latest run that traded it: in what units it is asked for."""
     environment: str
     """Of the latest run; empty before the first."""
 
@@ -63,7 +60,7 @@ def left(path: Path) -> Left:
             "from orders where state not in ('FILLED', 'CANCELLED', 'EXPIRED', 'REJECTED') "
             "or claimed_qty <> filled_qty order by created_ns, client_id"
         ).fetchall()
-        rules = db.execute("select value from meta where key = 'rules'").fetchone()
+        rules = latest_rules(db)
         start = db.execute("select environment from starts order by epoch desc limit 1").fetchone()
     return Left(
         tuple(
@@ -74,7 +71,7 @@ def left(path: Path) -> Left:
             if row["state"] not in _TERMINAL
             or parse_money(row["claimed_qty"]) > parse_money(row["filled_qty"])
         ),
-        msgspec.convert(json.loads(rules[0]) if rules else [], tuple[SymbolRules, ...]),
+        rules,
         "" if start is None else start["environment"],
     )
 

@@ -182,7 +182,7 @@ class _Teller:
             client_id=leg.client_id, venue=leg.venue, instrument=leg.instrument,
             epoch=self._start.epoch, side=leg.side, price=leg.price, qty=leg.qty,
             state=OrderState.SENT, filled=0, claimed=0, venue_order_id="", accepted=False,
-            cancel_wanted=False, absences=0, absent_ns=0, reason="",
+            cancel_wanted=False, absences=0, absent_ns=0, reason="", units=rules,
         )  # fmt: skip
         self._orders[leg.client_id] = life
         self._stories[leg.client_id] = {
