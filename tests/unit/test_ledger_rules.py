@@ -1,19 +1,22 @@
-"""Orders of places that are not traded any more, or whose decimals have changed since."""
+"""What earlier runs left: orders of places that are not traded any more, budgets that were spent."""
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from support.records import BOOKS, WALL, Record, event, pair, start, table, tables
-from xrpfast.model import SymbolRules
+from xrpfast.model import SymbolRules, parse_money
 from xrpfast.records import kinds
 from xrpfast.records.ledger import Ledger
 from xrpfast.records.start import Start
 from xrpfast.records.unsettled import left
 from xrpfast.trading import events
+from xrpfast.trading.commands import Spent
 
 OTHER = msgspec.structs.replace(BOOKS[0], instrument="BTC/USDT", venue_symbol="BTCUSDT", base="BTC")
 
@@ -136,3 +139,38 @@ def test_a_word_is_left_out_where_no_rules_are_known(tmp_path: Path) -> None:
     assert ledger.order("b-1") is None
     ledger.close()
     assert table(path, "fills") == []
+
+
+SPENT = {"XRP/USDT": ("1", 2), "BTC/USDT": ("3", 4)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "scope", "left_over"),
+    [
+        (kinds.RECOVERY, "", []),
+        (kinds.RECOVERY, "symbol:XRP/USDT", ["BTC/USDT"]),
+        (kinds.RECOVERY, "venue:binance", ["BTC/USDT", "XRP/USDT"]),
+        (kinds.EVENT, "", ["BTC/USDT", "XRP/USDT"]),  # an engine that takes it says so itself
+    ],
+)
+def test_a_resume_while_no_engine_runs_gives_a_new_budget(
+    tmp_path: Path, kind: int, scope: str, left_over: list[str]
+) -> None:
+    word = events.Control(
+        now_ns=1, wall_ns=WALL, action="resume", reason="looked", scope=scope, who="a person"
+    )
+    records: list[Record] = [run(1, *BOOKS)]
+    records += [
+        (WALL, kinds.COMMAND, msgspec.json.encode(Spent(name, parse_money(lost), attempts)))
+        for name, (lost, attempts) in SPENT.items()
+    ]
+    records.append((WALL, kind, msgspec.json.encode(word)))
+    path = write(tmp_path / "ledger", records)
+    assert [row["instrument"] for row in rows(path)] == left_over
+    assert tables(write(tmp_path / "again", records, reopen=True)) == tables(path)
+
+
+def rows(path: Path) -> list[dict[str, object]]:
+    with closing(sqlite3.connect(path)) as db:
+        db.row_factory = sqlite3.Row
+        return [dict(row) for row in db.execute("select * from spent order by instrument")]

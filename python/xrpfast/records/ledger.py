@@ -256,10 +256,20 @@ class Ledger:
         elif isinstance(event, events.Control) and event.action in _WORDS and event.who:
             scope = event.scope or ("all" if event.action == "resume" else ENGINE)
             self._word(sequence, event.wall_ns, event.action, scope, event.reason, event.who)
+            if event.action == "resume" and kind == kinds.RECOVERY:
+                self._new_budget(event.scope)
         elif isinstance(event, events.Flatten):
             reason = f"{event.reason} (losing at most {format_money(event.max_loss)})"
             scope = SYMBOL + event.instrument
             self._word(sequence, event.wall_ns, "flatten", scope, reason, event.who)
+
+    def _new_budget(self, scope: str) -> None:
+        """Of closing an imbalance, by a word while no engine ran: one that runs tells it itself
+        (`commands.Spent`), and not when it refuses the word."""
+        self._db.execute(
+            "delete from spent where ? in ('', ? || instrument)",
+            (scope, SYMBOL),
+        )
 
     def _word(self, sequence: int, wall_ns: int, *said: str) -> None:
         self._db.execute("insert into words values (?, ?, ?, ?, ?, ?)", (sequence, wall_ns, *said))

@@ -98,7 +98,8 @@ def note_halt(state_dir: Path, asked: Asked, *, verified: bool) -> None:
 
 
 def resume(config: Config, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Clears the latch, or one scope of it, and takes what was traded by hand.
+    """Clears the latch, or one scope of it, and takes what was traded by hand. Closing what is
+    left has a new budget then.
 
     Raises `UsageError`, also when an engine runs here.
     """
