@@ -1,4 +1,4 @@
-"""What earlier runs left: orders of places that are not traded any more, budgets that were spent."""
+"""What earlier runs left: orders of places not traded any more, budgets that were spent."""
 
 from __future__ import annotations
 

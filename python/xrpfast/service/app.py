@@ -324,6 +324,14 @@ class Service:
             ceilings_sha256=self._identity.ceilings_sha256,
         )
         driver.note(kinds.START, msgspec.json.encode(start))
+        for left in built.not_traded:
+            base = left.instrument.partition("/")[0]
+            driver.alert(
+                "critical",
+                f"{format_money(left.amount)} {base} of {left.instrument} is left from earlier runs "
+                f"and {left.instrument} is not traded: close it by hand, stop, then "
+                f"`resume --hedged {left.instrument}={format_money(-left.amount)}`",
+            )
         prefix = f"x{engine_config.environment}{engine_config.deployment}"
         events: list[AnyEvent] = []
         for venue, said in zip(venues, found, strict=True):

@@ -131,6 +131,8 @@ class Built:
     config: EngineConfig
     market: Market
     gate: RiskGate
+    not_traded: tuple[Residual, ...]
+    """What earlier runs left of instruments that this run does not trade: nothing hedges it."""
     books: dict[str, dict[int, SymbolRules]]
     """Venue -> native book id -> rules."""
 
@@ -146,7 +148,10 @@ def build(
     *,
     armed: bool,
 ) -> Built:
-    """Registers books and detectors and writes down what decides."""
+    """Registers books and detectors and writes down what decides.
+
+    ``residuals``: of all instruments, also of those that are not traded any more.
+    """
     market = Market()
     rules: list[SymbolRules] = []
     books: dict[str, dict[int, SymbolRules]] = {}
@@ -200,7 +205,7 @@ def build(
             [section.name for section in config.strategies],
         ),
         strategies=tuple(strategies),
-        residuals=residuals,
+        residuals=tuple(left for left in residuals if left.instrument in config.instruments),
         latched=latched,
         carried=carried,
         reconcile_ns=config.engine.reconcile_s * 1000 * MILLISECOND_NS,
@@ -213,4 +218,5 @@ def build(
         ),
     )
     gate = RiskGate(config.risk.approval_ttl_ms * MILLISECOND_NS)
-    return Built(engine_config, market, gate, books)
+    not_traded = tuple(left for left in residuals if left.instrument not in config.instruments)
+    return Built(engine_config, market, gate, not_traded, books)

@@ -120,6 +120,9 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True):
         left = [residual.instrument for residual in self.residuals]
         if len(set(left)) != len(left):
             raise ValueError("two residuals of one instrument")
+        bases = {rules.instrument.partition("/")[0] for rules in self.books}
+        if unknown := [name for name in left if name.partition("/")[0] not in bases]:
+            raise ValueError(f"a residual of {unknown[0]}, but no book of that base")
         accounts = [(balance.venue, balance.asset) for balance in self.balances]
         if len(set(accounts)) != len(accounts):
             raise ValueError("two starting balances of one venue and asset")

@@ -11,7 +11,7 @@ from support.trading import MS, World, check_books, config
 from xrpfast.model import MONEY_ONE
 from xrpfast.trading import events
 from xrpfast.trading.commands import Alert, Cancel, Halt, PlaceLegs, SetTimer
-from xrpfast.trading.config import ArbitrageParams, EngineConfig, StartBalance
+from xrpfast.trading.config import ArbitrageParams, EngineConfig, Residual, StartBalance
 from xrpfast.trading.events import AnyEvent, Balance, BookState, Clock, Fill, Timer
 from xrpfast.trading.states import TradingState
 
@@ -204,6 +204,12 @@ def test_the_same_events_give_the_same_commands_byte_for_byte() -> None:
 def test_a_bad_identity_is_refused(change: dict[str, object]) -> None:
     with pytest.raises(ValueError):
         World(msgspec.structs.replace(config(), **change))
+
+
+def test_a_residual_of_a_base_without_a_book_is_refused_by_name() -> None:
+    left = (Residual("BTC/USDT", MONEY_ONE),)
+    with pytest.raises(ValueError, match="a residual of BTC/USDT, but no book of that base"):
+        msgspec.structs.replace(config(), residuals=left)
 
 
 def test_configs_that_do_not_fit_together_are_refused() -> None:
