@@ -328,8 +328,8 @@ class Service:
             base = left.instrument.partition("/")[0]
             driver.alert(
                 "critical",
-                f"{format_money(left.amount)} {base} of {left.instrument} is left from earlier runs "
-                f"and {left.instrument} is not traded: close it by hand, stop, then "
+                f"{format_money(left.amount)} {base} of {left.instrument} is left from earlier "
+                f"runs and {left.instrument} is not traded: close it by hand, stop, then "
                 f"`resume --hedged {left.instrument}={format_money(-left.amount)}`",
             )
         prefix = f"x{engine_config.environment}{engine_config.deployment}"
