@@ -521,6 +521,14 @@ class Service:
 
     # --- end ------------------------------------------------------------------------------------
 
+    def _stopped(self) -> str:
+        """Why nothing may start again before a person resumes; empty if it may. Also a halt that
+        the engine did not hear any more."""
+        halted = self._state.latch.halted()
+        if halted is not None and halted != self._allowed:
+            return self._halted or halted.reason
+        return self._halted
+
     async def _end(self, driver: Driver) -> int:
         """Own orders gone, END written. Raises `FailedError` when that cannot be said,
         `HaltedError` when the records ended before the run did."""
@@ -546,6 +554,8 @@ class Service:
             if unrecorded:
                 latched = self._latch(unrecorded)
                 raise HaltedError(f"trading is halted: {unrecorded}; {withdrawn}; {latched}")
+            if stopped := self._stopped():
+                raise HaltedError(f"halted: {stopped}; the engine failed: {why}; {withdrawn}")
             raise FailedError(f"the engine failed: {why}; {withdrawn}")
         left = sorted(orders.unsettled)
         engine = driver.engine
@@ -564,8 +574,8 @@ class Service:
         driver.note(kinds.END, msgspec.json.encode(end))
         await self._ended(clean=not left)
         unsettled = f"{len(left)} orders are not settled: {', '.join(left[:3])}" if left else ""
-        if self._halted:
-            raise HaltedError("; ".join(filter(None, [f"halted: {self._halted}", unsettled])))
+        if stopped := self._stopped():
+            raise HaltedError("; ".join(filter(None, [f"halted: {stopped}", unsettled])))
         if unsettled:
             raise FailedError(unsettled)
         return 0

@@ -27,12 +27,12 @@ from xrpfast.service.cancelling import (
     cancel_own,
 )
 from xrpfast.service.halts import BY_ENGINE, WITHIN_S, Asked, HaltReceipt, receipt_of
+from xrpfast.service.latch import Entry
 from xrpfast.trading.events import Control
 from xrpfast.trading.states import ENGINE, VENUE, TradingState, covers
 
 if TYPE_CHECKING:
     from xrpfast.service.driver import Driver
-    from xrpfast.service.latch import Entry
     from xrpfast.service.statedir import StateDir
     from xrpfast.trading.orders import Order
     from xrpfast.venues.canceller import CancelOnly
@@ -91,6 +91,7 @@ class Stopping:
         receipt will be. None: it cannot be kept."""
         covered = self._covered(asked)
         if covered is None:
+            self._latch(asked)  # an engine that failed, or is closing, hears nothing any more
             word = Control(
                 now_ns=monotonic_ns(),
                 wall_ns=time_ns(),
@@ -101,6 +102,20 @@ class Stopping:
             )
             self._driver.on_events((word,))
         return self.begin(asked)
+
+    def _latch(self, asked: Asked) -> None:
+        """What fails here keeps the engine from nothing; the receipt says that it is not kept."""
+        entry = Entry(asked.scope, TradingState.HALTED, asked.reason, asked.who, asked.wall_ns)
+        try:
+            self._state.latch.set(entry)
+        except OSError as error:
+            _LOG.critical("the halt of %s is not on disk: %s", asked.scope, error.strerror)
+
+    def _kept(self, scope: str) -> bool:
+        return any(
+            entry.scope in (scope, ENGINE) and entry.state is TradingState.HALTED
+            for entry in self._state.latch.entries()
+        )
 
     def _covered(self, asked: Asked) -> _Work | None:
         """The work that began, by another way or by the engine's own word, after this was asked
@@ -209,7 +224,9 @@ class Stopping:
             )
         finally:
             await asyncio.gather(*(venue.close() for venue in venues))
-        receipt = receipt_of(work.asked, BY_ENGINE, cancelling, told_ns)
+        scope = work.asked.scope
+        problems = [] if self._kept(scope) else [f"the halt of {scope} is not on disk"]
+        receipt = receipt_of(work.asked, BY_ENGINE, cancelling, told_ns, problems)
         self._add_own(work, receipt, told_ns)
         self.keep(work.path, receipt)
         work.told.set()
