@@ -9,12 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import force_setattr
 
 from support.service import Trading, trading
 from xrpfast.errors import HaltedError
+from xrpfast.model import MONEY_ONE
 from xrpfast.service.halts import HaltReceipt, read
-from xrpfast.service.latch import Latch
+from xrpfast.service.heartbeat import RunState
+from xrpfast.service.heartbeat import read as read_beat
+from xrpfast.service.latch import Entry, Latch
 from xrpfast.simulation.server import MockVenues, mock_venues
+from xrpfast.trading.states import TradingState
 
 
 @pytest.fixture
@@ -68,3 +73,75 @@ async def test_a_halt_that_is_not_on_disk_is_not_verified(
         assert not receipt.verified
         assert receipt.not_verified == ["the halt of engine is not on disk"]
         assert isinstance(await run.ended(), HaltedError)
+
+
+@pytest.mark.parametrize("disk", ["comes back", "stays full"])
+async def test_a_run_that_halted_itself_without_a_disk_ends_as_halted(
+    mock: MockVenues, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, disk: str
+) -> None:
+    latch, tries = Latch.set, []
+
+    def full(self: Latch, entry: Entry) -> bool:
+        tries.append(entry)
+        if disk == "comes back" and len(tries) > 1:
+            return latch(self, entry)
+        raise OSError(28, "No space left on device")
+
+    async with trading(tmp_path, mock) as run:
+        monkeypatch.setattr(Latch, "set", full)
+        run.say("halt")
+        ended = await run.ended()
+    assert isinstance(ended, HaltedError), ended
+    assert ("could not be kept" in str(ended)) is (disk == "stays full")
+    assert (Latch(tmp_path).halted() is not None) is (disk == "comes back")
+
+
+async def test_a_resume_takes_nothing_that_the_engine_has_not_read(
+    mock: MockVenues, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("xrpfast.service.stopping.LATCH_S", 3600.0)
+    async with trading(tmp_path, mock) as run:
+        latch = Latch(tmp_path)
+        resume = {"cmd": "resume", "reason": "test", "who": "bob"}
+        latch.set(Entry("venue:kucoin", TradingState.REDUCING, "by hand", "ann", 1))
+        answer = await ask(run, **resume)
+        assert "closed just now: venue:kucoin" in answer["error"]
+        assert run.closed_by("kucoin") == "VENUE_REDUCING"
+        assert [entry.scope for entry in latch.entries()] == ["venue:kucoin"]
+        assert (await ask(run, **resume))["ok"], "seen, and said again"
+        assert latch.entries() == ()
+        latch.set(Entry("engine", TradingState.HALTED, "by hand", "ann", 1))
+        assert "the engine is halted" in (await ask(run, **resume))["error"]
+        assert latch.halted() is not None
+        assert isinstance(await run.ended(), HaltedError)
+
+
+async def test_a_halt_that_is_not_verified_is_no_clean_end(
+    mock: MockVenues, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("xrpfast.service.stopping.WITHIN_S", 0.3)
+    async with trading(tmp_path, mock) as run:
+        mock.flow.running = False
+        await run.until(lambda: not run.engine.orders.unsettled)
+        mock.faults.add({"venue": "kucoin", "channel": "rest", "action": "reply",
+                         "match": {"route": "GET *"}, "params": {"status": 500}})  # fmt: skip
+        run.say("halt")
+        assert isinstance(await run.ended(), HaltedError)
+        (receipt,) = receipts(run)
+        assert not receipt.verified
+        assert not run.engine.orders.unsettled
+    beat = read_beat(tmp_path / "heartbeat")
+    assert beat is not None
+    assert beat.state is not RunState.STOPPED
+
+
+async def test_a_limit_that_the_engine_refuses_is_not_in_force(
+    mock: MockVenues, tmp_path: Path
+) -> None:
+    async with trading(tmp_path, mock) as run:
+        force_setattr(run.engine.limits, "max_order_qty", 20 * MONEY_ONE)
+        word = {"cmd": "limits", "key": "max_order_qty", "reason": "test", "who": "ann"}
+        answer = await ask(run, **word, value="30")
+        assert "the engine did not take it" in answer["error"]
+        assert (await ask(run, cmd="limits"))["risk"]["max_order_qty"] == "150"
+        assert run.engine.limits.max_order_qty == 20 * MONEY_ONE

@@ -114,6 +114,8 @@ class Service:
         self._words: Words | None = None
         self._allowed: Entry | None = None
         """The halt of the engine that is no reason to end, if there is one."""
+        self._unkept: Entry | None = None
+        """What the engine closed, and no disk took."""
         self._clean = False
         """Nothing of this run, or of earlier ones, works at a venue any more."""
         self._jobs: list[asyncio.Task[None]] = []
@@ -510,7 +512,12 @@ class Service:
         halt = isinstance(command, Halt)
         state = TradingState.HALTED if halt else TradingState.REDUCING
         who = command.who or "engine"
-        self._state.latch.set(Entry(command.scope, state, command.reason, who, time_ns()))
+        entry = Entry(command.scope, state, command.reason, who, time_ns())
+        try:
+            self._state.latch.set(entry)
+        except OSError:
+            self._unkept = entry
+            raise
         if halt and self._stopping is not None:
             self._stopping.begin(_asked(command.reason, who, command.scope))
 
@@ -523,7 +530,9 @@ class Service:
 
     def _stopped(self) -> str:
         """Why nothing may start again before a person resumes; empty if it may. Also a halt that
-        the engine did not hear any more."""
+        the engine did not hear any more, or that no disk took when it was said."""
+        if self._unkept is not None:
+            return f"{self._unkept.reason}; {self._latch_entry(self._unkept)}"
         halted = self._state.latch.halted()
         if halted is not None and halted != self._allowed:
             return self._halted or halted.reason
@@ -572,7 +581,8 @@ class Service:
             ignored=engine.ignored,
         )
         driver.note(kinds.END, msgspec.json.encode(end))
-        await self._ended(clean=not left)
+        verified = self._stopping is None or self._stopping.verified
+        await self._ended(clean=not left and verified)
         unsettled = f"{len(left)} orders are not settled: {', '.join(left[:3])}" if left else ""
         if stopped := self._stopped():
             raise HaltedError("; ".join(filter(None, [f"halted: {stopped}", unsettled])))
@@ -598,8 +608,11 @@ class Service:
         return receipt.text()
 
     def _latch(self, why: str, who: str = "engine") -> str:
+        return self._latch_entry(Entry(ENGINE, TradingState.HALTED, why, who, time_ns()))
+
+    def _latch_entry(self, entry: Entry) -> str:
         try:
-            self._state.latch.set(Entry(ENGINE, TradingState.HALTED, why, who, time_ns()))
+            self._state.latch.set(entry)
         except OSError as error:
             return f"the halt could not be kept on disk ({error.strerror})"
         return f"kept in {self._state.latch.path}"

@@ -58,6 +58,7 @@ class _Work:
     """Of the scope, not settled when it began."""
     told: asyncio.Event
     """The receipt is written."""
+    verified: bool = False
     task: asyncio.Task[None] | None = None
 
 
@@ -150,6 +151,12 @@ class Stopping:
         reasons = (w.asked.reason or NO_REASON for w in self._works if w.asked.scope == ENGINE)
         return next(reasons, "")
 
+    @property
+    def verified(self) -> bool:
+        """Every venue listed none of ours after a halt of the whole engine; or there was none."""
+        works = [w for w in self._works if w.asked.scope == ENGINE]
+        return not works or any(w.verified for w in works)
+
     # --- life -----------------------------------------------------------------------------------
 
     async def watch_latch(self) -> None:
@@ -159,10 +166,11 @@ class Stopping:
             stamp = self._state.latch.stamp()
             if stamp != seen:
                 seen = stamp
-                self._take_latch()
+                self.take_latch()
             await asyncio.sleep(LATCH_S)
 
-    def _take_latch(self) -> None:
+    def take_latch(self) -> None:
+        """What is in it now."""
         states = self._driver.engine.context.states
         for entry in self._state.latch.entries():
             if entry == self._allowed:
@@ -229,6 +237,7 @@ class Stopping:
         receipt = receipt_of(work.asked, BY_ENGINE, cancelling, told_ns, problems)
         self._add_own(work, receipt, told_ns)
         self.keep(work.path, receipt)
+        work.verified = receipt.verified
         work.told.set()
         if work.asked.scope == ENGINE:
             await self._settled()

@@ -85,10 +85,16 @@ class Words:
         scope = text_of(request, "scope", "")
         engine = self._driver.engine
         context = engine.context
+        seen = context.states.closed()
+        self._stopping.take_latch()
         if context.states[ENGINE] is TradingState.HALTED:
             raise UsageError("the engine is halted and about to end: resume once it has ended")
         if scope and scope not in context.states:
             raise UsageError(f"scope {scope!r} is not of this engine")
+        closed = context.states.closed()
+        new = [s for s in closed if scope in ("", s) and closed[s] is not seen.get(s)]
+        if new:
+            raise UsageError(f"closed just now: {', '.join(new)}: look why, then say it again")
         owed = {name: engine.legs.imbalance(at) for at, name in enumerate(context.instruments)}
         now_ns, wall_ns = monotonic_ns(), time_ns()
         events: list[AnyEvent] = [
@@ -102,10 +108,9 @@ class Words:
             )
             for name, amount in by_hand_amounts(request, owed).items()
         ]
-        closed = context.states.closed()
         self._tell(*events, self._control("resume", reason, scope, who))
         # Only now: an engine that died in between finds itself still closed.
-        self._latch.clear([scope] if scope else None)
+        self._latch.clear([scope] if scope else list(closed))
         return {
             "ok": True,
             "resumed": [name for name in closed if scope in ("", name)],
@@ -123,15 +128,19 @@ class Words:
         who, reason = person_of(request)
         key, before = text_of(request, "key"), self._risk
         after = changed(before, key, text_of(request, "value"))
+        asked = differences(before, after)
         self._tell(
             LimitsSet(
                 now_ns=monotonic_ns(),
                 wall_ns=time_ns(),
-                limits=differences(before, after),
+                limits=asked,
                 reason=reason,
                 who=who,
             )
         )
+        limits = self._driver.engine.limits
+        if any(getattr(limits, limit.name) != limit.value for limit in asked):
+            raise UsageError(f"{key}: the engine did not take it, its latest alert says why")
         self._risk = after
         shown = [str(getattr(risk, key)) for risk in (before, after)]
         return {"ok": True, "key": key, "was": shown[0], "is": shown[1]}
