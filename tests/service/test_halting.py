@@ -305,6 +305,23 @@ async def test_a_venue_that_does_not_answer_is_said_to_be_not_verified(
     assert not kept.verified
 
 
+async def test_a_venue_without_a_usable_key_keeps_no_other_from_being_cancelled(
+    mock: MockVenues, tmp_path: Path, config: Config
+) -> None:
+    values = demo_values(tmp_path, mock.line)
+    for name in ("api_key", "api_secret", "passphrase"):
+        del values["venues"]["kucoin"][name]
+    values["venues"]["kucoin"]["key_file"] = str(tmp_path / "gone.key")
+    receipt, _ = await halt(build(values, "test"), "engine", "why", "ann")
+    assert not receipt.verified
+    (line,) = receipt.not_verified
+    assert line.startswith("kucoin: ")
+    assert "gone.key" in line
+    assert at_work(mock) == {"binance": [FOREIGN], "kucoin": [FOREIGN, OURS]}
+    alone, _ = await halt(build(values, "test"), "venue:binance", "why", "ann")
+    assert alone.verified
+
+
 async def test_an_engine_that_does_not_answer_for_a_scope_is_halted_as_a_whole(
     mock: MockVenues, config: Config
 ) -> None:

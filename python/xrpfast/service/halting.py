@@ -22,7 +22,7 @@ from xrpfast._core import CoreError
 from xrpfast.errors import UsageError, XrpfastError
 from xrpfast.records.unsettled import strategy_of
 from xrpfast.service import halts
-from xrpfast.service.cancelling import Receipt, Wanted, cancel_own
+from xrpfast.service.cancelling import Receipt, VenueReceipt, Wanted, cancel_own
 from xrpfast.service.disk import Disk
 from xrpfast.service.halts import BY_COMMAND, WITHIN_S, Asked, HaltReceipt, receipt_of
 from xrpfast.service.heartbeat import Beat, RunState, request_halt
@@ -213,21 +213,25 @@ class _Halting:
 
     async def _cancel(self) -> Receipt:
         # Not before: loading what speaks to the venues takes as long as all that comes before.
-        from xrpfast.venues.cancel_only import cancel_only
+        from xrpfast.venues.cancel_only import usable
 
         scope = self._asked.scope
-        venues = cancel_only(self._config)
+        venues, without = usable(self._config)
         wanted = self._wanted(venues)
         name = scope.removeprefix(VENUE) if scope.startswith(VENUE) else None
         chosen = [venue for venue in venues if name in (None, venue.name)]
         try:
-            return await cancel_own(
+            receipt = await cancel_own(
                 chosen,
                 self._config.prefix,
                 last_sent_ns=0 if self._nothing_out() else None,
                 within_s=self._within_s,
                 wanted=wanted,
             )
+            for venue, why in without.items():  # the others are worked on all the same
+                if name in (None, venue):
+                    receipt.venues.append(VenueReceipt(venue, problem=why))
+            return receipt
         finally:
             await asyncio.gather(*(venue.close() for venue in venues))
 
