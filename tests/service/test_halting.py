@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from support.resting import FOREIGN, resting, working
-from support.service import trading
+from support.service import crash, trading
 from xrpfast.config.demo import demo_values
 from xrpfast.config.loader import build
 from xrpfast.config.root import Config
 from xrpfast.errors import HaltedError, UsageError
 from xrpfast.records.identity import identify
+from xrpfast.records.unsettled import left
 from xrpfast.service import halting
 from xrpfast.service.cancelling import CANCELLED
 from xrpfast.service.flatten import Order
@@ -320,6 +321,37 @@ async def test_a_venue_without_a_usable_key_keeps_no_other_from_being_cancelled(
     assert at_work(mock) == {"binance": [FOREIGN], "kucoin": [FOREIGN, OURS]}
     alone, _ = await halt(build(values, "test"), "venue:binance", "why", "ann")
     assert alone.verified
+
+
+async def test_orders_of_a_run_before_the_file_was_changed_are_cancelled(
+    mock: MockVenues, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for venue, route in (("binance", "order.place"), ("kucoin", "spot.*order")):
+        mock.faults.add(
+            {"venue": venue, "channel": "ws", "point": "after_accept_before_reply",
+             "action": "drop", "params": {"match_after_ms": 600_000},
+             "match": {"route": route, "times": 1}}
+        )  # fmt: skip
+    async with trading(tmp_path, mock) as run:
+        await run.until(lambda: run.placed == 2 and len(run.engine.orders.unsettled) == 2)
+        lost = set(run.engine.orders.unsettled)
+        await run.until(lambda: {one for ids in at_work(mock).values() for one in ids} == lost)
+        path = tmp_path / "ledger.sqlite"
+        await run.until(lambda: {order.client_id for order in left(path).orders} == lost)
+        await crash(run)
+    Heartbeat(tmp_path / "heartbeat", lambda: None).stop(clean=True)
+    for venue in VENUES:
+        mock.faults.add(resting(venue, OURS))
+    values = demo_values(tmp_path, mock.line)
+    values["engine"]["deployment"] = "othr"
+    changed = build(values, "test")
+    receipt, _ = await halt(changed, "engine", "why", "ann")
+    assert receipt.verified, receipt.lines()
+    assert {o.client_id for v in receipt.venues for o in v.orders} == {OURS, *lost}
+    assert at_work(mock) == {venue: [] for venue in VENUES}
+    monkeypatch.setattr("xrpfast.config.root.ENVIRONMENTS", {"demo": "p"})
+    receipt, _ = await halt(changed, "engine", "why", "ann")
+    assert ["another mode" in line for line in receipt.not_verified] == [True]
 
 
 async def test_an_engine_that_does_not_answer_for_a_scope_is_halted_as_a_whole(

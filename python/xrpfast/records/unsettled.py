@@ -50,6 +50,12 @@ class Left(NamedTuple):
     """Of every place, by the latest run that traded it: in what units it is asked for."""
     environment: str
     """Of the latest run; empty before the first."""
+    deployment: str = ""
+
+    @property
+    def prefix(self) -> str:
+        """Of the latest run's client order ids; empty before the first."""
+        return f"x{self.environment}{self.deployment}" if self.environment else ""
 
 
 def left(path: Path) -> Left:
@@ -61,7 +67,9 @@ def left(path: Path) -> Left:
             "or claimed_qty <> filled_qty order by created_ns, client_id"
         ).fetchall()
         rules = latest_rules(db)
-        start = db.execute("select environment from starts order by epoch desc limit 1").fetchone()
+        start = db.execute(
+            "select environment, deployment from starts order by epoch desc limit 1"
+        ).fetchone()
     return Left(
         tuple(
             LeftOrder(
@@ -73,6 +81,7 @@ def left(path: Path) -> Left:
         ),
         rules,
         "" if start is None else start["environment"],
+        "" if start is None else start["deployment"],
     )
 
 

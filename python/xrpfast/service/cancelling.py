@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
 from time import monotonic_ns, time_ns
 from typing import Any, Final
 
@@ -120,6 +120,7 @@ async def cancel_own(
     venues: Sequence[CancelOnly],
     prefix: str,
     *,
+    also: Collection[str] = (),
     known: Iterable[Known] = (),
     last_sent_ns: int | None = None,
     within_s: float | None = WITHIN_S,
@@ -128,13 +129,16 @@ async def cancel_own(
 ) -> Receipt:
     """Cancels every working order whose id begins with ``prefix``. Never raises for a venue.
 
-    ``known``: orders that may work, cancelled at once. ``last_sent_ns`` (monotonic): when an order
-    can last have left, and have been neither answered nor ended; now, if it is not known. What is
-    not verified after ``within_s`` is said to be not; None: it goes on until all is. ``watch`` gets
-    the receipt at once; it always says how things stand. ``wanted``: these alone of our orders.
+    ``also``: other prefixes of ours. ``known``: orders that may work, cancelled at once.
+    ``last_sent_ns`` (monotonic): when an order can last have left, and have been neither answered
+    nor ended; now, if it is not known. What is not verified after ``within_s`` is said to be not;
+    None: it goes on until all is. ``watch`` gets the receipt at once; it always says how things
+    stand. ``wanted``: these alone of our orders.
     """
-    if len(prefix) != PREFIX_LENGTH:
-        raise ValueError(f"{prefix!r} tells no own orders from those of others")
+    prefixes = (prefix, *also)
+    for one in prefixes:
+        if len(one) != PREFIX_LENGTH:
+            raise ValueError(f"{one!r} tells no own orders from those of others")
     now_ns = monotonic_ns()
     age_s = 0.0 if last_sent_ns is None else max(0.0, (now_ns - last_sent_ns) / 1e9)
     began = asyncio.get_running_loop().time()
@@ -144,7 +148,7 @@ async def cancel_own(
     told = tuple(known)
     await asyncio.gather(
         *(
-            _AtVenue(venue, prefix, wanted, said, began, age_s).run(
+            _AtVenue(venue, prefixes, wanted, said, began, age_s).run(
                 [order for order in told if order.venue == venue.name], within_s
             )
             for venue, said in zip(venues, receipt.venues, strict=True)
@@ -159,14 +163,14 @@ class _AtVenue:
     def __init__(
         self,
         venue: CancelOnly,
-        prefix: str,
+        prefixes: Sequence[str],
         wanted: Wanted | None,
         receipt: VenueReceipt,
         began: float,
         age_s: float,
     ) -> None:
         self._venue = venue
-        self._prefix = prefix
+        self._prefixes = prefixes
         self._wanted = wanted
         self._receipt = receipt
         self._began_ns = monotonic_ns()
@@ -269,7 +273,7 @@ class _AtVenue:
             self._empty = 0
             return False
         self._looks += 1
-        ours = {order for order in found if is_ours(order.client_id, self._prefix)}
+        ours = {o for o in found if any(is_ours(o.client_id, one) for one in self._prefixes)}
         said.foreign = len(found) - len(ours)
         if self._wanted is not None:
             ours = {order for order in ours if self._wanted(self._venue.name, order)}

@@ -20,9 +20,10 @@ import msgspec
 
 from xrpfast._core import CoreError
 from xrpfast.errors import UsageError, XrpfastError
-from xrpfast.records.unsettled import strategy_of
+from xrpfast.model import OrderState
+from xrpfast.records.unsettled import Left, left, strategy_of
 from xrpfast.service import halts
-from xrpfast.service.cancelling import Receipt, VenueReceipt, Wanted, cancel_own
+from xrpfast.service.cancelling import Known, Receipt, VenueReceipt, Wanted, cancel_own
 from xrpfast.service.disk import Disk
 from xrpfast.service.halts import BY_COMMAND, WITHIN_S, Asked, HaltReceipt, receipt_of
 from xrpfast.service.heartbeat import Beat, RunState, request_halt
@@ -216,6 +217,7 @@ class _Halting:
         from xrpfast.venues.cancel_only import usable
 
         scope = self._asked.scope
+        found = await self._left()
         venues, without = usable(self._config)
         wanted = self._wanted(venues)
         name = scope.removeprefix(VENUE) if scope.startswith(VENUE) else None
@@ -224,6 +226,8 @@ class _Halting:
             receipt = await cancel_own(
                 chosen,
                 self._config.prefix,
+                also={found.prefix} if found is not None and found.prefix else (),
+                known=() if found is None else self._known(found),
                 last_sent_ns=0 if self._nothing_out() else None,
                 within_s=self._within_s,
                 wanted=wanted,
@@ -234,6 +238,44 @@ class _Halting:
             return receipt
         finally:
             await asyncio.gather(*(venue.close() for venue in venues))
+
+    async def _left(self) -> Left | None:
+        """What the ledger does not know the end of, by whatever prefix the latest run sent."""
+        found: Left | None = None
+        path = self._state_dir / "ledger.sqlite"
+
+        def read() -> None:
+            nonlocal found
+            if path.exists():
+                found = left(path)
+
+        if why := await self._disk.do(read):
+            self._problems.append(f"orders of the latest run cannot be read: {why}")
+        elif found is not None and found.environment not in ("", self._config.prefix[1]):
+            self._problems.append(
+                f"the latest run here was of another mode ({found.environment!r}, not "
+                f"{self._config.prefix[1]!r}): its orders are at other venues, say it again with "
+                "its configuration"
+            )
+        return found
+
+    def _known(self, left: Left) -> list[Known]:
+        """Those of the scope that may work, cancelled before anything is asked."""
+        symbols = {(r.venue, r.instrument): r.venue_symbol for r in left.rules}
+        of = strategy_of(self._state_dir / "ledger.sqlite")
+        enabled = [name for name, venue in self._config.venues if venue.enabled]
+        known = []
+        for order in left.orders:
+            if OrderState(order.state).terminal or not covers(
+                self._asked.scope, order.venue, of(order.client_id), order.instrument
+            ):
+                continue
+            symbol = symbols.get((order.venue, order.instrument))
+            if symbol is None or order.venue not in enabled:
+                self._problems.append(f"{order.venue}: {order.client_id} may work, it is not asked")
+            else:
+                known.append(Known(order.venue, symbol, order.client_id))
+        return known
 
     def _nothing_out(self) -> bool:
         """Whether nothing of ours can arrive anywhere: the latest run ended so, or none has sent
