@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from support.resting import FOREIGN, resting, working
 from support.service import crash, trading
+from xrpfast.cli.app import run as cli
 from xrpfast.config.demo import demo_values
 from xrpfast.config.loader import build
 from xrpfast.config.root import Config
@@ -426,3 +428,36 @@ async def test_a_halt_before_a_flatten_has_begun_keeps_it_from_beginning(
         await run.run()
     assert not (config.state_dir / "epoch").exists(), "it went no further"
     state.close()
+
+
+@pytest.mark.parametrize("error", ["[risk]\nmax_position = 'lots'\n", "[risk\n"])
+@pytest.mark.parametrize("running", [True, False])
+async def test_a_file_with_an_error_keeps_nobody_from_stopping(
+    mock: MockVenues,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    error: str,
+    running: bool,
+) -> None:
+    path = tmp_path / "live.toml"
+    path.write_text(f'state_dir = "{tmp_path}"\n{error}')
+    words = ("halt", "--config", str(path), "--reason", "why", "--json")
+    if running:
+        async with trading(tmp_path, mock) as run:
+            assert await asyncio.to_thread(cli, words) == 1
+            assert isinstance(await run.ended(), HaltedError)
+    else:
+        assert await asyncio.to_thread(cli, words) == 1
+    said = capsys.readouterr()
+    receipt = json.loads(said.out)
+    assert (receipt["by"], receipt["verified"]) == (
+        ("engine", True) if running else ("command", False)
+    )
+    (line,) = [line for line in said.err.splitlines() if "nothing could be cancelled" in line]
+    assert "live.toml" in line
+    halted = Latch(tmp_path).halted()
+    assert halted is not None
+    assert halted.reason == "why"
+    beat = read_beat(tmp_path / "heartbeat")
+    assert running or (beat is None or beat.halt)
+    assert await asyncio.to_thread(cli, ("halt", "--config", "gone.toml", "--reason", "why")) == 2

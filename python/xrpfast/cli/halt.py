@@ -34,21 +34,33 @@ def halt(
     """Stop trading and cancel own orders until every venue lists none; then say what came of it.
 
     It stays stopped, over restarts too, until a person resumes. Exit code 0: verified. 1: something
-    could not be verified, the receipt says what; say it again then.
+    could not be verified, the receipt says what; say it again then. With a file that has an error
+    the halt is kept and the engine told; nothing is cancelled from here, and the code is 1.
     """
     asked_ns = monotonic_ns()
     if not reason.strip():
         raise UsageError("--reason: say why, it is kept on record")
-    from xrpfast.config.loader import load
+    from xrpfast.config.loader import load, state_dir_in
 
-    settings = load(config)
+    settings, wrong = None, ""
+    try:
+        settings = load(config)
+    except UsageError as error:  # no typo keeps a person from stopping
+        folder = state_dir_in(config)
+        if folder is None:
+            raise
+        wrong = str(error)
     from xrpfast.service.halting import halt as stop
+    from xrpfast.service.halting import halt_without_config
 
     logging.basicConfig(level=logging.ERROR, format="%(levelname)s: %(message)s")
     try:
-        receipt, path = asyncio.run(
-            stop(settings, scope, reason, person(), mono_ns=asked_ns, within_s=within)
+        work = (
+            halt_without_config(folder, scope, reason, person(), wrong, mono_ns=asked_ns)
+            if settings is None
+            else stop(settings, scope, reason, person(), mono_ns=asked_ns, within_s=within)
         )
+        receipt, path = asyncio.run(work)
     except KeyboardInterrupt:
         raise FailedError(
             "interrupted: the halt stands, but NOT all own orders are verified to be cancelled: "
@@ -60,4 +72,7 @@ def halt(
     else:
         lines = [*receipt.lines(), f"receipt: {path or 'could not be kept'}"]
         sys.stdout.write("\n".join(lines) + "\n")
+    if wrong:
+        sys.stderr.write(f"nothing could be cancelled from here: {wrong}\n")
+        raise typer.Exit(1)
     raise typer.Exit(0 if receipt.verified else 1)

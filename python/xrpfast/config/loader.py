@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,6 +33,20 @@ def load(path: Path) -> Config:
 def parse(text: str, name: str) -> Config:
     """The configuration in ``text``; ``name`` is what errors call it."""
     return parse_as(Config, text, name)
+
+
+def state_dir_in(path: Path) -> Path | None:
+    """The state_dir of a file that may be wrong elsewhere; None when it is not there."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    try:
+        found = tomllib.loads(text).get("state_dir")
+    except tomllib.TOMLDecodeError:
+        line = re.search(r"""^\s*state_dir\s*=\s*["']([^"'\\]+)["']""", text, re.MULTILINE)
+        found = line and line[1]
+    return Path(found) if isinstance(found, str) and found else None
 
 
 def build(values: dict[str, Any], name: str) -> Config:

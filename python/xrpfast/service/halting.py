@@ -72,22 +72,43 @@ async def halt(
         raise UsageError(f"scope {scope!r} is not there; there is: {', '.join(scopes(config))}")
     asked_ns = monotonic_ns() if mono_ns is None else mono_ns
     asked = Asked(scope, " ".join(reason.split()), who, time_ns(), asked_ns)
-    return await _Halting(config, asked, within_s).run()
+    return await _Halting(config, asked, within_s, config.state_dir).run()
+
+
+async def halt_without_config(
+    state_dir: Path, scope: str, reason: str, who: str, why: str, *, mono_ns: int
+) -> tuple[HaltReceipt, Path | None]:
+    """The same with a configuration that cannot be used, and ``why``: the latch, the halt word, and
+    the engine is told. Nothing is cancelled from here."""
+    if scope != ENGINE and not scope.startswith((VENUE, STRATEGY, SYMBOL)):
+        raise UsageError(f"scope {scope!r} is none")
+    asked = Asked(scope, " ".join(reason.split()), who, time_ns(), mono_ns)
+    return await _Halting(why, asked, WITHIN_S, state_dir).run()
 
 
 class _Halting:
     """One command."""
 
-    def __init__(self, config: Config, asked: Asked, within_s: float) -> None:
-        self._config = config
+    def __init__(
+        self, config: Config | str, asked: Asked, within_s: float, state_dir: Path
+    ) -> None:
+        """``config``: or why there is none."""
+        self._given = config
         self._asked = asked
         self._within_s = within_s
-        self._state_dir = config.state_dir
-        self._latch = Latch(config.state_dir)
-        self._heartbeat = config.state_dir / "heartbeat"
+        self._state_dir = state_dir
+        self._latch = Latch(state_dir)
+        self._heartbeat = state_dir / "heartbeat"
         self._disk = Disk()
         self._problems: list[str] = []
         self._engine = ""
+
+    @property
+    def _config(self) -> Config:
+        """Raises `UsageError` without one."""
+        if isinstance(self._given, str):
+            raise UsageError(f"nothing could be cancelled from here: {self._given}")
+        return self._given
 
     async def run(self) -> tuple[HaltReceipt, Path | None]:
         await self._close(self._asked)
@@ -189,7 +210,7 @@ class _Halting:
         cancelling = None
         try:
             cancelling = await self._cancel()
-        except UsageError as error:  # no key
+        except UsageError as error:  # no configuration
             self._problems.append(str(error))
         receipt = receipt_of(
             self._asked, BY_COMMAND, cancelling, began_ns, self._problems, [self._engine]
@@ -216,16 +237,16 @@ class _Halting:
         # Not before: loading what speaks to the venues takes as long as all that comes before.
         from xrpfast.venues.cancel_only import usable
 
-        scope = self._asked.scope
+        config, scope = self._config, self._asked.scope
         found = await self._left()
-        venues, without = usable(self._config)
+        venues, without = usable(config)
         wanted = self._wanted(venues)
         name = scope.removeprefix(VENUE) if scope.startswith(VENUE) else None
         chosen = [venue for venue in venues if name in (None, venue.name)]
         try:
             receipt = await cancel_own(
                 chosen,
-                self._config.prefix,
+                config.prefix,
                 also={found.prefix} if found is not None and found.prefix else (),
                 known=() if found is None else self._known(found),
                 last_sent_ns=0 if self._nothing_out() else None,
