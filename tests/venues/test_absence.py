@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from time import monotonic_ns
+from time import monotonic_ns, time_ns
 from typing import Any
 
 import pytest
@@ -55,9 +55,11 @@ async def ready(mock: MockVenues, name: str) -> AsyncIterator[Venue]:
 
 async def proven(venue: Venue, age_ns: int = HOUR_NS) -> bool:
     symbol = next(iter(venue._ours.rules))
+    before_ns = time_ns()
     (answer,) = await venue.query(symbol, OURS, monotonic_ns() - age_ns)
     assert isinstance(answer, QueryResult)
     assert answer.state is None
+    assert before_ns <= answer.asked_wall_ns < answer.wall_ns
     return answer.authoritative
 
 

@@ -186,6 +186,8 @@ class QueryResult(Event, frozen=True, tag="query_result"):
     filled_qty: int
     authoritative: bool
     terms: Terms | None = None
+    asked_wall_ns: int = 0
+    """Wall time of the question; 0: not told, and ``wall_ns`` stands for it."""
 
 
 class OpenOrder(msgspec.Struct, frozen=True):

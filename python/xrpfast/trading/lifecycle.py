@@ -55,8 +55,8 @@ Findings: TypeAlias = list[tuple[Grade, str]]
 ABSENCES: Final = 2
 """Authoritative answers "not found" that it takes to prove that an order never was."""
 APART: Final = SECOND
-"""Least time between two of them, by the wall clock, which goes on from run to run: two questions
-that were under way at once got one answer."""
+"""Least time from one of them to the question of the next, by the wall clock, which goes on from
+run to run: two questions that were under way at once got one answer."""
 
 
 class Life(Protocol):
@@ -196,7 +196,7 @@ def answered(order: Life, event: QueryResult, found: Findings) -> bool:
     if not event.authoritative:
         return False
     if event.state is None:
-        return _not_found(order, event.wall_ns, found)
+        return _not_found(order, event, found)
     if not _as_placed(order, event.terms, found):
         return False
     if not _same(order, event.venue_order_id or "", found):
@@ -315,7 +315,7 @@ def _end(order: Life, state: str, filled_qty: int, reason: str, found: Findings)
     return True
 
 
-def _not_found(order: Life, wall_ns: int, found: Findings) -> bool:
+def _not_found(order: Life, event: QueryResult, found: Findings) -> bool:
     if order.state in TERMINAL:
         return False
     if order.accepted or order.claimed:
@@ -323,11 +323,12 @@ def _not_found(order: Life, wall_ns: int, found: Findings) -> bool:
     if order.state is not _UNKNOWN:
         return False
     # A late arrival or a replica that lags looks the same: once is no proof, nor twice at once.
-    since_ns = wall_ns - order.absent_ns
-    if order.absences and 0 <= since_ns < APART:
+    back = event.wall_ns < order.absent_ns  # a clock set back: begin anew
+    asked_ns = event.asked_wall_ns or event.wall_ns
+    if order.absences and not back and asked_ns - order.absent_ns < APART:
         return False
-    order.absences = 1 if since_ns < 0 else order.absences + 1  # a clock set back: begin anew
-    order.absent_ns = wall_ns
+    order.absences = 1 if back else order.absences + 1
+    order.absent_ns = event.wall_ns
     if order.absences < ABSENCES:
         return False
     order.reason = "NOT_FOUND"

@@ -188,7 +188,7 @@ class Venue:
         await asyncio.gather(*(part.close() for part in parts if part is not None))
 
     async def _absent(
-        self, symbol: str, client_id: str, created_ns: int, late: bool
+        self, symbol: str, client_id: str, created_ns: int, late: bool, asked_wall_ns: int
     ) -> QueryResult:
         """The venue did not find an order; ``late``: nothing of it can be on its way any more.
 
@@ -205,7 +205,7 @@ class Venue:
             sure = account.heard_all_since(created_ns)
         elif sure:
             sure = await self._never_traded(symbol, client_id, created_ns)
-        return self._result(client_id, None, None, 0, sure)
+        return self._result(client_id, None, None, 0, sure, asked_wall_ns=asked_wall_ns)
 
     def forgets(self, created_ns: int) -> bool:
         """Whether an order is older (monotonic) than the account's trades that can be read."""
@@ -235,6 +235,7 @@ class Venue:
         filled: int,
         sure: bool,
         terms: Terms | None = None,
+        asked_wall_ns: int = 0,
     ) -> QueryResult:
         return QueryResult(
             now_ns=monotonic_ns(),
@@ -245,4 +246,5 @@ class Venue:
             filled_qty=filled,
             authoritative=sure,
             terms=terms,
+            asked_wall_ns=asked_wall_ns,
         )

@@ -197,6 +197,22 @@ def test_two_absences_prove_nothing_before_a_second_lies_between_them() -> None:
     assert (order.state, order.reason) == (OrderState.REJECTED, "NOT_FOUND")
 
 
+def test_an_answer_counts_anew_only_when_it_was_asked_for_after_the_one_before() -> None:
+    """A second question that was under way at the time of the first answer is slow, not new."""
+    world = World()
+    buy, _ = world.place()
+    world.unknown(buy)
+    order = world.order(buy)
+    world.query(buy, None)
+    first_ns = world.now_ns
+    for asked_ns in (first_ns - 900 * MS, first_ns + 999 * MS):
+        world.now_ns += 2_000 * MS
+        world.query(buy, None, asked_wall_ns=asked_ns)
+        assert (order.state, order.absences, order.absent_ns) == (OrderState.UNKNOWN, 1, first_ns)
+    world.query(buy, None, asked_wall_ns=first_ns + 1_000 * MS)
+    assert (order.state, order.reason) == (OrderState.REJECTED, "NOT_FOUND")
+
+
 def test_absences_begin_anew_after_a_clock_that_was_set_back() -> None:
     world = World()
     buy, _ = world.place()

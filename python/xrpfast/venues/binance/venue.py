@@ -142,12 +142,12 @@ class Binance(Venue):
         account.wall_offset_ns = self._rest.wall_offset_ns
 
     async def query(self, symbol: str, client_id: str, created_ns: int) -> list[AnyEvent]:
-        asked_ns = monotonic_ns()
+        asked_ns, asked_wall_ns = monotonic_ns(), time_ns()
         order = await self._rest.order(symbol, client_id)
         if order is None:
             window_ns = self._config.recv_window_ms * 1_000_000
             late = asked_ns - created_ns > window_ns + API_TIMEOUT_NS + MARGIN_NS
-            return [await self._absent(symbol, client_id, created_ns, late)]
+            return [await self._absent(symbol, client_id, created_ns, late, asked_wall_ns)]
         order_id = str(order["orderId"])
         self._owners.put(order_id, client_id)
         filled = parse_units(order["executedQty"], self._ours.rules[symbol].qty_decimals)

@@ -153,11 +153,11 @@ class Kucoin(Venue):
             )
 
     async def query(self, symbol: str, client_id: str, created_ns: int) -> list[AnyEvent]:
-        asked_ns = monotonic_ns()
+        asked_ns, asked_wall_ns = monotonic_ns(), time_ns()
         order = await self._rest.order(symbol, client_id)
         if order is None:
             late = asked_ns - created_ns > SIGNED_TIME_NS + API_TIMEOUT_NS + MARGIN_NS
-            return [await self._absent(symbol, client_id, created_ns, late)]
+            return [await self._absent(symbol, client_id, created_ns, late, asked_wall_ns)]
         order_id = str(order["id"])
         self._owners.put(order_id, client_id)
         filled = parse_units(order["dealSize"], self._ours.rules[symbol].qty_decimals)
