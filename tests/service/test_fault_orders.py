@@ -10,8 +10,11 @@ import pytest
 
 from support.agreement import agrees, ends_well, sent_too_soon
 from support.faults import hits, not_found, scenario
-from support.service import Trading, trading
+from support.service import Trading, trading, truth
+from xrpfast.errors import HaltedError
 from xrpfast.model import OrderState, TimeInForce
+from xrpfast.records.compare import compare
+from xrpfast.research.rerun import rerun
 from xrpfast.simulation.exchange import Exchange
 from xrpfast.simulation.orders import Order
 from xrpfast.simulation.server import MockVenues, mock_venues
@@ -84,6 +87,48 @@ async def test_f12_an_order_that_never_arrived_is_proven_absent(
     assert not sent_too_soon(tmp_path)
     absences = [r for r in of(run, QueryResult) if r.client_id == client_id and r.state is None]
     assert len([r for r in absences if r.authoritative]) >= 2
+
+
+@pytest.mark.parametrize("venue", VENUES)
+async def test_f12_an_order_that_was_wrongly_refused_is_booked_by_the_next_round(
+    tmp_path: Path, mock: MockVenues, venue: str
+) -> None:
+    """It is taken and filled, the reply refuses it, and the stream tells nothing."""
+    async with trading(tmp_path, mock) as run:
+        await run.until(lambda: run.engine.orders.counts["fills"] >= 2)
+        code = {"binance": -2010, "kucoin": "200004"}[venue]
+        mock.faults.add(
+            {"venue": venue, "channel": "ws", "action": "reply",
+             "point": "after_match_before_reply", "match": {"route": ROUTES[venue], "times": 1},
+             "params": {"status": 400, "code": code, "msg": "Balance insufficient"}}
+        )  # fmt: skip
+        mock.faults.add({"venue": venue, "channel": "private", "action": "drop"})
+
+        def refused() -> list[str]:
+            taken = mock.faces[venue].exchange.orders.values()
+            known = run.engine.orders.orders
+            return [
+                order.client_id
+                for order in taken
+                if order.filled
+                and order.client_id in known
+                and known[order.client_id].state is OrderState.REJECTED
+            ]
+
+        await run.until(refused)
+        (client_id,) = refused()
+        mock.faults.clear()
+        run.say("reconcile")
+        ended = await run.ended()
+    assert isinstance(ended, HaltedError)
+    assert f"order {client_id} at {venue}: the venue had refused this order" in str(ended)
+    assert [fill for fill in of(run, Fill) if fill.client_id == client_id]
+    # The fills and all that they moved are booked; what was over stays over.
+    assert compare(tmp_path / "ledger.sqlite", await truth(mock)) == [
+        f"{venue}: order {client_id}: REJECTED in the ledger, FILLED there"
+    ]
+    assert rerun(tmp_path / "journal").difference is None
+    assert not sent_too_soon(tmp_path)
 
 
 # --- F13, F14 -------------------------------------------------------------------------------------

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from xrpfast._core import CoreError
 from xrpfast.errors import XrpfastError
-from xrpfast.trading.client_ids import is_ours, parse
 from xrpfast.trading.events import AnyEvent, Fill, OpenOrder, Reconciled
+from xrpfast.trading.news import News
 from xrpfast.venues.account_state import Named, Question
 
 if TYPE_CHECKING:
@@ -67,23 +67,14 @@ def _question(
         if order.venue == command.venue and order.venue_order_id
     }
     owners |= {fee.venue_order_id: fee.client_id for fee in engine.fees.open(command.venue)}
-
-    def spent(client_id: str) -> bool:
-        parts = parse(client_id) if is_ours(client_id, ids.prefix) else None
-        return parts is not None and parts.epoch == ids.epoch
-
-    return Question(named, command.fills_since_ns, owners.get, spent)
+    return Question(named, command.fills_since_ns, owners.get, ids.of_this_run)
 
 
 def _news(events: list[AnyEvent], engine: Engine) -> list[AnyEvent]:
-    """Without the fills that are booked already: lists overlap, and every event is journalled."""
-    news: list[AnyEvent] = []
-    seen: set[tuple[str, str]] = set()
-    for event in events:
-        if isinstance(event, Fill):
-            key = event.client_id, event.trade_id
-            if key in seen or (engine.orders.booked(*key) and not engine.fees.awaits(*key)):
-                continue
-            seen.add(key)
-        news.append(event)
-    return news
+    """Without the fills that are booked already."""
+    news = News(engine)
+    return [
+        event
+        for event in events
+        if not isinstance(event, Fill) or news.fill(event.client_id, event.trade_id)
+    ]

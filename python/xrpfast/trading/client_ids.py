@@ -86,6 +86,11 @@ class ClientIds:
             return False
         return (parts.epoch, parts.sequence) >= (self.epoch, self.sequence)
 
+    def of_this_run(self, client_id: str) -> bool:
+        """Whether it is of this run's epoch, given out or not."""
+        parts = parse(client_id)
+        return parts is not None and (parts.prefix, parts.epoch) == (self.prefix, self.epoch)
+
     def spent(self, client_id: str) -> bool:
         """Whether this run has given it out."""
         parts = parse(client_id)

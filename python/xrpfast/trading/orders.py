@@ -19,6 +19,7 @@ import msgspec
 
 from xrpfast.model import OrderState, TimeInForce
 from xrpfast.trading import lifecycle
+from xrpfast.trading.client_ids import parse
 from xrpfast.trading.commands import Alert, AnyCommand, Cancel, Forget, Halt, Query
 from xrpfast.trading.context import Book, Context
 from xrpfast.trading.lifecycle import SILENCE, TERMINAL, Findings, Grade
@@ -134,6 +135,8 @@ class OrderDesk:
         self._ended: deque[str] = deque()
         self._past: dict[tuple[str, str], tuple[int, int, str]] = {}
         """(client id, trade id) of orders that left memory -> key in ``_trades``, oldest first."""
+        self._past_from = 0
+        """Sequence of client ids from which on every trade of orders that left is in ``_past``."""
 
     # --- ours ---------------------------------------------------------------------------------
 
@@ -196,6 +199,13 @@ class OrderDesk:
     def owner(self, order: Order, trade_id: str) -> str | None:
         """The order that has a trade of the book and side of this one."""
         return self._trades.get((order.book, order.side, trade_id))
+
+    def recalls(self, client_id: str) -> bool:
+        """Whether `booked` can tell for every trade of an order of this run."""
+        if client_id in self.orders or not self._past_from:
+            return True
+        parts = parse(client_id)
+        return parts is None or parts.sequence >= self._past_from
 
     # --- the venue's words ----------------------------------------------------------------------
 
@@ -412,4 +422,8 @@ class OrderDesk:
                 del self.orders[order.client_id]
                 out.append(Forget(order.client_id))
         while len(self._past) > PAST_TRADES:
-            del self._trades[self._past.pop(next(iter(self._past)))]
+            oldest = next(iter(self._past))
+            parts = parse(oldest[0])
+            if parts is not None:
+                self._past_from = max(self._past_from, parts.sequence + 1)
+            del self._trades[self._past.pop(oldest)]

@@ -26,8 +26,8 @@ class Question(NamedTuple):
     """Wall time here."""
     owner: Callable[[str], str | None]
     """The venue's order id -> the client id of an order of this run, None for any other."""
-    spent: Callable[[str], bool]
-    """Whether a client id is of an order of this run that is long over."""
+    own: Callable[[str], bool]
+    """Whether a client id is of this run: of any order of it, also one that is long over."""
 
 
 class AccountState(NamedTuple):

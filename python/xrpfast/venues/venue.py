@@ -133,7 +133,8 @@ class Venue:
         return AccountState(events, tuple(working), "; ".join(filter(None, reasons)))
 
     async def _trades(self, symbol: str, question: Question) -> list[AnyEvent]:
-        """The account's trades: of our orders as fills, of others' as moves of balances."""
+        """The account's trades: of our orders as fills, also of those that are over or that the
+        venue had refused; of others' as moves of balances."""
         since_ms = (question.fills_since_ns + self.wall_offset_ns) // 1_000_000
         events: list[AnyEvent] = []
         named = {order.client_id for order in question.named}
@@ -142,9 +143,9 @@ class Venue:
             ours = question.owner(order_id)
             client_id = ours or await self._owner(symbol, order_id)
             now_ns, wall_ns = monotonic_ns(), time_ns()
-            if ours or client_id in named:
+            if ours or client_id in named or question.own(client_id):
                 events.append(self._fill(row, client_id, now_ns, wall_ns))
-            elif not question.spent(client_id):
+            else:
                 rules = self._ours.rules[symbol]
                 events += moves_of(self._trade(row), rules, client_id, now_ns, wall_ns)
         return events

@@ -31,6 +31,7 @@ from xrpfast.trading.events import (
     Signal,
     Timer,
 )
+from xrpfast.trading.news import News
 from xrpfast.trading.states import ENGINE, Latched, TradingState
 
 if TYPE_CHECKING:
@@ -320,18 +321,14 @@ class VirtualDriver:
                 venue.answers.fills(min(times) - SECOND, self._reconciled)
 
     def _reconciled(self, facts: list[Fact]) -> None:
-        """Without what is booked already, as the service does it."""
-        desk, ids, fees = self.engine.orders, self.engine.client_ids, self.engine.fees
-        news: list[Fact] = []
-        seen: set[tuple[str, str]] = set()
-        for kind, fields in facts:
-            if kind is Fill:
-                key = fields["client_id"], fields["trade_id"]
-                known = desk.booked(*key) and not fees.awaits(*key)
-                if key in seen or known or not ids.spent(key[0]):
-                    continue
-                seen.add(key)
-            news.append((kind, fields))
+        """Without what is booked already and what is of earlier runs, as the service does it."""
+        heard, own = News(self.engine), self.engine.client_ids.of_this_run
+        news = [
+            (kind, fields)
+            for kind, fields in facts
+            if kind is not Fill
+            or (own(fields["client_id"]) and heard.fill(fields["client_id"], fields["trade_id"]))
+        ]
         self.on_facts(news)
 
     def _read_book(self, command: commands.ReadBook) -> None:
