@@ -41,8 +41,10 @@ def halt(
     if not reason.strip():
         raise UsageError("--reason: say why, it is kept on record")
     from xrpfast.config.loader import load, state_dir_in
+    from xrpfast.service.halting import halt as stop
+    from xrpfast.service.halting import halt_without_config
 
-    settings, wrong = None, ""
+    who, wrong = person(), ""
     try:
         settings = load(config)
     except UsageError as error:  # no typo keeps a person from stopping
@@ -50,16 +52,11 @@ def halt(
         if folder is None:
             raise
         wrong = str(error)
-    from xrpfast.service.halting import halt as stop
-    from xrpfast.service.halting import halt_without_config
-
+        work = halt_without_config(folder, scope, reason, who, wrong, mono_ns=asked_ns)
+    else:
+        work = stop(settings, scope, reason, who, mono_ns=asked_ns, within_s=within)
     logging.basicConfig(level=logging.ERROR, format="%(levelname)s: %(message)s")
     try:
-        work = (
-            halt_without_config(folder, scope, reason, person(), wrong, mono_ns=asked_ns)
-            if settings is None
-            else stop(settings, scope, reason, person(), mono_ns=asked_ns, within_s=within)
-        )
         receipt, path = asyncio.run(work)
     except KeyboardInterrupt:
         raise FailedError(

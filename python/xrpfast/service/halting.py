@@ -25,7 +25,7 @@ from xrpfast.records.unsettled import Left, left, strategy_of
 from xrpfast.service import halts
 from xrpfast.service.cancelling import Known, Receipt, VenueReceipt, Wanted, cancel_own
 from xrpfast.service.disk import Disk
-from xrpfast.service.halts import BY_COMMAND, WITHIN_S, Asked, HaltReceipt, receipt_of
+from xrpfast.service.halts import BY_COMMAND, Asked, HaltReceipt, receipt_of
 from xrpfast.service.heartbeat import Beat, RunState, request_halt
 from xrpfast.service.heartbeat import read as read_beat
 from xrpfast.service.latch import Entry, Latch
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from xrpfast.config.root import Config
     from xrpfast.venues.canceller import CancelOnly, Working
 
+WITHIN_S: Final = 90.0
+"""For the venues to be verified: above the minute for which one is asked nothing that limits us and
+does not say for how long."""
 ANSWER_S: Final = 1.0
 """An engine that does not answer within that time is not waited for."""
 SILENT_NS: Final = 1_000_000_000
@@ -118,9 +121,9 @@ class _Halting:
             if answer is not None:
                 kept = answer.get("receipt")
                 found = await self._of_engine(Path(kept)) if isinstance(kept, str) else None
-                if found is not None and not self._problems:
+                if found is not None and found.verified and not self._problems:
                     return found, Path(str(kept))
-                self._engine = f"the engine fell silent; {self._engine}" if kept else self._engine
+                self._engine = "the engine could not verify it" if found else "it fell silent"
             return await self._by_itself()
         finally:
             stopping.cancel()

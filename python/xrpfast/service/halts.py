@@ -13,9 +13,6 @@ import msgspec
 from xrpfast.service.cancelling import CANCELLED, Receipt, VenueReceipt
 from xrpfast.service.receipts import receipt_path, write_receipt
 
-WITHIN_S: Final = 90.0
-"""For the venues to be verified: above the minute for which one is asked nothing that limits us and
-does not say for how long."""
 AUTHOR: Final = "halt"
 """In the names of receipts."""
 BY_ENGINE: Final = "engine"

@@ -26,7 +26,7 @@ from xrpfast.service.cancelling import (
     Wanted,
     cancel_own,
 )
-from xrpfast.service.halts import BY_ENGINE, WITHIN_S, Asked, HaltReceipt, receipt_of
+from xrpfast.service.halts import BY_ENGINE, Asked, HaltReceipt, receipt_of
 from xrpfast.service.latch import Entry
 from xrpfast.trading.events import Control
 from xrpfast.trading.states import ENGINE, VENUE, TradingState, covers
@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from xrpfast.venues.canceller import CancelOnly
     from xrpfast.venues.venue import Venue
 
+WITHIN_S: Final = 30.0
+"""Above the time in which an order that was just sent can still arrive. What is not verified by
+then is told so; whoever said it, and the watchdog, go on without the engine."""
 SETTLED_S: Final = 60.0
 """A halted run asks for so long what became of its orders; then it ends all the same."""
 NO_REASON: Final = "no reason was given"
