@@ -14,6 +14,7 @@ from xrpfast.errors import HaltedError, UsageError
 from xrpfast.service import app
 from xrpfast.service.heartbeat import Heartbeat, RunState, read, request_halt
 from xrpfast.service.latch import Entry, Latch
+from xrpfast.service.setup import scopes
 from xrpfast.simulation.server import MockVenues, mock_venues
 from xrpfast.trading.events import Control
 from xrpfast.trading.states import ENGINE, TradingState
@@ -104,7 +105,7 @@ async def test_a_latched_scope_that_this_engine_does_not_have_is_told(
         for known in ("strategy:xrp-arb", "venue:kucoin", "symbol:XRP/USDT"):
             Latch(tmp_path).set(Entry(known, TradingState.HALTED, "why", "somebody", 1))
         run.service._refuse_if_halted()
-        assert run.service._config.scopes == set(run.engine.context.states)
+        assert scopes(run.service._config) == set(run.engine.context.states)
 
 
 @pytest.mark.parametrize("when", ["before they answer", "with it", "after it"])

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from xrpfast.config import load
+from xrpfast.config import load, strategies
 from xrpfast.config.ceilings import Ceilings, CeilingsFile
 from xrpfast.config.demo import shipped, write_config
 from xrpfast.config.loader import parse, parse_as
 from xrpfast.config.reference import reference
 from xrpfast.errors import UsageError
+from xrpfast.trading.risk.state import HEDGE
 
 SHIPPED = shipped()
 ROOT = Path(__file__).parents[2]
@@ -97,6 +98,10 @@ def test_wrong_file_is_one_line_with_the_way_out(old: str, new: str, parts: list
     line = refusal(old, new)
     for part in parts:
         assert part in line
+
+
+def test_the_name_that_is_refused_is_that_of_hedges() -> None:
+    assert strategies.HEDGE == HEDGE
 
 
 def test_two_strategies_of_one_name() -> None:

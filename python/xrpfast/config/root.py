@@ -16,7 +16,6 @@ from xrpfast.config.section import FilePath, Section
 from xrpfast.config.strategies import ArbitrageSection
 from xrpfast.config.venues import VenuesSection
 from xrpfast.config.watchdog import WatchdogSection
-from xrpfast.trading.states import ENGINE, STRATEGY, SYMBOL, VENUE
 
 ENVIRONMENTS = {"demo": "d", "paper": "p", "live": "l"}
 """The letter of a mode in client order ids."""
@@ -53,19 +52,6 @@ class Config(Section):
     def instruments(self) -> tuple[str, ...]:
         """What is traded, each once."""
         return tuple(dict.fromkeys(strategy.instrument for strategy in self.strategies))
-
-    @property
-    def scopes(self) -> frozenset[str]:
-        """What can be halted on its own (`trading.states`)."""
-        venues = [v.name for v in (self.venues.binance, self.venues.kucoin) if v.enabled]
-        return frozenset(
-            (
-                ENGINE,
-                *(VENUE + name for name in venues),
-                *(STRATEGY + strategy.name for strategy in self.strategies),
-                *(SYMBOL + name for name in self.instruments),
-            )
-        )
 
     @field_validator("strategies", mode="before")
     @classmethod

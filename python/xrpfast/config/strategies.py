@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, field_validator
 
 from xrpfast.config.section import PositiveDecimal, Section
-from xrpfast.trading.risk.state import HEDGE
 
+HEDGE: Final = "hedge"
+"""What stands for hedges where a strategy's name does."""
 Instrument = Literal["XRP/USDT"]
 """Instruments the engine knows."""
 

@@ -47,6 +47,7 @@ from xrpfast.service.setup import (
     Found,
     build,
     look_everywhere,
+    scopes,
 )
 from xrpfast.service.spin import Spinner
 from xrpfast.service.state import state_object
@@ -168,7 +169,7 @@ class Service:
             f"{self._state.latch.path}: {entry.scope} is {entry.state}, and this engine has no "
             f"such scope: `xrpfast resume --scope {entry.scope}`, or mend the name there"
             for entry in self._state.latch.entries()
-            if entry.scope not in self._config.scopes
+            if entry.scope not in scopes(self._config)
         ]
 
     async def _refuse_unwatched(self) -> None:

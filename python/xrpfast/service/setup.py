@@ -16,7 +16,7 @@ from xrpfast.service.recovery import cancel_strays
 from xrpfast.trading.config import ArbitrageParams, Carried, EngineConfig, Residual, StartBalance
 from xrpfast.trading.events import Balance
 from xrpfast.trading.risk.limits import Dust, RiskLimits
-from xrpfast.trading.states import Latched
+from xrpfast.trading.states import ENGINE, STRATEGY, SYMBOL, VENUE, Latched
 
 if TYPE_CHECKING:
     from xrpfast.config.risk import RiskSection
@@ -56,6 +56,19 @@ async def look_everywhere(
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(look(venue, instruments, prefix, epoch)) for venue in venues]
     return [task.result() for task in tasks]
+
+
+def scopes(config: Config) -> frozenset[str]:
+    """What a person can halt of this engine, as `trading.states` names it."""
+    venues = [v.name for v in (config.venues.binance, config.venues.kucoin) if v.enabled]
+    return frozenset(
+        (
+            ENGINE,
+            *(VENUE + name for name in venues),
+            *(STRATEGY + strategy.name for strategy in config.strategies),
+            *(SYMBOL + name for name in config.instruments),
+        )
+    )
 
 
 def money(value: Decimal) -> int:
