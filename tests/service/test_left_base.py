@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -14,6 +16,7 @@ from support.service import trading
 from xrpfast._core import Journal
 from xrpfast.cli.app import run as cli
 from xrpfast.config.demo import write_config
+from xrpfast.errors import FailedError
 from xrpfast.records import kinds
 from xrpfast.records.rebuild import rebuild
 from xrpfast.records.start import Start
@@ -30,7 +33,7 @@ async def mock() -> AsyncIterator[MockVenues]:
         yield running
 
 
-def earlier_run(folder: Path, instrument: str) -> None:
+def earlier_run(folder: Path, instrument: str, *, ended: bool = True) -> None:
     """A run that traded ``instrument`` on Binance and bought 10 of its base alone."""
     state = StateDir.open(folder)
     epoch = state.next_epoch()
@@ -51,7 +54,7 @@ def earlier_run(folder: Path, instrument: str) -> None:
         (kinds.START, msgspec.structs.replace(record, config=config)),
         (kinds.COMMAND, PlaceLegs("arb", 7, (leg,), ()).record()),
         (kinds.EVENT, fill),
-        (kinds.EVENT, end),
+        *([(kinds.EVENT, end)] if ended else []),
     ):
         journal.append(kind, WALL, msgspec.json.encode(payload))
     journal.close()
@@ -85,3 +88,17 @@ async def test_base_of_an_instrument_not_traded_any_more_is_told_and_closed_by_h
     async with trading(tmp_path, mock) as again:
         assert await again.stop() == 0
     assert "is not traded" not in caplog.text
+
+
+async def test_an_order_whose_rules_an_older_ledger_has_lost_is_named(
+    tmp_path: Path, mock: MockVenues
+) -> None:
+    earlier_run(tmp_path, "BTC/USDT", ended=False)
+    with closing(sqlite3.connect(tmp_path / "ledger.sqlite")) as db:
+        db.execute("delete from rules")
+        db.commit()
+    async with trading(tmp_path, mock, ready=False) as run:
+        error = await run.ended()
+    assert isinstance(error, FailedError)
+    assert "b-1 at binance is not settled" in str(error)
+    assert "no rules of BTC/USDT there: `ledger rebuild`" in str(error)

@@ -87,7 +87,13 @@ class Recovery:
         deadline = asyncio.get_running_loop().time() + self._within_s
         _LOG.warning("%d orders of earlier runs are not settled: asking", len(found.orders))
         for order in found.orders:
-            symbol = symbols[order.venue, order.instrument]
+            symbol = symbols.get((order.venue, order.instrument))
+            if symbol is None:  # an older version kept those of its latest run alone
+                raise FailedError(
+                    f"order {order.client_id} at {order.venue} is not settled, and the ledger has "
+                    f"no rules of {order.instrument} there: `ledger rebuild` takes them from the "
+                    "journal"
+                )
             await self._settle(order, venues[order.venue], symbol, deadline)
         return len(found.orders)
 
