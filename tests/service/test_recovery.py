@@ -15,6 +15,7 @@ from xrpfast._core import Journal
 from xrpfast.config.demo import demo_values
 from xrpfast.config.loader import build
 from xrpfast.errors import FailedError, UsageError
+from xrpfast.model import OrderState
 from xrpfast.records import kinds
 from xrpfast.records.compare import compare
 from xrpfast.records.ledger import Ledger
@@ -115,6 +116,69 @@ async def test_the_fills_and_ends_that_a_crash_hid_are_in_the_ledger_before_the_
     before = residuals(tmp_path / "ledger.sqlite")
     rebuild(tmp_path / "journal", tmp_path / "again.sqlite")
     assert residuals(tmp_path / "again.sqlite") == before
+
+
+@pytest.mark.parametrize("venue", ["binance", "kucoin"])
+async def test_fills_of_an_order_that_the_ledger_had_as_over_are_in_it_before_the_next_start(
+    tmp_path: Path, mock: MockVenues, venue: str
+) -> None:
+    """It is taken and filled, the reply refuses it, and the crash comes before the next round."""
+    async with trading(tmp_path, mock) as run:
+        await run.until(lambda: run.engine.orders.counts["fills"] >= 4)
+        route, code = {"binance": ("order.place", -2010), "kucoin": ("spot.order", "200004")}[venue]
+        mock.faults.add(
+            {"venue": venue, "channel": "ws", "action": "reply",
+             "point": "after_match_before_reply", "match": {"route": route, "times": 1},
+             "params": {"status": 400, "code": code, "msg": "Balance insufficient"}}
+        )  # fmt: skip
+        mock.faults.add({"venue": venue, "channel": "private", "action": "drop"})
+        known = run.engine.orders.orders
+
+        def refused() -> list[str]:
+            return [
+                order.client_id
+                for order in mock.faces[venue].exchange.orders.values()
+                if order.filled
+                and order.client_id in known
+                and known[order.client_id].state is OrderState.REJECTED
+            ]
+
+        await run.until(refused)
+        mock.flow.pause()
+        (client_id,) = refused()
+        await crash(run)
+    mock.faults.clear()
+    assert client_id not in {order.client_id for order in left(tmp_path / "ledger.sqlite").orders}
+    async with trading(tmp_path, mock) as again:
+        booked = said_of(tmp_path, client_id)
+        assert {type(one) for one in booked} == {Fill}
+        assert await again.stop() == 0
+    path = tmp_path / "ledger.sqlite"
+    assert compare(path, await truth(mock)) == [
+        f"{venue}: order {client_id}: REJECTED in the ledger, FILLED there"
+    ]
+    assert rerun(tmp_path / "journal").difference is None
+    rebuild(tmp_path / "journal", tmp_path / "again.sqlite")
+    assert residuals(tmp_path / "again.sqlite") == residuals(path)
+    async with trading(tmp_path, mock) as third:
+        assert said_of(tmp_path, client_id) == booked, "once"
+        assert await third.stop() == 0
+
+
+async def test_a_start_without_the_venues_trades_is_refused_in_one_line(
+    tmp_path: Path, mock: MockVenues, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with trading(tmp_path, mock) as run:
+        await run.until(lambda: run.engine.orders.counts["fills"] >= 2)
+        assert await run.stop() == 0
+    mock.faults.add(
+        {"venue": "kucoin", "channel": "rest", "action": "reply",
+         "match": {"route": "GET /api/v1/hf/fills"}, "params": {"status": 503, "body": "x"}}
+    )  # fmt: skip
+    with recovering(tmp_path, monkeypatch) as recovery:
+        async with venues(mock, tmp_path) as both:
+            with pytest.raises(FailedError, match=r"^kucoin: its latest trades .*503.*$"):
+                await recovery.fills(both)
 
 
 async def test_base_that_a_crash_left_one_sided_goes_into_the_next_run(

@@ -4,7 +4,7 @@ hedged."""
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -83,6 +83,24 @@ def left(path: Path) -> Left:
         "" if start is None else start["environment"],
         "" if start is None else start["deployment"],
     )
+
+
+def latest_order(path: Path, venue: str) -> int:
+    """Wall time at which the latest order there was made; 0 without one."""
+    with closing(read_database(path)) as db:
+        row = db.execute("select max(created_ns) from orders where venue = ?", (venue,)).fetchone()
+    return int(row[0] or 0)
+
+
+def booked_trades(path: Path, client_ids: Collection[str]) -> set[tuple[str, str]]:
+    """(Client id, trade id) of the fills that are booked of these orders."""
+    with closing(read_database(path)) as db:
+        rows = db.execute(
+            "select client_id, trade_id from fills "
+            "where client_id in (select value from json_each(?))",
+            (json.dumps(sorted(client_ids)),),
+        ).fetchall()
+    return {(str(row["client_id"]), str(row["trade_id"])) for row in rows}
 
 
 def owners(path: Path, venue: str, since_ns: int) -> list[tuple[str, str]]:

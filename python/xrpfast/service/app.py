@@ -227,6 +227,9 @@ class Service:
         settled = await recovery.run(by_name)
         if settled:
             _LOG.warning("%d orders of earlier runs are settled", settled)
+        late = await recovery.fills(by_name)
+        if late:
+            _LOG.critical("%d fills of orders of earlier runs that were over are booked", late)
         estimates = await recovery.fees(by_name)
         if estimates:
             _LOG.warning("%d fees of earlier fills were never told: estimates", estimates)

@@ -1,9 +1,10 @@
 """Before a run begins: what became of the orders of earlier runs, by the venue's own word.
 
 Each order that the ledger has as not settled is asked for by its client id, cancelled when it still
-works, and its fills are taken, until the venue's word is final. Fees that were estimates are asked
-for. All of that is journalled, as `kinds.RECOVERY`, before the new START. A venue that does not
-answer in time about an order refuses the start.
+works, and its fills are taken, until the venue's word is final. Then the venue's own list of the
+latest trades is read: what it has of an order that the ledger took for over is booked, too. Fees
+that were estimates are asked for. All of that is journalled, as `kinds.RECOVERY`, before the new
+START. A venue that does not answer in time about an order, or with its trades, refuses the start.
 """
 
 from __future__ import annotations
@@ -20,14 +21,22 @@ import msgspec
 
 from xrpfast.errors import FailedError, UsageError, XrpfastError
 from xrpfast.records import kinds
-from xrpfast.records.unsettled import LeftOrder, left, open_fees, owners
+from xrpfast.records.unsettled import (
+    LeftOrder,
+    booked_trades,
+    latest_order,
+    left,
+    open_fees,
+    owners,
+)
 from xrpfast.service.fees import of_earlier_runs
 from xrpfast.service.reconciling import UNREADABLE
-from xrpfast.trading.client_ids import parse
-from xrpfast.trading.events import AnyEvent, OrderUnknown, QueryResult
-from xrpfast.trading.lifecycle import APART
+from xrpfast.trading.client_ids import is_ours, parse
+from xrpfast.trading.events import AnyEvent, Fill, OrderUnknown, QueryResult
+from xrpfast.trading.lifecycle import APART, PERSON
 from xrpfast.trading.transitions import WORKING_STATES
-from xrpfast.venues.venue import CLOCKS_NS
+from xrpfast.venues.account_state import Question
+from xrpfast.venues.venue import CLOCKS_NS, SECOND_NS
 
 if TYPE_CHECKING:
     from xrpfast._core import Journal
@@ -39,6 +48,9 @@ WITHIN_S: Final = 45.0
 sent, so that this is enough for one that was sent right before a crash."""
 WAITS_S: Final = (0.2, 0.3, 0.5, 1.0, 2.0, 3.0)
 """Between questions about one order; the last one repeats."""
+OVERLAP_NS: Final = 600 * SECOND_NS
+"""Trades are read from so long before the latest order on: many rounds of a run would have told of
+what is older."""
 ABSENT_S: Final = APART / 1e9 + 0.01
 """At least, after an answer that the venue does not know it: one that comes sooner is no other."""
 
@@ -97,6 +109,71 @@ class Recovery:
             await self._settle(order, venues[order.venue], symbol, deadline)
         return len(found.orders)
 
+    async def fills(self, venues: Mapping[str, Venue]) -> int:
+        """Takes the fills that came after the ledger had their order as over, and the true fees
+        that the same list tells; returns how many fills there were. `run` comes first.
+
+        Raises `FailedError`, one line, when a venue's trades cannot be read: what they moved would
+        be in the balances of the next run and in no ledger.
+        """
+        rules = left(self._path).rules
+        count = 0
+        for name, venue in venues.items():
+            here = [rule for rule in rules if rule.venue == name]
+            latest_ns = latest_order(self._path, name)
+            if not here or not latest_ns:
+                continue
+            venue.know(self._prefix, here)
+            try:
+                async with asyncio.timeout(self._within_s):
+                    await self._sync(venue)
+                    told = await self._listed(venue, latest_ns - OVERLAP_NS)
+            except (XrpfastError, TimeoutError, *UNREADABLE) as error:
+                why = str(error) or "no answer in time"
+                raise FailedError(
+                    f"{name}: its latest trades cannot be read: {why}; "
+                    "start again when the venue answers"
+                ) from error
+            count += self._book(told)
+        return count
+
+    async def _listed(self, venue: Venue, since_ns: int) -> list[Fill]:
+        """The fills of our orders, of whatever run, since a wall time, or as far as they reach."""
+        if venue.trades_reach_ns is not None:
+            since_ns = max(since_ns, time_ns() - venue.trades_reach_ns + CLOCKS_NS)
+        known = dict(owners(self._path, venue.name, since_ns - CLOCKS_NS))
+        question = Question((), since_ns, known.get, lambda each: is_ours(each, self._prefix))
+        state = await venue.account_state(question)
+        return [event for event in state.events if isinstance(event, Fill)]
+
+    def _book(self, told: Sequence[Fill]) -> int:
+        booked = booked_trades(self._path, {fill.client_id for fill in told})
+        owed = {(fee.client_id, fee.trade_id) for fee in open_fees(self._path)}
+        late: dict[tuple[str, str], Fill] = {}
+        fees: list[Fill] = []
+        for fill in told:
+            key = fill.client_id, fill.trade_id
+            place = f"fill {fill.trade_id} of order {fill.client_id}"
+            if key in booked:
+                fees += [fill] if key in owed and not fill.fee_estimated else []
+                continue
+            order = self._ledger.order(fill.client_id)
+            if order is None:
+                _LOG.critical("%s: no ledger has this order; not booked", place)
+            elif order.reason.startswith(PERSON):
+                _LOG.critical("%s: a person had settled it (%s); not booked", place, order.reason)
+            elif key not in late:
+                _LOG.critical("%s: the ledger had it as %s; booked", place, order.state.value)
+                late[key] = fill
+        self._take([*late.values(), *fees])
+        self._ledger.commit()
+        return len(late)
+
+    async def _sync(self, venue: Venue) -> None:
+        if venue.name not in self._synced:
+            await venue.sync_clock()
+            self._synced.add(venue.name)
+
     async def fees(self, venues: Mapping[str, Venue]) -> int:
         """Asks for the true fees of fills that were booked with an estimate; returns how many stay
         estimates. Never raises for what a venue does."""
@@ -137,9 +214,7 @@ class Recovery:
                 )
             step += 1
             try:
-                if venue.name not in self._synced:
-                    await venue.sync_clock()
-                    self._synced.add(venue.name)
+                await self._sync(venue)
                 events = await venue.query(symbol, order.client_id, created_ns)
             except XrpfastError as error:
                 trouble = str(error)
