@@ -10,6 +10,8 @@ import pytest
 
 from support.records import table
 from support.service import Trading, crash, journal, trading, truth
+from xrpfast.config.demo import demo_values
+from xrpfast.config.loader import build
 from xrpfast.records import kinds
 from xrpfast.records.compare import compare
 from xrpfast.records.rebuild import rebuild
@@ -17,9 +19,12 @@ from xrpfast.records.unsettled import open_fees
 from xrpfast.research.report import FOREVER, report
 from xrpfast.research.rerun import rerun
 from xrpfast.service import fees
+from xrpfast.service.recording import open_records
+from xrpfast.service.recovery import Recovery
 from xrpfast.simulation.server import MockVenues, mock_venues
 from xrpfast.trading.events import Fill
 from xrpfast.venues.kucoin.venue import Kucoin
+from xrpfast.venues.registry import enabled
 
 DISCOUNT = 800
 """What the venue really takes of its 1 000: those who pay in its own coin pay a fifth less."""
@@ -149,9 +154,17 @@ async def test_a_start_waits_for_a_silent_list_of_fills_no_longer_than_its_bound
         await traded(run, mock)
         await crash(run)
     left = open_fees(ledger(tmp_path))
-    first = {"route": "GET /api/v1/hf/fills", "nth": 1}
-    mock.faults.add({**FILLS, "action": "drop", "match": first})
+    mock.faults.add({**FILLS, "action": "drop"})
     monkeypatch.setattr(fees, "AT_START_S", 0.3)
-    async with trading(tmp_path, mock):
+    journal_, records = open_records(tmp_path / "journal", ledger(tmp_path))
+    made = enabled(build(demo_values(tmp_path, mock.line), "test").venues)
+    try:
+        recovery = Recovery("xddemo", ledger(tmp_path), records, journal_)
+        assert await recovery.fees({venue.name: venue for venue in made}) == len(left)
         assert open_fees(ledger(tmp_path)) == left
         assert "kucoin: fees: no answer in time" in caplog.messages
+    finally:
+        for venue in made:
+            await venue.close()
+        records.close()
+        journal_.close()

@@ -13,6 +13,7 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from itertools import count as count_up
 from pathlib import Path
 from time import monotonic_ns, time_ns
 from typing import TYPE_CHECKING, Final
@@ -124,18 +125,28 @@ class Recovery:
             if not here or not latest_ns:
                 continue
             venue.know(self._prefix, here)
-            try:
-                async with asyncio.timeout(self._within_s):
-                    await self._sync(venue)
-                    told = await self._listed(venue, latest_ns - OVERLAP_NS)
-            except (XrpfastError, TimeoutError, *UNREADABLE) as error:
-                why = str(error) or "no answer in time"
-                raise FailedError(
-                    f"{name}: its latest trades cannot be read: {why}; "
-                    "start again when the venue answers"
-                ) from error
-            count += self._book(told)
+            count += self._book(await self._latest(venue, latest_ns - OVERLAP_NS))
         return count
+
+    async def _latest(self, venue: Venue, since_ns: int) -> list[Fill]:
+        trouble = "no answer in time"
+        try:
+            async with asyncio.timeout(self._within_s):
+                for step in count_up():
+                    try:
+                        await self._sync(venue)
+                        return await self._listed(venue, since_ns)
+                    except XrpfastError as error:
+                        trouble = str(error)
+                    except UNREADABLE as error:
+                        trouble = f"an answer that cannot be read: {type(error).__name__}: {error}"
+                    await asyncio.sleep(WAITS_S[min(step, len(WAITS_S) - 1)])
+        except TimeoutError:
+            pass
+        raise FailedError(
+            f"{venue.name}: its latest trades cannot be read: {trouble}; "
+            "start again when the venue answers"
+        )
 
     async def _listed(self, venue: Venue, since_ns: int) -> list[Fill]:
         """The fills of our orders, of whatever run, since a wall time, or as far as they reach."""
