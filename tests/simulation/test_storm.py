@@ -53,6 +53,7 @@ def test_no_order_is_lost_doubled_or_guessed(capsys: pytest.CaptureFixture[str])
         assert min(report.hedges, report.kills, report.unknown, report.recovered) > 100
         assert min(report.halts, report.stops) > 100
         assert min(report.halts_at_both, report.by_hand, report.given_up) > 25
+        assert report.by_hand_refused > 0
     write_numbers(
         "storm",
         {

@@ -8,6 +8,7 @@ Afterwards they look, and resume; and they settle an order that its venue has de
 from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from xrpfast.model import MONEY_ONE
@@ -15,7 +16,7 @@ from xrpfast.simulation.virtual.facts import Fact, fact_of
 from xrpfast.simulation.virtual.loop import MS, SECOND
 from xrpfast.trading import commands
 from xrpfast.trading import events as ev
-from xrpfast.trading.by_hand import HandFill, Said, settling
+from xrpfast.trading.by_hand import HandFill, Owner, Said, settling
 from xrpfast.trading.risk.state import HEDGE
 from xrpfast.trading.states import ENGINE, STRATEGY, SYMBOL, VENUE, Latched, TradingState
 
@@ -53,6 +54,8 @@ class People:
         """Halts that were said with orders under way at both venues."""
         self.settled = 0
         """Orders that a person settled, because their venue said nothing of them any more."""
+        self.refused = 0
+        """Words that named a trade that was booked."""
         self._loop = loop
         self._faults = faults
         self._venues = venues
@@ -111,7 +114,8 @@ class People:
         for order in tuple(driver.engine.orders.unsettled.values()):
             deleted = order.client_id in self._venues[order.venue].answers.deleted
             if deleted and order.accepted and order.queries >= ASKED and not driver.dead:
-                driver.on_facts(self.settle(order, order.trades or ()))
+                owner = partial(driver.engine.orders.owner, order)
+                driver.on_facts(self.settle(order, order.trades or (), owner))
 
     def transfer(self) -> None:
         """Money goes from one venue to the other, and is nowhere meanwhile."""
@@ -151,23 +155,33 @@ class People:
         if not halted and not driver.dead:
             self._latched.clear()
 
-    def settle(self, order: Life, booked: tuple[str, ...] | list[str]) -> list[Fact]:
-        """What the venue's own records show of an order that it answers nothing about."""
+    def settle(self, order: Life, booked: tuple[str, ...] | list[str], owner: Owner) -> list[Fact]:
+        """What the venue's own records show of an order that it answers nothing about.
+
+        A person who names all that they show, what is booked already with it, is refused first.
+        """
         venue = self._venues[order.venue]
         theirs = venue.exchange.find(venue.account, client_id=order.client_id)
         assert theirs is not None
         assert not theirs.working
-        fills = [
+        shown = [
             HandFill(fill.qty, fill.price, fill.fee, fill.fee_asset, str(fill.trade_id))
             for fill in theirs.fills
-            if str(fill.trade_id) not in booked
         ]
+        fills = [fill for fill in shown if fill.trade_id not in booked]
         said = Said("a person", "deleted there", self._loop.now_ns, self._loop.wall_ns)
+        if len(fills) < len(shown):
+            try:
+                settling(order, venue.rules, shown, said, owner)
+            except ValueError as error:
+                if "is booked already" not in str(error):
+                    raise
+                self.refused += 1
+            else:
+                raise AssertionError(f"{order.client_id}: a booked trade was taken again")
         self.settled += 1
         venue.answers.by_hand.add(order.client_id)
-        return [
-            fact_of(event) for event in settling(order, venue.rules, fills, said, lambda _: None)
-        ]
+        return [fact_of(event) for event in settling(order, venue.rules, fills, said, owner)]
 
 
 def _control(action: str, reason: str, *, venue: str = "", scope: str = "") -> Fact:

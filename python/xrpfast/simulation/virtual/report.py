@@ -25,6 +25,8 @@ class Report(msgspec.Struct):
     """Runs that a person stopped."""
     by_hand: int = 0
     """Orders that a person settled."""
+    by_hand_refused: int = 0
+    """Words of such a person that named a trade that was booked: none is taken."""
     given_up: int = 0
     duplicates: int = 0
     """Orders that a venue has more than once."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -100,6 +101,7 @@ class World:
             self.report.faults = dict(self.faults.seen)
             self.report.orders = len(self.checks.left)
             self.report.by_hand = self.people.settled
+            self.report.by_hand_refused = self.people.refused
             self.report.halts_at_both = self.people.at_both
             return self.report
         finally:
@@ -191,7 +193,9 @@ class World:
             life = self._ledger.order(order.client_id)
             assert life is not None
             if life.accepted and (not life.state.terminal or lifecycle.missing(life)):
-                self._told(self.people.settle(life, trades_of(self._path, order.client_id)))
+                booked = trades_of(self._path, order.client_id)
+                owner = partial(self._ledger.owner, life)
+                self._told(self.people.settle(life, booked, owner))
             asked = 0
         self._recover(asked)
 
