@@ -3,6 +3,7 @@ hedged."""
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable, Collection
 from contextlib import closing, suppress
