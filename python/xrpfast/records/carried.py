@@ -7,17 +7,14 @@ base that was open then is taken at the price of the latest fill.
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Collection
 from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
-from xrpfast.model import MONEY_ONE, RATE_ONE, SymbolRules, parse_money
-from xrpfast.records.schema import read_database
+from xrpfast.model import MONEY_ONE, RATE_ONE, parse_money
+from xrpfast.records.schema import latest_rules, read_database
 from xrpfast.trading.config import Carried
 from xrpfast.trading.risk.state import HEDGE
 from xrpfast.trading.states import ENGINE, STRATEGY
@@ -65,9 +62,7 @@ def carried(path: Path, strategies: Collection[str]) -> tuple[Carried, ...]:
     owners: dict[str, str] = {}
     prices: dict[str, int] = {}
     with closing(read_database(path)) as db:
-        rows = db.execute("select value from meta where key = 'rules'").fetchone()
-        rules = msgspec.convert(json.loads(rows[0]) if rows else [], tuple[SymbolRules, ...])
-        rates = {(rule.venue, rule.instrument): rule.taker_rate for rule in rules}
+        rates = {(rule.venue, rule.instrument): rule.taker_rate for rule in latest_rules(db)}
         for _, venue, instrument, name, side, price, qty, fee, fee_asset in db.execute(_TOLD):
             if not side:  # a person's resume, of the scope that stands where a strategy does
                 for account, each in sums.items():
