@@ -37,10 +37,12 @@ from xrpfast.trading.events import AnyEvent, Fill, OrderUnknown, QueryResult
 from xrpfast.trading.lifecycle import APART, PERSON
 from xrpfast.trading.transitions import WORKING_STATES
 from xrpfast.venues.account_state import Question
+from xrpfast.venues.outcome import Outcome, VenueError
 from xrpfast.venues.venue import CLOCKS_NS, SECOND_NS
 
 if TYPE_CHECKING:
     from xrpfast._core import Journal
+    from xrpfast.model import SymbolRules
     from xrpfast.records.ledger import Ledger
     from xrpfast.venues.venue import Venue
 
@@ -124,17 +126,19 @@ class Recovery:
             latest_ns = latest_order(self._path, name)
             if not here or not latest_ns:
                 continue
-            venue.know(self._prefix, here)
-            count += self._book(await self._latest(venue, latest_ns - OVERLAP_NS))
+            count += self._book(await self._latest(venue, here, latest_ns - OVERLAP_NS))
         return count
 
-    async def _latest(self, venue: Venue, since_ns: int) -> list[Fill]:
+    async def _latest(
+        self, venue: Venue, rules: Sequence[SymbolRules], since_ns: int
+    ) -> list[Fill]:
         trouble = "no answer in time"
         try:
             async with asyncio.timeout(self._within_s):
                 for step in count_up():
                     try:
                         await self._sync(venue)
+                        venue.know(self._prefix, await self._there(venue, rules))
                         return await self._listed(venue, since_ns)
                     except XrpfastError as error:
                         trouble = str(error)
@@ -147,6 +151,19 @@ class Recovery:
             f"{venue.name}: its latest trades cannot be read: {trouble}; "
             "start again when the venue answers"
         )
+
+    async def _there(self, venue: Venue, rules: Sequence[SymbolRules]) -> list[SymbolRules]:
+        """The symbols that the venue still has: trades of others it tells nobody any more."""
+        there = []
+        for rule in rules:
+            try:
+                await venue.rules(rule.instrument)
+                there.append(rule)
+            except (UsageError, VenueError) as error:
+                if isinstance(error, VenueError) and error.outcome is not Outcome.NEVER_RETRY:
+                    raise
+                _LOG.critical("%s has no %s any more", venue.name, rule.venue_symbol)
+        return there
 
     async def _listed(self, venue: Venue, since_ns: int) -> list[Fill]:
         """The fills of our orders, of whatever run, since a wall time, or as far as they reach."""
