@@ -42,8 +42,8 @@ test-rust:  ## Rust tests, with overflow checks and debug assertions
 	cargo test --workspace --locked --quiet
 
 .PHONY: test-python
-test-python: build  ## Python tests on the release build
-	$(BIN)/python -m pytest --quiet
+test-python: build  ## Python tests on the release build, in parts at the same time
+	$(BIN)/python -m tests.shards
 
 .PHONY: mutation
 mutation: build  ## drop every guard of the orders in turn; its tests must fail
