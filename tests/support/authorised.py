@@ -173,8 +173,8 @@ def _objections(order: dict[str, Any], placed: set[Placed], mock: Mock) -> list[
     theirs = order["venue"], order["side"], Decimal(order["price"]), Decimal(order["qty"])
     if what != theirs:
         return [f"{name} is {theirs} there, {what} was recorded"]
-    if one.time_ns > order["created_ns"]:
-        return [f"{name} was there {one.time_ns - order['created_ns']} ns before its record"]
+    if one.time_ns > order["accepted_ns"]:
+        return [f"{name} was there {one.time_ns - order['accepted_ns']} ns before its record"]
     return []
 
 

@@ -13,7 +13,7 @@ from support.records import WALL, pair, start, write
 
 FINE = {
     "venue": "binance", "client_id": "xdABCD1-0a", "side": "BUY", "price": "2.1234", "qty": "25",
-    "created_ns": WALL + 700,
+    "accepted_ns": WALL + 700,
 }  # fmt: skip
 
 
@@ -54,7 +54,7 @@ def test_an_order_as_it_was_recorded(folder: Path) -> None:
         ({"price": "2.1235"}, "was recorded"),
         ({"qty": "25.1"}, "was recorded"),
         ({"venue": "kucoin"}, "was recorded"),
-        ({"created_ns": WALL}, "before its record"),
+        ({"accepted_ns": WALL}, "before its record"),
     ],
 )
 def test_an_order_that_nobody_wrote_down_like_that(

@@ -28,7 +28,6 @@ def ledger(exchange: Exchange, account: Account) -> dict[str, Any]:
                 "price": units_text(order.price, price),
                 "qty": units_text(order.qty, qty),
                 "filled": units_text(order.filled, qty),
-                "created_ns": order.created_ns,
                 "state": exchange.rest_state if order.state == "EXPIRED" else order.state,
                 "accepted_ns": order.created_ns,
             }

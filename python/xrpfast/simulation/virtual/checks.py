@@ -106,6 +106,8 @@ class Checks:
             raise Broken(5, f"orders after the halt: {command.record()}")
         self._may_leave(command)
         for leg in command.legs:
+            if leg.client_id in self._journalled:
+                raise Broken(3, f"{leg.client_id} is to leave a second time")
             self._journalled.add(leg.client_id)
         for venue in self._venues.values():
             if venue.transit or any(o.client_id in self.left for o in venue.working()):
