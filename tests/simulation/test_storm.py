@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import multiprocessing
 import os
+from collections.abc import Iterator
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 import msgspec
@@ -85,6 +88,18 @@ def test_a_storm_ends_when_its_time_is_over() -> None:
     totals = storm(itertools.count(1), 60, seconds=2.0)
     assert totals.report.seeds >= 1
     assert not totals.failures, "\n".join(map(str, totals.failures))
+
+
+@pytest.mark.timeout(120)
+def test_a_worker_that_is_killed_is_a_failure_and_no_hang() -> None:
+    def seeds() -> Iterator[int]:
+        yield from range(1, 20)
+        for worker in multiprocessing.active_children():
+            worker.kill()
+        yield 20
+
+    with pytest.raises(BrokenProcessPool):
+        storm(seeds(), 60)
 
 
 def test_a_seed_is_the_same_again() -> None:

@@ -7,7 +7,8 @@ import os
 import tempfile
 import traceback
 from collections.abc import Callable, Iterable
-from functools import partial
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from itertools import islice
 from pathlib import Path
 from time import monotonic
 from typing import Final
@@ -21,6 +22,8 @@ from xrpfast.trading.engine import Engine
 
 STEPS: Final = 640
 """Events of a seed before its faults cease."""
+AHEAD: Final = 4
+"""Seeds that wait for each worker."""
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -41,6 +44,12 @@ class Totals(msgspec.Struct):
     report: Report
     seconds: float
     failures: list[Failure]
+
+    def add(self, result: Report | Failure) -> None:
+        if isinstance(result, Failure):
+            self.failures.append(result)
+        else:
+            self.report.add(result)
 
 
 def one(
@@ -63,22 +72,26 @@ def storm(
     seeds: Iterable[int], steps: int = STEPS, *, seconds: float | None = None,
     most_failures: int = 3, workers: int | None = None,
 ) -> Totals:  # fmt: skip
-    """All seeds, or as many as ``seconds`` allow; ends early when too many fail."""
+    """All seeds, or as many as ``seconds`` allow; ends early when too many fail.
+
+    Raises ``BrokenProcessPool`` when a worker dies: its seeds would never be told of.
+    """
     started = monotonic()
     totals = Totals(Report(), 0.0, [])
+    count = workers or len(os.sched_getaffinity(0))
     context = multiprocessing.get_context("spawn")
-    with context.Pool(workers or len(os.sched_getaffinity(0))) as pool:
-        work = partial(one, steps=steps)
-        for result in pool.imap_unordered(work, seeds, chunksize=4):
-            if isinstance(result, Failure):
-                totals.failures.append(result)
-                if len(totals.failures) >= most_failures:
-                    break
-            else:
-                totals.report.add(result)
-            # The pool is far ahead in the seeds: what waits there is given up.
-            if seconds is not None and monotonic() - started > seconds:
+    left, running = iter(seeds), set[Future[Report | Failure]]()
+    with ProcessPoolExecutor(count, mp_context=context) as pool:
+        while True:
+            for seed in islice(left, AHEAD * count - len(running)):
+                running.add(pool.submit(one, seed, steps))
+            over = seconds is not None and monotonic() - started > seconds
+            if not running or over or len(totals.failures) >= most_failures:
                 break
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                totals.add(future.result())
+        pool.shutdown(cancel_futures=True)
     totals.seconds = monotonic() - started
     return totals
 
