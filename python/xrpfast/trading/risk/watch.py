@@ -33,6 +33,8 @@ class Watch:
         limits = state.limits
         self._state = state
         self._desk = desk
+        self._begun = False
+        """The books were read: before that nothing can be valued, and nothing is entered."""
         self.marks = Marks(state)
         self.losses = Losses(state, self.marks, desk.busy)
         self.breakers = Breakers(limits, desk.orders)
@@ -63,7 +65,7 @@ class Watch:
             self._read(event.now_ns, out)  # a run that was never started has no references
         elif isinstance(event, events.TradedByHand):
             self._on_traded_by_hand(event)
-        if isinstance(event, _ENDS) and self._state.limits.mark_ns:
+        if isinstance(event, _ENDS) and self._begun:
             self._review(event.now_ns, out)
 
     def _on_traded_by_hand(self, event: events.TradedByHand) -> None:
@@ -93,6 +95,7 @@ class Watch:
     def _read(self, now_ns: int, out: list[AnyCommand]) -> None:
         every_ns = self._state.limits.mark_ns
         if every_ns:
+            self._begun = True
             # Without a reference nothing is entered: one that is missing is asked for again soon.
             known = all(reference.low for reference in self._state.references)
             out.extend(ReadBook(book.index) for book in self._state.context.books)
