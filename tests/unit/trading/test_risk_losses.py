@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from support.risk import SECOND, USD, XRP, Guarded
-from support.trading import MS
+from support.risk import ALL_ON, SECOND, USD, XRP, Guarded
+from support.trading import MS, World
 from support.trading import config as engine_config
 from xrpfast.trading import events as ev
 from xrpfast.trading.commands import Halt, Leg, PlaceLegs, Reduce
@@ -389,3 +389,17 @@ def test_a_restart_begins_no_number_of_round_trips_anew() -> None:
 def test_a_hedge_of_what_an_earlier_run_left_is_its_strategys() -> None:
     world = carrying(Carried("arb", -1, 1, 0, ("XRP/USDT",)))
     assert world.engine.risk.watch.losses._owner(0) == "arb"
+
+
+def test_base_of_earlier_runs_is_not_valued_before_the_books_were_read() -> None:
+    """Else every restart with base would be reduced, until a person came."""
+    carried = (Carried("", -20 * USD, 10 * XRP), Carried("arb", -20 * USD, 10 * XRP))
+    world = World(
+        engine_config(limits=ALL_ON | QUICK, carried=carried, arbitrage={"name": "arb"}),
+        ready=False,
+    )
+    world.tell(
+        ev.QueryResult, client_id="x", venue_order_id=None, state=None, filled_qty=0,
+        authoritative=False,
+    )  # fmt: skip
+    assert [c for c in world.asked if isinstance(c, Reduce)] == []
