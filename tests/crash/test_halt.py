@@ -355,6 +355,10 @@ async def test_the_command_cancels_by_itself_when_no_engine_answers(tmp_path: Pa
     """And an engine that wakes up later sends nothing."""
 
     async def one(number: int, case: Callable[[Path, MockExchanges], Awaitable[None]]) -> None:
+        # Engines that start in one second would count their runs alike, and name orders alike.
+        state = tmp_path / str(number) / "state"
+        state.mkdir(parents=True)
+        (state / "epoch").write_text(f"{10**9 + number * 10**6}\n")
         with mock_exchanges("--seed", str(52 + number)) as mock:
             await case(tmp_path / str(number), mock)
 

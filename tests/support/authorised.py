@@ -89,14 +89,13 @@ class Journals:
         self._folder = folder
         self._read: dict[Path, tuple[object, dict[str, set[Placed]]]] = {}
 
-    def placed(self) -> dict[str, list[set[Placed]]]:
-        """Per client id, what each journal has of it. Engines of several tests that start in one
-        second, each with a mock of its own, may use the same ids."""
-        found: dict[str, list[set[Placed]]] = {}
+    def placed(self) -> dict[str, set[Placed]]:
+        """Per client id; the same record in a copy of its journal is one."""
+        found: dict[str, set[Placed]] = {}
         for path in self._folder.rglob("journal"):
             if path.is_dir():
                 for client_id, legs in self._of(path).items():
-                    found.setdefault(client_id, []).append(legs)
+                    found.setdefault(client_id, set()).update(legs)
         return found
 
     def _of(self, path: Path) -> dict[str, set[Placed]]:
@@ -157,29 +156,26 @@ class Authorised:
                 client_id = order["client_id"]
                 if parse(client_id) is not None and client_id not in self.planted:
                     seen += 1
-                    wrong += _objections(order, placed.get(client_id, []), mock)
+                    wrong += _objections(order, placed.get(client_id, set()), mock)
         self.mocks = [mock for mock in self.mocks if not mock.ended_ns]
         if not self.mocks:
             self.planted.clear()
         assert not wrong, f"{len(wrong)} of {seen} orders: {wrong[:5]}"
 
 
-def _objections(order: dict[str, Any], journals: list[set[Placed]], mock: Mock) -> list[str]:
+def _objections(order: dict[str, Any], placed: set[Placed], mock: Mock) -> list[str]:
     name = f"{order['venue']} {order['client_id']}"
-    end_ns = mock.ended_ns or 2**63
-    each = [{one for one in legs if mock.born_ns <= one.time_ns <= end_ns} for legs in journals]
-    most = max(map(len, each), default=0)
-    if most != 1:
-        return [f"{name} stands in {most} records"]
+    mine = [one for one in placed if mock.born_ns <= one.time_ns <= (mock.ended_ns or 2**63)]
+    if len(mine) != 1:
+        return [f"{name} stands in {len(mine)} records"]
+    (one,) = mine
+    what = one.venue, one.side, one.price, one.qty
     theirs = order["venue"], order["side"], Decimal(order["price"]), Decimal(order["qty"])
-    mine = set[Placed]().union(*each)
-    same = [one for one in mine if (one.venue, one.side, one.price, one.qty) == theirs]
-    if not same:
-        one = min(mine)
-        what = one.venue, one.side, one.price, one.qty
+    if what != theirs:
         return [f"{name} is {theirs} there, {what} was recorded"]
-    early_ns = min(one.time_ns for one in same) - order["accepted_ns"]
-    return [f"{name} was there {early_ns} ns before its record"] if early_ns > 0 else []
+    if one.time_ns > order["accepted_ns"]:
+        return [f"{name} was there {one.time_ns - order['accepted_ns']} ns before its record"]
+    return []
 
 
 @pytest.fixture(scope="session")
