@@ -46,8 +46,8 @@ test-python: build  ## Python tests on the release build, in parts at the same t
 	$(BIN)/python -m tests.shards
 
 .PHONY: mutation
-mutation: build  ## drop every guard of the orders in turn; its tests must fail
-	$(BIN)/python -m tests.mutation
+mutation: build  ## drop every guard in turn; its tests must fail (LISTS="legs orders": those alone)
+	$(BIN)/python -m tests.mutation $(if $(LISTS),--lists $(LISTS))
 
 .PHONY: reliability
 reliability: build  ## the numbers of docs/reliability.md: storms, kills, damage, mutations

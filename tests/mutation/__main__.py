@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 
-from tests.mutation.bench import Bench, Outcome, Verdict
+from tests.mutation.bench import WHOLE_S, Bench, Outcome, Verdict
 from tests.mutation.guard import Guard, every
 from tests.support.reliability import write_numbers
 
@@ -23,9 +23,13 @@ from tests.support.reliability import write_numbers
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
     parser.add_argument("words", nargs="*")
+    parser.add_argument(
+        "--lists", nargs="+", default=(), metavar="NAME", help="of tests/mutation/guards"
+    )
     parser.add_argument("--find", nargs="+", default=None, metavar="FILE")
     given = parser.parse_args(arguments)
-    guards = [g for g in every() if not given.words or any(w in g.name for w in given.words)]
+    listed = every(names=given.lists)
+    guards = [g for g in listed if not given.words or any(w in g.name for w in given.words)]
     drifted = [(guard, why) for guard in guards if (why := guard.drift())]
     if given.find is None:
         for guard, why in drifted:
@@ -36,7 +40,7 @@ def main(arguments: list[str]) -> int:
     seconds = time.monotonic() - started
     killed = sum(outcome.verdict is Verdict.KILLED for outcome in outcomes)
     say(f"{killed} of {len(guards)} guards killed, {seconds:.0f} s")
-    if not given.words and given.find is None:
+    if not given.words and not given.lists and given.find is None:
         files = sorted({guard.file for guard in guards})
         write_numbers("mutation", {"guards": len(guards), "killed": killed, "files": files})
     return 0 if guards and killed == len(guards) else 1
@@ -73,7 +77,7 @@ def whole(benches: SimpleQueue[Bench], guards: list[Guard]) -> bool:
     """Whether all named tests pass while nothing is dropped: else their failing means nothing."""
     tests = sorted({test for guard in guards for test in guard.tests})
     bench = benches.get()
-    code, output = bench.run(tests, stop=False)
+    code, output = bench.run(tests, stop=False, within_s=WHOLE_S)
     benches.put(bench)
     if code:
         say(f"the tests fail with every guard in place:\n{output}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
@@ -55,9 +56,11 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
     guards: list[Guard]
 
 
-def every(folder: Path = LISTS) -> list[Guard]:
-    """All guards of all lists. Raises ``msgspec.ValidationError`` for what is no guard."""
+def every(folder: Path = LISTS, names: Collection[str] = ()) -> list[Guard]:
+    """All guards of all lists, or of those named. Raises ``msgspec.ValidationError`` for what is no
+    guard, ``FileNotFoundError`` for a list that there is none of."""
     found: list[Guard] = []
-    for path in sorted(folder.glob("*.toml")):
+    paths = [folder / f"{name}.toml" for name in names] or sorted(folder.glob("*.toml"))
+    for path in paths:
         found += msgspec.toml.decode(path.read_bytes(), type=_File).guards
     return found
