@@ -40,6 +40,11 @@ class Marks:
         scale = books[top.book].price_money
         self._tops[top.book] = top.bid * scale, top.ask * scale, top.data_ns
 
+    @property
+    def known(self) -> bool:
+        """Some book has told a mark in this run."""
+        return bool(self._tops)
+
     def value(self, base: int, now_ns: int) -> int:
         """What ``base`` (money) would bring, or cost when it is below zero, on the worst book.
 

@@ -33,8 +33,8 @@ class Watch:
         limits = state.limits
         self._state = state
         self._desk = desk
-        self._begun = False
-        """The books were read: before that nothing can be valued, and nothing is entered."""
+        self._first_ns: int | None = None
+        """When the books were first asked for."""
         self.marks = Marks(state)
         self.losses = Losses(state, self.marks, desk.busy)
         self.breakers = Breakers(limits, desk.orders)
@@ -57,7 +57,8 @@ class Watch:
             if event.timer_id.startswith(DISCONNECT_TIMER):
                 self.disconnects.on_timer(event, out)
             elif event.timer_id == TIMER:
-                self._review(event.now_ns, out)
+                if self._begun(event.now_ns):
+                    self._review(event.now_ns, out)
                 self._read(event.now_ns, out)
         elif isinstance(event, events.Control):
             self._on_control(event, out)
@@ -65,7 +66,7 @@ class Watch:
             self._read(event.now_ns, out)  # a run that was never started has no references
         elif isinstance(event, events.TradedByHand):
             self._on_traded_by_hand(event)
-        if isinstance(event, _ENDS) and self._begun:
+        if isinstance(event, _ENDS) and self._begun(event.now_ns):
             self._review(event.now_ns, out)
 
     def _on_traded_by_hand(self, event: events.TradedByHand) -> None:
@@ -95,11 +96,19 @@ class Watch:
     def _read(self, now_ns: int, out: list[AnyCommand]) -> None:
         every_ns = self._state.limits.mark_ns
         if every_ns:
-            self._begun = True
+            if self._first_ns is None:
+                self._first_ns = now_ns
             # Without a reference nothing is entered: one that is missing is asked for again soon.
             known = all(reference.low for reference in self._state.references)
             out.extend(ReadBook(book.index) for book in self._state.context.books)
             out.append(SetTimer(TIMER, now_ns + (every_ns if known else max(1, every_ns // 10))))
+
+    def _begun(self, now_ns: int) -> bool:
+        """A book was read, or none could be for as long as a mark is good. Before that nothing can
+        be valued, base of earlier runs neither; and nothing is entered."""
+        if self._first_ns is None:
+            return False
+        return self.marks.known or now_ns - self._first_ns > self._state.limits.max_mark_age_ns
 
     def _review(self, now_ns: int, out: list[AnyCommand]) -> None:
         quiet = not self._desk.unsettled and not any(self._state.context.closed)
