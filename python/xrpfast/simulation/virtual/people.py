@@ -122,13 +122,13 @@ class People:
         faults = self._faults
         source, target = faults.draw.sample(sorted(self._venues), 2)
         asset = faults.pick(("XRP", "USDT"))
-        taken = -self._venues[source].move(asset, -faults.between(1, 500) * MONEY_ONE)
+        taken = -self._venues[source].others.move(asset, -faults.between(1, 500) * MONEY_ONE)
         wait = faults.between(100 * MS, 5 * SECOND)
         self._loop.call(wait, self._arrives, self._venues[target], asset, taken)
 
     @staticmethod
     def _arrives(target: VirtualVenue, asset: str, amount: int) -> None:
-        target.move(asset, amount)
+        target.others.move(asset, amount)
 
     # --- words ----------------------------------------------------------------------------------
 

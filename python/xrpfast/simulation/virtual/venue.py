@@ -6,7 +6,6 @@ connection that broke never arrives. Requests that left may still be carried out
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from xrpfast.model import Side, TimeInForce
@@ -14,6 +13,7 @@ from xrpfast.simulation.orders import Fill, NewOrder, Order, Trade, VenueRefusal
 from xrpfast.simulation.virtual.answers import Answers
 from xrpfast.simulation.virtual.facts import Fact, changes_of, fill_fact
 from xrpfast.simulation.virtual.loop import MS, SECOND
+from xrpfast.simulation.virtual.others import Others
 from xrpfast.trading import events as ev
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ class VirtualVenue:
         self.untold = 0
         """Moves of others that no engine heard of."""
         self.answers = Answers(self, loop, faults)
+        self.others = Others(self, faults)
         self.whole_since_ns: int | None = None
         self.account_epoch = 0
         self._up_ns = 0
@@ -69,8 +70,6 @@ class VirtualVenue:
         self._waiting: set[str] = set()
         """Requests without a reply on the order connection."""
         self._last_ns = 0
-        self._foreign = 0
-        self._moves = 0
         exchange.listeners.append(self)
 
     # --- connections ----------------------------------------------------------------------------
@@ -287,7 +286,7 @@ class VirtualVenue:
             fact = ev.OrderEnd, end
         else:
             return
-        self._tell(fact)
+        self.tell(fact)
 
     def _fill(self, fill: Fill) -> Fact:
         """As the stream tells it: where that has no fees, with one that is reckoned."""
@@ -304,7 +303,7 @@ class VirtualVenue:
     def on_balances(self, account: Account, changes: list[BalanceChange]) -> None:
         last = {change.asset: change for change in changes}
         for asset, change in last.items():
-            self._tell(self.balance_fact(asset, change.free, change.locked))
+            self.tell(self.balance_fact(asset, change.free, change.locked))
 
     def on_trade(self, trade: Trade) -> None:
         pass
@@ -321,7 +320,7 @@ class VirtualVenue:
             "venue_ns": self._loop.wall_ns,
         }
 
-    def _tell(self, fact: Fact) -> None:
+    def tell(self, fact: Fact) -> None:
         """By the account stream: in order but for a fault, once but for a fault."""
         if not self.account_up:
             self.untold += fact[0] is ev.BalanceMoved
@@ -342,69 +341,6 @@ class VirtualVenue:
             self.sink.on_facts([fact])
         else:
             self.untold += fact[0] is ev.BalanceMoved
-
-    # --- what others do -------------------------------------------------------------------------
-
-    def second_engine(self, client_id: str) -> None:
-        """Word of an order that only another engine of our name can have sent."""
-        self.mistakes.add(client_id)
-        self._tell((ev.OrderAck, {"client_id": client_id, "venue_order_id": "1"}))
-
-    def move(self, asset: str, delta: int) -> int:
-        """A deposit (above zero) or a withdrawal of what is free; returns what it was."""
-        delta = max(delta, -self.account.balance(asset).free)
-        self.moved[asset] = self.moved.get(asset, 0) + delta
-        self.exchange.transfer(self.account, asset, delta, 0, "transfer")
-        self._moves += 1
-        self._tell(
-            (
-                ev.BalanceMoved,
-                {
-                    "venue": self.name,
-                    "asset": asset,
-                    "delta": delta,
-                    "reason": "transfer",
-                    "move_id": f"{self.name} {self._moves}",
-                },
-            )
-        )
-        return delta
-
-    def foreign_trade(self) -> None:
-        """Somebody trades by hand on this account."""
-        side = Side(self._faults.between(0, 1))
-        best = self.exchange.matching.best(side.opposite)
-        if best is None:
-            return
-        self._foreign += 1
-        new = NewOrder(
-            client_id=f"web-{self._foreign}",
-            side=side,
-            qty=self._faults.between(5, 50) * 10**self.rules.qty_decimals,
-            price=best[0],
-            tif=TimeInForce.IOC,
-        )
-        with suppress(VenueRefusal):
-            self.exchange.place(self.account, new)
-
-    def foreign_order(self) -> None:
-        """Somebody rests an order far from the market, or takes it off again."""
-        working = [o for o in self.exchange.open_orders(self.account) if o.client_id[0] != "x"]
-        if working:
-            self.exchange.cancel(self.account, working[0])
-            return
-        self._foreign += 1
-        price = 10**self.rules.price_decimals
-        new = NewOrder(
-            client_id=f"web-{self._foreign}",
-            side=Side.BUY,
-            qty=20 * 10**self.rules.qty_decimals,
-            price=price - price % self.rules.tick,
-        )
-        try:
-            self.exchange.place(self.account, new)
-        except VenueRefusal:
-            self._foreign -= 1
 
     def working(self) -> list[Order]:
         """All working orders of the account, ours and others'."""

@@ -304,14 +304,14 @@ class World:
             if faults.hit("venue_down"):
                 venue.fall(faults.between(100 * MS, 6 * SECOND))
             if faults.hit("foreign_order"):
-                venue.foreign_order()
+                venue.others.foreign_order()
             if faults.hit("foreign_trade"):
-                venue.foreign_trade()
+                venue.others.foreign_trade()
             if faults.hit("balance_moved"):
                 asset = faults.draw.choice(("XRP", "USDT"))
-                venue.move(asset, faults.between(-400, 600) * MONEY_ONE)
+                venue.others.move(asset, faults.between(-400, 600) * MONEY_ONE)
             if faults.hit("second_engine"):
-                venue.second_engine(f"xvsim1{base36(self._epoch + 1_000)}-00a")
+                venue.others.second_engine(f"xvsim1{base36(self._epoch + 1_000)}-00a")
         if faults.hit("both_down"):
             for venue in self.venues.values():
                 venue.fall(faults.between(SECOND, 8 * SECOND))
@@ -369,7 +369,7 @@ class World:
         self.faults.active = False
         for venue in self.venues.values():
             if any(order.client_id[0] != "x" for order in venue.working()):
-                venue.foreign_order()
+                venue.others.foreign_order()
         quiet_ns = self.loop.now_ns + 5 * SECOND  # what was held back has arrived by then
         end_ns = self.loop.now_ns + SETTLE_NS
         stopped: VirtualDriver | None = None
