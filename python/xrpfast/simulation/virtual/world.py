@@ -3,37 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import closing
-from functools import partial
 from pathlib import Path
 from typing import Final
 
 from xrpfast.model import MONEY_ONE
 from xrpfast.records import kinds
 from xrpfast.records.carried import carried
-from xrpfast.records.ledger import Ledger
-from xrpfast.records.schema import read_database
 from xrpfast.records.start import Start
-from xrpfast.records.unsettled import LeftOrder, left, open_fees, residuals
+from xrpfast.records.unsettled import residuals
 from xrpfast.simulation.virtual.agreement import ledger_agrees, portfolio_agrees
 from xrpfast.simulation.virtual.checks import Broken, Checks
 from xrpfast.simulation.virtual.config import LIMITS, STRATEGY_NAME, config_of
 from xrpfast.simulation.virtual.driver import ENCODE, Records, VirtualDriver, WatchedGate
-from xrpfast.simulation.virtual.facts import Fact, stamped
 from xrpfast.simulation.virtual.faults import Faults
 from xrpfast.simulation.virtual.feed import STEP_NS, Feed
 from xrpfast.simulation.virtual.loop import MS, SECOND, Loop
-from xrpfast.simulation.virtual.people import ASKED, People
+from xrpfast.simulation.virtual.people import People
+from xrpfast.simulation.virtual.recovery import Recovery
 from xrpfast.simulation.virtual.replay import MakeEngine, replay
 from xrpfast.simulation.virtual.report import Report
 from xrpfast.simulation.virtual.venue import VirtualVenue
 from xrpfast.simulation.worlds import RULES, customer, exchange_of
 from xrpfast.trading import events as ev
-from xrpfast.trading import lifecycle
 from xrpfast.trading.client_ids import base36
 from xrpfast.trading.engine import Engine
 from xrpfast.trading.states import ENGINE, Latched, TradingState
-from xrpfast.trading.transitions import WORKING_STATES
 
 START: Final = {"XRP": 3_000, "USDT": 7_000}
 SETTLE_NS: Final = 180 * SECOND
@@ -76,10 +70,20 @@ class World:
         self.driver: VirtualDriver | None = None
         self._steps = steps
         self._path = folder / f"{seed}.sqlite"
-        self._ledger = Ledger(self._path)
         self._trace = trace
         self._make = make
         self._epoch = 0
+        self._recovery = Recovery(
+            self.loop,
+            self.faults,
+            self.venues,
+            self.people,
+            self.records,
+            self._path,
+            self.report,
+            self._begin,
+            trace,
+        )
         for venue in self.venues.values():
             venue.answers.accepted = self._accepted
 
@@ -87,7 +91,7 @@ class World:
         """Runs the seed to its end. Raises `Broken`."""
         try:
             self.feed.start()
-            self._start()
+            self._recovery.start()
             self.loop.call(STEP_NS, self._misfortune)
             end_ns = self.loop.now_ns + 3_600 * SECOND
             while self.report.events + self._running < self._steps:
@@ -95,7 +99,7 @@ class World:
                 if self.loop.now_ns > end_ns:
                     raise Broken(4, f"no more than {self.report.events} events in an hour")
             self._settle()
-            self._catch_up()
+            self._recovery.catch_up()
             ledger_agrees(self._path, self.venues, self.report)
             replay(self.records.written, self._make)
             self.report.faults = dict(self.faults.seen)
@@ -105,7 +109,7 @@ class World:
             self.report.halts_at_both = self.people.at_both
             return self.report
         finally:
-            self._ledger.close()
+            self._recovery.ledger.close()
             for venue in self.venues.values():
                 venue.exchange.close()
 
@@ -127,7 +131,7 @@ class World:
         """Somebody starts it again: once a person has looked, if it was halted."""
         if ENGINE in self._latched:
             self._latched.clear()
-        self._start()
+        self._recovery.start()
 
     def _over(self) -> None:
         """The process is gone."""
@@ -151,90 +155,13 @@ class World:
         for reason, count in engine.refused.items():
             report.refused[reason] = report.refused.get(reason, 0) + count
 
-    def _start(self) -> None:
-        """As the service does: the ledger from the journal, then what earlier runs left."""
-        self._catch_up()
-        found = left(self._path).orders
-        for order in found:
-            self._told([(ev.OrderUnknown, {"client_id": order.client_id, "reason": "a run ended"})])
-        self.report.recovered += len(found)
-        self._recover(0)
-
-    def _catch_up(self) -> None:
-        for record in self.records.written[max(0, self._ledger.sequence) :]:
-            self._ledger.apply(*record)
-        self._ledger.commit()
-
-    def _recover(self, asked: int) -> None:
-        """Asks for the first order that is not settled, until none is; ``asked``: so often yet."""
-        found = left(self._path).orders
-        if not found:
-            self._ask_fees()
-            return
-        order = found[0]
-        created_ns = self.loop.now_ns - (self.loop.wall_ns - order.created_ns)
-        heard: list[Fact] = []
-        self.venues[order.venue].answers.query(order.client_id, created_ns, heard.extend)
-        self.loop.call(500 * MS, self._recovered, order, heard, asked + 1)
-
-    def _recovered(self, order: LeftOrder, heard: list[Fact], asked: int) -> None:
-        if heard:
-            self._told(heard)
-            if heard[-1][1]["state"] in WORKING_STATES:
-                self.venues[order.venue].cancel(order.client_id)
-        if self.faults.hit("halt_in_recovery"):
-            self.people.halt_without_engine()
-        if self.faults.hit("kill"):
-            self.report.kills += 1
-            self._start()
-            return
-        venue = self.venues[order.venue]
-        if order.client_id in venue.answers.deleted and asked >= ASKED:
-            life = self._ledger.order(order.client_id)
-            assert life is not None
-            if life.accepted and (not life.state.terminal or lifecycle.missing(life)):
-                booked = trades_of(self._path, order.client_id)
-                owner = partial(self._ledger.owner, life)
-                self._told(self.people.settle(life, booked, owner))
-            asked = 0
-        self._recover(asked)
-
     def _accepted(self, client_id: str) -> bool:
         """Whether the engine, or the ledger while none runs, was ever shown the order."""
         if self.driver is not None:
             order = self.driver.engine.orders.orders.get(client_id)
             return order is not None and order.accepted
-        life = self._ledger.order(client_id)
+        life = self._recovery.ledger.order(client_id)
         return life is not None and life.accepted
-
-    def _ask_fees(self) -> None:
-        """Asks for the fees that the dead runs did not hear, until all are told."""
-        owed = open_fees(self._path)
-        if not owed:
-            self._begin()
-            return
-        heard: list[Fact] = []
-        keys = {(fee.client_id, fee.trade_id) for fee in owed}
-        for name in {fee.venue for fee in owed}:
-            self.venues[name].answers.fills(owed[0].wall_ns - SECOND, heard.extend)
-        self.loop.call(500 * MS, self._fees_told, keys, heard)
-
-    def _fees_told(self, keys: set[tuple[str, str]], heard: list[Fact]) -> None:
-        self._told([f for f in heard if (f[1]["client_id"], f[1]["trade_id"]) in keys])
-        if self.faults.hit("kill"):
-            self.report.kills += 1
-            self._start()
-            return
-        self._ask_fees()
-
-    def _told(self, facts: list[Fact]) -> None:
-        for fact in facts:
-            event = stamped(fact, self.loop.now_ns, self.loop.wall_ns)
-            if self._trace is not None:
-                self._trace(f"{self.loop.now_ns} = {event}")
-            self.records.stage(kinds.RECOVERY, event.wall_ns, ENCODE(event))
-        self.records.flush()
-        self._catch_up()
 
     def _begin(self) -> None:
         if any(venue.down for venue in self.venues.values()):
@@ -420,10 +347,3 @@ class World:
 
     def _fees_told_to(self, driver: VirtualDriver) -> bool:
         return not any(list(driver.engine.fees.open(name)) for name in self.venues)
-
-
-def trades_of(path: Path, client_id: str) -> list[str]:
-    """The trades of an order that the ledger has."""
-    with closing(read_database(path)) as db:
-        rows = db.execute("select trade_id from fills where client_id = ?", (client_id,))
-        return [row[0] for row in rows]
