@@ -20,7 +20,7 @@ from xrpfast.simulation.virtual.report import Report
 from xrpfast.simulation.virtual.world import World
 from xrpfast.trading.engine import Engine
 
-STEPS: Final = 640
+STEPS: Final = 560
 """Events of a seed before its faults cease."""
 AHEAD: Final = 4
 """Seeds that wait for each worker."""
