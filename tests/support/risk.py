@@ -51,6 +51,7 @@ ALL_ON: dict[str, Any] = {
     "max_strategy_rejects": 4,
     "max_auth_errors": 1,
     "cancel_after_ns": 2 * SECOND,
+    "silence_halt_ns": 8 * SECOND,
 }
 
 

@@ -25,6 +25,7 @@ LOOSER_ABOVE: Final = frozenset(
         "max_round_trips", "mark_ms", "max_mark_age_ms", "max_session_loss", "max_strategy_loss",
         "max_drawdown", "max_losing_trades", "max_losses_in_window", "max_venue_errors",
         "max_strategy_rejects", "max_auth_errors", "cancel_after_ms",
+        "silence_halt_ms",
     }
 )  # fmt: skip
 """Keys of `[risk]` whose larger values allow more."""

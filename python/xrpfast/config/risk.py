@@ -150,6 +150,10 @@ class RiskSection(Section):
     """How long an error counts."""
     cancel_after_ms: Positive = 2_000
     """An account stream that is down for so long has own orders at its venue cancelled."""
+    silence_halt_ms: Positive = 8_000
+    """No enabled venue is heard for so long, no account stream and no LIVE book: the engine halts.
+    Above the waits of five dials (6.2 s), which an ordinary drop does not need; below
+    `max_mark_age_ms`, from which on losses cannot be computed either."""
 
     @model_validator(mode="after")
     def _fits(self) -> RiskSection:

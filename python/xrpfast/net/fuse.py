@@ -93,6 +93,11 @@ class Fuse:
         if self.forbids(kind):
             raise PausedError(what, self._why, self._ends_ns[kind])
 
+    @property
+    def until_ns(self) -> int:
+        """Monotonic end of what is forbidden longest; new orders always are until then."""
+        return self._ends_ns[Reach.ORDERS]
+
     async def passed(self) -> None:
         """Returns once connections may be made."""
         while self.forbids(Reach.ALL_BUT_CANCELS):

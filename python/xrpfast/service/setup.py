@@ -134,6 +134,7 @@ def limits(section: RiskSection, order_timeout_ms: int, strategies: Iterable[str
         max_auth_errors=section.max_auth_errors,
         error_window_ns=section.error_window_s * SECOND_NS,
         cancel_after_ns=section.cancel_after_ms * MILLISECOND_NS,
+        silence_halt_ns=section.silence_halt_ms * MILLISECOND_NS,
     )
 
 

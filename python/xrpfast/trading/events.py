@@ -170,6 +170,8 @@ class LinkState(Event, frozen=True, tag="link_state"):
     up: bool
     reason: str = ""
     """Why it is down though the connection may stand: a person is told."""
+    paused_until_ns: int = 0
+    """Monotonic: the venue said that it wants to be left alone until then; 0: it did not."""
 
 
 class QueryResult(Event, frozen=True, tag="query_result"):

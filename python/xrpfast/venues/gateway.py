@@ -251,7 +251,8 @@ class OrderGateway:
         was_open = self._open
         self._weigh()
         if why:
-            self.sink.on_events((link_state(self.venue, "orders", False, why),))
+            down = link_state(self.venue, "orders", False, why, self._fuse.until_ns)
+            self.sink.on_events((down,))
         elif self._open and not was_open:
             self.sink.on_events((link_state(self.venue, "orders", True),))
 

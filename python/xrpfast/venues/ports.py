@@ -23,7 +23,16 @@ class Sink(Protocol):
         """Facts about orders, balances and links, in the order in which they arrived."""
 
 
-def link_state(venue: str, link: str, up: bool, reason: str = "") -> LinkState:
+def link_state(
+    venue: str, link: str, up: bool, reason: str = "", paused_until_ns: int = 0
+) -> LinkState:
     """A link event stamped now."""
-    now_ns, wall_ns = monotonic_ns(), time_ns()
-    return LinkState(now_ns=now_ns, wall_ns=wall_ns, venue=venue, link=link, up=up, reason=reason)
+    return LinkState(
+        now_ns=monotonic_ns(),
+        wall_ns=time_ns(),
+        venue=venue,
+        link=link,
+        up=up,
+        reason=reason,
+        paused_until_ns=paused_until_ns,
+    )

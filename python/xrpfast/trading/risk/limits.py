@@ -147,6 +147,8 @@ class RiskLimits(msgspec.Struct, frozen=True, kw_only=True):
     error_window_ns: int = MINUTE
     cancel_after_ns: int = NO_LIMIT
     """An account stream that is down for so long: own orders there are cancelled."""
+    silence_halt_ns: int = NO_LIMIT
+    """No venue is heard for so long: the engine is halted."""
 
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:

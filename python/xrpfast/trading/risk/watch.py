@@ -15,6 +15,8 @@ from xrpfast.trading.risk.disconnect import Disconnects
 from xrpfast.trading.risk.escalation import Escalation
 from xrpfast.trading.risk.losses import Losses
 from xrpfast.trading.risk.marks import Marks
+from xrpfast.trading.risk.silence import TIMER as SILENCE_TIMER
+from xrpfast.trading.risk.silence import Silence
 
 if TYPE_CHECKING:
     from xrpfast.trading.orders import OrderDesk
@@ -39,6 +41,7 @@ class Watch:
         self.losses = Losses(state, self.marks, desk.busy)
         self.breakers = Breakers(limits, desk.orders)
         self.disconnects = Disconnects(limits, state.context, desk)
+        self.silence = Silence(limits, state.context)
         self.escalation = Escalation(limits)
 
     def after(self, event: events.AnyEvent, out: list[AnyCommand]) -> None:
@@ -53,15 +56,22 @@ class Watch:
             self.breakers.on_venue_error(event, out)
         elif isinstance(event, events.LinkState):
             self.disconnects.on_link(event, out)
+            self.silence.on_link(event, out)
+        elif isinstance(event, events.BookState):
+            self.silence.look(event.now_ns, out)
         elif isinstance(event, events.Timer):
             if event.timer_id.startswith(DISCONNECT_TIMER):
                 self.disconnects.on_timer(event, out)
+            elif event.timer_id == SILENCE_TIMER:
+                self.silence.on_timer(event, out)
             elif event.timer_id == TIMER:
                 if self._begun(event.now_ns):
                     self._review(event.now_ns, out)
                 self._read(event.now_ns, out)
         elif isinstance(event, events.Control):
             self._on_control(event, out)
+        elif isinstance(event, events.LimitsSet):
+            self.silence.arm(event.now_ns, out)
         elif isinstance(event, events.Flatten):
             self._read(event.now_ns, out)  # a run that was never started has no references
         elif isinstance(event, events.TradedByHand):
@@ -84,6 +94,7 @@ class Watch:
             for scope in [event.scope] if event.scope else states:
                 if scope not in closed:  # else the word was refused
                     self._resumed(scope, event.now_ns)
+        self.silence.look(event.now_ns, out)
 
     def _resumed(self, scope: str, now_ns: int) -> None:
         for strategy in self._state.strategies.values():

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from xrpfast.trading.risk.controls.row import BREAKER, CHECKS, HEDGES, LEGS, LOSS, RISK, Control, R
+from xrpfast.trading.risk.controls.row import (
+    BREAKER,
+    CHECKS,
+    HEDGES,
+    LEGS,
+    LOSS,
+    RISK,
+    SILENCE,
+    Control,
+    R,
+)
 
 ROWS: Final = (
     Control(
@@ -119,12 +129,18 @@ ROWS: Final = (
     Control(
         30,
         "Cancel on disconnect",
-        "An account stream that is down, and for how long.",
-        "own orders at its venue are cancelled, by REST if the order socket is down, too",
-        ("trading/risk/disconnect.py",),
-        (BREAKER + "test_orders_of_a_venue_that_is_not_heard_are_cancelled",),
+        "An account stream that is down, and for how long; for how long no venue at all was heard: "
+        "no account stream, no LIVE book, no pause that one told.",
+        "own orders at its venue are cancelled, by REST if the order socket is down, too; with no "
+        "venue heard the engine is HALTED until a person resumes",
+        ("trading/risk/disconnect.py", "trading/risk/silence.py"),
+        (
+            BREAKER + "test_orders_of_a_venue_that_is_not_heard_are_cancelled",
+            SILENCE + "test_once_no_venue_is_heard_for_too_long_the_engine_halts",
+            "service/test_silence.py::test_both_venues_die_together",
+        ),
         (),
-        ("cancel_after_ms",),
+        ("cancel_after_ms", "silence_halt_ms"),
     ),
     Control(
         31,

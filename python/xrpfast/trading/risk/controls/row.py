@@ -13,6 +13,7 @@ RISK: Final = "unit/trading/test_risk.py::"
 ENTRY: Final = "unit/trading/test_risk_entry.py::"
 BUDGET: Final = "unit/trading/test_risk_budgets.py::"
 LOSS: Final = "unit/trading/test_risk_losses.py::"
+SILENCE: Final = "unit/trading/test_risk_silence.py::"
 BREAKER: Final = "unit/trading/test_risk_breakers.py::"
 LEGS: Final = "unit/trading/test_legs.py::"
 
