@@ -56,6 +56,7 @@ def test_no_order_is_lost_doubled_or_guessed(capsys: pytest.CaptureFixture[str])
         assert min(report.hedges, report.kills, report.unknown, report.recovered) > 100
         assert min(report.halts, report.stops) > 100
         assert min(report.halts_at_both, report.by_hand, report.given_up) > 25
+        assert report.halts_unheard > 25
         assert report.by_hand_refused > 0
     write_numbers(
         "storm",
@@ -71,6 +72,7 @@ def test_no_order_is_lost_doubled_or_guessed(capsys: pytest.CaptureFixture[str])
             "recovered": report.recovered,
             "halts": report.halts,
             "halts_at_both": report.halts_at_both,
+            "halts_unheard": report.halts_unheard,
             "stops": report.stops,
             "given_up": report.given_up,
             "by_hand": report.by_hand,
@@ -293,12 +295,29 @@ class StrangersAreNobody(Engine):
         return [] if stranger else super().process(event)
 
 
+class WaitsForEver(Engine):
+    """Waits for venues however long none of them is heard."""
+
+    def process(self, event: AnyEvent) -> Any:
+        silence = isinstance(event, Timer) and event.timer_id == "silence"
+        return [] if silence else super().process(event)
+
+
+class HearsNobody(Engine):
+    """Halts for silence though a venue speaks."""
+
+    def __init__(self, config: EngineConfig, gate: Any) -> None:
+        super().__init__(config, gate)
+        self.risk.watch.silence._heard = lambda: False  # type: ignore[method-assign]
+
+
 @pytest.mark.parametrize(
     "bug",
     [
         TimeoutIsRefusal, FillTwice, ForgetsTrades, KeepsEstimates, SendAgain, ReservesNothing,
         TrustsEverything, GoesOnAfterHalt, DeafToHalts, HaltCancelsNothing, ScopesAreWords,
         ResumeEndsHalt, EntersAfterStop, EndIsEnd, NeverHedges, StrangersAreNobody,
+        WaitsForEver, HearsNobody,
     ],
     ids=lambda bug: bug.__name__,
 )  # fmt: skip

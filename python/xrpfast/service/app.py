@@ -589,9 +589,13 @@ class Service:
         await self._ended(clean=not left and verified)
         unsettled = f"{len(left)} orders are not settled: {', '.join(left[:3])}" if left else ""
         if stopped := self._stopped():
-            open_ends = "" if verified else (
-                "NOT verified that the venues list none of our orders: see the receipts in "
-                f"{self._state.path / 'receipts'}"
+            open_ends = (
+                ""
+                if verified
+                else (
+                    "NOT verified that the venues list none of our orders: see the receipts in "
+                    f"{self._state.path / 'receipts'}"
+                )
             )
             said = [f"halted: {stopped}", unsettled, open_ends]
             raise HaltedError("; ".join(filter(None, said)))

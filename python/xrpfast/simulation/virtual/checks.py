@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from xrpfast.model import OrderState
+from xrpfast.simulation.virtual.silence import Unheard
 from xrpfast.trading.commands import Cancel, Halt
 from xrpfast.trading.events import Control, OrderAck, OrderEnd, OrderReject, QueryResult
 from xrpfast.trading.risk.state import HEDGE
@@ -47,6 +48,7 @@ class Checks:
         self.left: set[str] = set()
         """Every order whose bytes left, over all runs."""
         self.looks = 0
+        self.unheard = Unheard(venues, feed)
         self._loop = loop
         self._venues = venues
         self._feed = feed
@@ -64,6 +66,7 @@ class Checks:
         """A new run, at the moment at which its starting balances were read."""
         self._engine, self._gate = engine, gate
         self._known.clear()
+        self.unheard.begin()
         self._sent_ns = {name: [] for name in self._venues}
         self._stopping = False
         self._halted = False
@@ -203,6 +206,9 @@ class Checks:
                 self._withdrawn(command.scope, asked)
         if not self._halted and self._must_halt(event):
             raise Broken(5, f"no halt after {event}")
+        limit_ns = self._engine.config.risk.silence_halt_ns
+        if wrong := self.unheard.after(event, asked, limit_ns, self._halted):
+            raise Broken(5, wrong)
         unsettled = self._engine.orders.unsettled
         known = self._known
         if known:

@@ -60,6 +60,7 @@ LIMITS: Final = RiskLimits(
     max_strategy_rejects=10_000,
     max_auth_errors=1,
     cancel_after_ns=2 * SECOND,
+    silence_halt_ns=3 * SECOND,
 )
 
 

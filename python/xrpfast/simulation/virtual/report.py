@@ -21,6 +21,8 @@ class Report(msgspec.Struct):
     """Runs that ended halted."""
     halts_at_both: int = 0
     """Halts that a person said with orders under way at both venues."""
+    halts_unheard: int = 0
+    """Halts because no venue was heard any more."""
     stops: int = 0
     """Runs that a person stopped."""
     by_hand: int = 0

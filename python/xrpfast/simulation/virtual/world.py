@@ -27,6 +27,7 @@ from xrpfast.simulation.worlds import RULES, customer, exchange_of
 from xrpfast.trading import events as ev
 from xrpfast.trading.client_ids import base36
 from xrpfast.trading.engine import Engine
+from xrpfast.trading.risk.silence import SILENT
 from xrpfast.trading.states import ENGINE, Latched, TradingState
 
 START: Final = {"XRP": 3_000, "USDT": 7_000}
@@ -107,6 +108,7 @@ class World:
             self.report.by_hand = self.people.settled
             self.report.by_hand_refused = self.people.refused
             self.report.halts_at_both = self.people.at_both
+            self.report.halts_unheard = self.checks.unheard.halts
             return self.report
         finally:
             self._recovery.ledger.close()
@@ -266,7 +268,7 @@ class World:
             self._ended()
 
     def _explained(self, reason: str) -> bool:
-        if reason in self.people.halts:
+        if reason in self.people.halts or reason.startswith(SILENT):  # held against the truth
             return True
         for venue in self.venues.values():
             if any(mistake in reason for mistake in venue.mistakes):
