@@ -126,7 +126,9 @@ async def test_a_halt_that_is_not_verified_is_no_clean_end(
         mock.faults.add({"venue": "kucoin", "channel": "rest", "action": "reply",
                          "match": {"route": "GET *"}, "params": {"status": 500}})  # fmt: skip
         run.say("halt")
-        assert isinstance(await run.ended(), HaltedError)
+        end = await run.ended()
+        assert isinstance(end, HaltedError)
+        assert "NOT verified that the venues list none of our orders" in str(end)
         (receipt,) = receipts(run)
         assert not receipt.verified
         assert not run.engine.orders.unsettled

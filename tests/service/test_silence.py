@@ -21,6 +21,7 @@ from xrpfast.service.heartbeat import RunState
 from xrpfast.service.heartbeat import read as read_beat
 from xrpfast.service.latch import Latch
 from xrpfast.service.statedir import StateDir
+from xrpfast.simulation.faults.scenario import find, load
 from xrpfast.simulation.server import MockVenues, mock_venues
 from xrpfast.trading.commands import Halt, PlaceLegsRecord
 from xrpfast.trading.events import Reconciled
@@ -67,8 +68,9 @@ def working(mock: MockVenues) -> set[str]:
 
 
 def power(mock: MockVenues) -> list[int]:
-    """The shipped scenario, without the time at which it ends."""
-    rules = [{"venue": v, "channel": "venue", "action": "down"} for v in VENUES]
+    """The shipped scenario: now, and until it is taken away."""
+    timed = load(find("f34_both_die")).rules
+    rules = [{k: v for k, v in rule.items() if k not in ("at_s", "for_s")} for rule in timed]
     return [mock.faults.add(rule) for rule in rules]
 
 

@@ -1,4 +1,4 @@
-"""The table of faults in `docs/reliability.md`: every row is there, what it names exists."""
+"""The tables of faults in `docs/reliability.md`: every row is there, what it names exists."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import pytest
 from support.reliability import PAGE, ROOT
 from xrpfast.simulation.faults.scenario import find, load
 
-ROWS = (12, 13, 14, 18, 19, 20, 22, 23, 24, 30, 31, 32, 33, 35, 39, 40)
+OF_ORDERS = (12, 13, 14, 18, 19, 20, 22, 23, 24, 30, 31, 32, 33, 35, 39, 40)
 """Of the project's list of faults: those of orders."""
-OF_THE_ENGINE_ALONE = {"F23", "F24"}
+OF_RISK = (34, 37)
+"""Those that the engine's own limits answer."""
+OF_THE_ENGINE_ALONE = {"F23", "F24", "F37"}
 TABLE = {
     cells[0].split()[0]: cells
     for line in PAGE.read_text(encoding="utf-8").splitlines()
@@ -20,8 +22,8 @@ TABLE = {
 }
 
 
-def test_every_row_of_orders_is_there() -> None:
-    assert list(TABLE) == [f"F{number}" for number in ROWS]
+def test_every_row_of_orders_and_of_risk_is_there() -> None:
+    assert list(TABLE) == [f"F{number}" for number in (*OF_ORDERS, *OF_RISK)]
 
 
 @pytest.mark.parametrize("row", TABLE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from time import monotonic_ns
 from typing import Any
 
 import orjson
@@ -245,6 +246,18 @@ async def until_over(desk: Desk) -> None:
     async with asyncio.timeout(10):
         while desk.fuse.blown:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
+
+
+async def test_a_pause_is_told_with_its_end(desk: Desk) -> None:
+    """A venue that said so is not one that nobody hears."""
+    before_ns = monotonic_ns()
+    for seconds, reach in ((60, Reach.EVERYTHING), (90, Reach.ORDERS)):
+        desk.fuse.blow(Pause(seconds, reach, "limit"))
+        told = desk.sink.events[-1]
+        assert isinstance(told, LinkState)
+        left_ns = told.paused_until_ns - seconds * 10**9
+        assert before_ns <= left_ns <= monotonic_ns()
+    desk.fuse.close()
 
 
 async def test_a_pause_closes_entries_and_opens_them_again(desk: Desk) -> None:

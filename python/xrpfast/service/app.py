@@ -589,15 +589,9 @@ class Service:
         await self._ended(clean=not left and verified)
         unsettled = f"{len(left)} orders are not settled: {', '.join(left[:3])}" if left else ""
         if stopped := self._stopped():
-            open_ends = (
-                ""
-                if verified
-                else (
-                    "NOT verified that the venues list none of our orders: see the receipts in "
-                    f"{self._state.path / 'receipts'}"
-                )
-            )
-            said = [f"halted: {stopped}", unsettled, open_ends]
+            doubt = "NOT verified that the venues list none of our orders: look there, and in "
+            doubt += str(self._state.path / "receipts")
+            said = [f"halted: {stopped}", unsettled, "" if verified else doubt]
             raise HaltedError("; ".join(filter(None, said)))
         if unsettled:
             raise FailedError(unsettled)
