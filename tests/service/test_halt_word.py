@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from support.service import Trading, trading
+from support.service import Trading, journal, trading
 from xrpfast.errors import HaltedError, UsageError
 from xrpfast.service import app
 from xrpfast.service.heartbeat import Heartbeat, RunState, read, request_halt
@@ -130,6 +130,9 @@ async def test_a_halt_while_the_venues_are_asked_is_heard(
     async with trading(tmp_path, mock, ready=False) as run:
         await halted(run)
     assert state(tmp_path) is RunState.STOPPED
+    if when != "before they answer":  # then there was no engine yet that could hear
+        said = [e.action for _, e in journal(tmp_path) if isinstance(e, Control)]
+        assert said[0] == "halt"
 
 
 async def test_an_end_with_unsettled_orders_is_not_clean(
