@@ -18,7 +18,7 @@ from xrpfast.records.rebuild import rebuild
 from xrpfast.records.unsettled import open_fees
 from xrpfast.research.report import FOREVER, report
 from xrpfast.research.rerun import rerun
-from xrpfast.service import fees
+from xrpfast.service import fees, recovery
 from xrpfast.service.recording import open_records
 from xrpfast.service.recovery import Recovery
 from xrpfast.simulation.server import MockVenues, mock_venues
@@ -60,14 +60,20 @@ async def traded(run: Trading, mock: MockVenues) -> None:
     await run.until(lambda: not run.engine.orders.unsettled and not run.engine.legs.owing())
 
 
+def by_fees_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The latest trades, which a start reads for other reasons, tell nothing."""
+    monkeypatch.setattr(recovery, "OVERLAP_NS", -3_600 * fees.SECOND_NS)
+
+
 async def test_fees_that_a_crash_left_as_estimates_are_asked_for_before_the_next_start(
-    tmp_path: Path, mock: MockVenues
+    tmp_path: Path, mock: MockVenues, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with trading(tmp_path, mock) as run:
         await traded(run, mock)
         assert list(run.engine.fees.open("kucoin"))
         assert not list(run.engine.fees.open("binance"))
         await crash(run)
+    by_fees_alone(monkeypatch)
     async with trading(tmp_path, mock) as again:
         assert open_fees(ledger(tmp_path)) == ()
         (said,) = {kind for kind, record in journal(tmp_path) if told(record)}
@@ -139,6 +145,7 @@ async def test_older_fees_are_asked_for_by_their_orders(
         await crash(run)
     monkeypatch.setattr(fees, "LISTED_NS", 0)
     monkeypatch.setattr(fees, "MARGIN_NS", 10_000_000)
+    by_fees_alone(monkeypatch)
     async with trading(tmp_path, mock):
         assert open_fees(ledger(tmp_path)) == ()
     assert compare(ledger(tmp_path), await truth(mock)) == []
@@ -159,8 +166,8 @@ async def test_a_start_waits_for_a_silent_list_of_fills_no_longer_than_its_bound
     journal_, records = open_records(tmp_path / "journal", ledger(tmp_path))
     made = enabled(build(demo_values(tmp_path, mock.line), "test").venues)
     try:
-        recovery = Recovery("xddemo", ledger(tmp_path), records, journal_)
-        assert await recovery.fees({venue.name: venue for venue in made}) == len(left)
+        asked = Recovery("xddemo", ledger(tmp_path), records, journal_)
+        assert await asked.fees({venue.name: venue for venue in made}) == len(left)
         assert open_fees(ledger(tmp_path)) == left
         assert "kucoin: fees: no answer in time" in caplog.messages
     finally:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from support.service import Trading, trading
+from support.service import Trading, journal, trading
 from xrpfast.errors import HaltedError, UsageError
 from xrpfast.service import app
 from xrpfast.service.heartbeat import Heartbeat, RunState, read, request_halt
@@ -43,10 +43,10 @@ def state(folder: Path) -> RunState:
     return beat.state
 
 
-async def halted(run: Trading) -> None:
+async def halted(run: Trading, why: str = "the roof is on fire") -> None:
     said = await run.ended()
     assert isinstance(said, HaltedError), said
-    assert "the roof is on fire" in str(said)
+    assert why in str(said)
 
 
 async def test_an_engine_that_trades_stops_at_once_and_ends(
@@ -108,7 +108,7 @@ async def test_a_latched_scope_that_this_engine_does_not_have_is_told(
         assert scopes(run.service._config) == set(run.engine.context.states)
 
 
-@pytest.mark.parametrize("when", ["before they answer", "with it", "after it"])
+@pytest.mark.parametrize("when", ["before they answer", "with it", "after it", "on no disk"])
 async def test_a_halt_while_the_venues_are_asked_is_heard(
     tmp_path: Path, mock: MockVenues, monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
@@ -120,16 +120,22 @@ async def test_a_halt_while_the_venues_are_asked_is_heard(
             await run.until(lambda: run.service._stop.is_set())
             return await look(*arguments)
         found = await look(*arguments)
-        halt(tmp_path)
-        if when == "with it":  # the beat that hears of it comes at that very moment
+        if when == "on no disk":  # the word is all that there is
+            request_halt(tmp_path / "heartbeat")
+        else:
+            halt(tmp_path)
+        if when in ("with it", "on no disk"):  # the beat that hears of it comes at that very moment
             run.service._heartbeat._handle.cancel()  # type: ignore[union-attr]
             run.service._heartbeat._beat()
         return found
 
     monkeypatch.setattr(app, "look_everywhere", looking)
     async with trading(tmp_path, mock, ready=False) as run:
-        await halted(run)
+        await halted(run, "no reason on disk" if when == "on no disk" else "the roof is on fire")
     assert state(tmp_path) is RunState.STOPPED
+    if when != "before they answer":  # then there was no engine yet that could hear
+        said = [e.action for _, e in journal(tmp_path) if isinstance(e, Control)]
+        assert said[0] == "halt"
 
 
 async def test_an_end_with_unsettled_orders_is_not_clean(

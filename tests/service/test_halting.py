@@ -128,17 +128,16 @@ async def test_a_run_that_starts_meanwhile_finds_the_word_set_again(
     mock: MockVenues, config: Config
 ) -> None:
     mock.faults.add({"venue": "binance", "channel": "venue", "action": "down", "for_s": 1})
+    before = Heartbeat(config.state_dir / "heartbeat", lambda: None)
     work = asyncio.create_task(halt(config, "engine", "why", "ann"))
-    for _ in range(1_000):
-        if Latch(config.state_dir).halted() is not None:
-            break
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(10):
+        while not before.halt_word[0]:  # noqa: ASYNC110 (not the first word)
+            await asyncio.sleep(0.01)
     starting = Heartbeat(config.state_dir / "heartbeat", lambda: None)
-    for _ in range(100):
-        if starting.halt_word[0]:
-            break
-        await asyncio.sleep(0.01)
-    assert starting.halt_word[0]
+    assert not starting.halt_word[0]
+    async with asyncio.timeout(10):
+        while not starting.halt_word[0]:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
     assert (await work)[0].verified
 
 

@@ -24,7 +24,7 @@ from xrpfast.service.latch import Latch
 from xrpfast.simulation.server import MockVenues, mock_venues
 from xrpfast.trading.commands import PlaceLegsRecord
 from xrpfast.trading.events import Control, TradedByHand
-from xrpfast.trading.states import TradingState
+from xrpfast.trading.states import Latched, TradingState
 
 SYMBOL = "symbol:XRP/USDT"
 
@@ -214,6 +214,7 @@ async def test_what_was_given_up_stays_so_until_a_person_resumes_and_is_hedged_b
     async with trading(tmp_path, mock) as again:
         engine = again.engine
         if running:
+            assert engine.config.latched == (Latched(SYMBOL, TradingState.HALTED),)
             assert engine.context.symbols[0] is TradingState.HALTED
             await again.until(lambda: engine.refused.get("SYMBOL_CLOSED", 0) > 3)
             assert again.placed == 0

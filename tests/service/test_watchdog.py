@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from time import time_ns
 from typing import Any
 
 import grimp
@@ -27,6 +28,7 @@ from xrpfast.service.readiness import of_watchdog
 from xrpfast.service.receipts import last_receipt
 from xrpfast.service.statedir import StateDir
 from xrpfast.service.watchdog import Watchdog, watch
+from xrpfast.service.watchdog_keys import KeyCheck, refused, told_keys
 from xrpfast.service.watchdog_lock import watcher, watching
 from xrpfast.simulation.server import MockVenues, mock_venues
 from xrpfast.simulation.truth import ledger
@@ -364,6 +366,71 @@ async def test_a_key_that_is_refused_is_said_at_once(
     scene.start()
     await scene.until(lambda: "binance: NOTHING can be cancelled there" in caplog.text)
     assert "kucoin: NOTHING" not in caplog.text
+
+
+READS_ONLY = {
+    "binance": {"enableSpotAndMarginTrading": False},
+    "kucoin": {"permission": "General"},
+}
+
+
+@pytest.mark.parametrize("venue", VENUES)
+async def test_a_key_that_may_read_and_not_cancel_is_told_from_a_good_one(
+    scene: Scene, venue: str
+) -> None:
+    rights = {"venue": venue, "channel": "venue", "action": "key"}
+    scene.mock.faults.add(rights | {"params": {"set": READS_ONLY[venue]}})
+    scene.start()
+    with watching(scene.folder, scene.config.prefix, VENUES):
+        told: dict[str, KeyCheck] = {}
+        while set(told) != set(VENUES):
+            await asyncio.sleep(0.02)
+            told = told_keys(scene.folder, str(os.getpid()))
+    assert {name: (said.refused, bool(said.problem)) for name, said in told.items()} == {
+        name: (name == venue, name == venue) for name in VENUES
+    }
+    assert f"{venue}: " in refused(told, VENUES)
+    assert scene.at_work() == {name: [FOREIGN, OURS] for name in VENUES}, "the question harmed"
+
+
+@pytest.mark.parametrize("answer", [{"status": 503, "body": "<html>"}, {"status": 200}])
+async def test_a_venue_that_cannot_say_does_not_make_the_key_a_bad_one(
+    scene: Scene, answer: dict[str, Any]
+) -> None:
+    """Nor a good one, unless the venue has taken the cancel."""
+    scene.mock.faults.add(
+        {"venue": "binance", "channel": "rest", "action": "reply", "params": answer,
+         "match": {"route": "DELETE /api/v3/order", "times": 1}}
+    )  # fmt: skip
+    binance, kucoin = cancel_only(scene.config, watchdog=True)
+    dog = Watchdog(scene.config, ())
+    try:
+        said = await dog._check_key(binance)
+    finally:
+        await asyncio.gather(binance.close(), kucoin.close())
+    assert not said.refused
+    assert bool(said.problem) == (answer["status"] != 200)
+
+
+async def test_a_key_that_is_refused_meanwhile_ends_entries(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "WATCHED_S", 0.05)
+    monkeypatch.setattr(module, "CHECK_S", 0.05)
+    scene.mock.flow.running = True
+    dog = asyncio.create_task(watch(scene.config))
+    await scene.until(lambda: watcher(scene.folder))
+    async with trading(scene.folder, scene.mock, watchdog={"require": True}) as run:
+        entry = Latch(scene.folder).entries()
+        assert not entry
+        told = told_keys(scene.folder, watcher(scene.folder))
+        told["kucoin"] = KeyCheck("kucoin refused DELETE: 400007", time_ns(), refused=True)
+        monkeypatch.setattr(app, "told_keys", lambda folder, who: told)
+        await run.until(lambda: run.engine.context.trading is TradingState.REDUCING)
+        (entry,) = Latch(scene.folder).entries()
+        assert entry.reason == "the watchdog cannot cancel (kucoin: kucoin refused DELETE: 400007)"
+    dog.cancel()
+    await asyncio.gather(dog, return_exceptions=True)
 
 
 async def test_one_watchdog_a_directory(scene: Scene) -> None:

@@ -53,7 +53,7 @@ from xrpfast.service.spin import Spinner
 from xrpfast.service.state import state_object
 from xrpfast.service.statedir import StateDir
 from xrpfast.service.stopping import Stopping
-from xrpfast.service.watchdog_keys import told_keys, unfit, untried
+from xrpfast.service.watchdog_keys import refused, told_keys, unfit, untried
 from xrpfast.service.watchdog_lock import unwatched, watcher
 from xrpfast.service.withdraw import withdraw
 from xrpfast.service.words import Words
@@ -462,9 +462,14 @@ class Service:
         """Unwatched no entry is made: not before there is a watchdog and a person has resumed."""
         while True:
             states = self._driver.engine.context.states
-            if states[ENGINE] is TradingState.ACTIVE and (why := self._unwatched()):
+            if states[ENGINE] is TradingState.ACTIVE and (why := self._unguarded()):
                 self._say("reduce", why, "engine")
             await asyncio.sleep(WATCHED_S)
+
+    def _unguarded(self) -> str:
+        """A watchdog whose key a venue refuses is none. One that could not ask may be well."""
+        told = told_keys(self._state.path, watcher(self._state.path))
+        return self._unwatched() or refused(told, self._config.venue_names)
 
     def _say(self, action: str, reason: str, who: str = "") -> None:
         now_ns, wall_ns = monotonic_ns(), time_ns()

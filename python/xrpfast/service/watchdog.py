@@ -45,6 +45,8 @@ CHECK_S: Final = 600.0
 """So often the venues are asked something, to know that our keys are good."""
 CHECK_AGAIN_S: Final = 30.0
 """After one that was not."""
+NEVER: Final = "0-0p"
+"""Ends the client id of an order that never was: runs are counted from 1."""
 
 _LOG = logging.getLogger("xrpfast.watchdog")
 
@@ -226,8 +228,7 @@ class Watchdog:
             await self._tell_keys(keys)  # first of all that nothing is known, whoever told before
             for venue in self._venues:
                 if not venue.fuse.blown:
-                    problem = await self._check_key(venue)
-                    keys[venue.name] = KeyCheck(problem, time_ns())
+                    keys[venue.name] = await self._check_key(venue)
                     await self._tell_keys(keys)
             bad = untried(keys, self._config.venue_names) or any(k.problem for k in keys.values())
             await asyncio.sleep(CHECK_AGAIN_S if bad else CHECK_S)
@@ -237,21 +238,23 @@ class Watchdog:
         if why := await self._keys_disk.do(lambda: tell_keys(self._state_dir, told)):
             _LOG.error("what the venues say of the keys is not written: %s", why)
 
-    async def _check_key(self, venue: CancelOnly) -> str:
-        """What is wrong with it; empty when the venue answered."""
+    async def _check_key(self, venue: CancelOnly) -> KeyCheck:
+        """Looks and cancels there as after a loss, but nothing of anybody's."""
         try:
             await venue.sync_clock()
             await venue.working(venue.symbols)
+            await venue.try_cancelling(self._config.prefix + NEVER)
         except VenueError as error:
-            if error.outcome is Outcome.AUTH_HALT:
+            refused = error.outcome is Outcome.AUTH_HALT
+            if refused:
                 _LOG.critical("%s: NOTHING can be cancelled there: %s", venue.name, error)
             else:
                 _LOG.warning("%s: %s", venue.name, error)
-            return str(error) or type(error).__name__
+            return KeyCheck(str(error) or type(error).__name__, time_ns(), refused)
         except Exception as error:  # it is a question of another day; the watch goes on
             _LOG.warning("%s: %s: %s", venue.name, type(error).__name__, error)
-            return f"{type(error).__name__}: {error}"
-        return ""
+            return KeyCheck(f"{type(error).__name__}: {error}", time_ns())
+        return KeyCheck("", time_ns())
 
 
 async def _ended(task: asyncio.Task[object]) -> None:

@@ -24,8 +24,10 @@ class KeyCheck(msgspec.Struct, frozen=True):
     """One question to one venue."""
 
     problem: str
-    """Empty: it was answered."""
+    """Empty: the key may look and cancel."""
     wall_ns: int
+    refused: bool = False
+    """The venue itself said no to the key; else it could not be asked."""
 
 
 class _Told(msgspec.Struct):
@@ -50,6 +52,15 @@ def told_keys(state_dir: Path, watcher: str | None) -> dict[str, KeyCheck]:
 def untried(keys: Mapping[str, KeyCheck], venues: Sequence[str]) -> bool:
     """Whether the first answer of a venue is still to come."""
     return not set(venues) <= set(keys)
+
+
+def refused(keys: Mapping[str, KeyCheck], venues: Sequence[str]) -> str:
+    """Where the venue says no to the watchdog's key, for a person; empty when none does."""
+    found = [
+        f"{venue}: {said.problem}" for venue, said in keys.items() if said.refused
+        and venue in venues
+    ]  # fmt: skip
+    return f"the watchdog cannot cancel ({'; '.join(found)})" if found else ""
 
 
 def unfit(keys: Mapping[str, KeyCheck], venues: Sequence[str], now_ns: int) -> str:

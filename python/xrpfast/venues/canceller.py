@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from xrpfast.venues.outcome import Outcome, VenueError
+
 if TYPE_CHECKING:
     from xrpfast.net.fuse import Fuse
 
@@ -30,6 +32,8 @@ class CancelOnly:
     """One venue."""
 
     name = ""
+    no_such_order: frozenset[str] = frozenset()
+    """Codes by which the venue refuses to cancel an order that it does not know."""
 
     def __init__(self, symbols: Sequence[str], fuse: Fuse, late_s: float) -> None:
         self.symbols = list(symbols)
@@ -50,6 +54,18 @@ class CancelOnly:
     async def cancel(self, symbol: str, client_id: str) -> None:
         """Asks for the end of an order. Raises `XrpfastError` without the venue's consent."""
         raise NotImplementedError
+
+    async def try_cancelling(self, never: str) -> None:
+        """Asks for the end of an order that never was, ``never`` its client id: a key that may
+        only read is not told from a good one by any question. Raises `XrpfastError` unless the
+        venue says that it does not know the order."""
+        try:
+            await self.cancel(self.symbols[0], never)
+        except VenueError as error:
+            if error.outcome is not Outcome.UNKNOWN_RECONCILE:
+                raise
+            if error.code not in self.no_such_order:
+                raise
 
     async def close(self) -> None:
         raise NotImplementedError

@@ -76,6 +76,8 @@ class Endpoint:
     """Costs its weight only when it is refused."""
     orders: bool = False
     """Places orders: its replies tell the order counts."""
+    cancels: bool = False
+    """Cancels orders: that takes the same right as placing them."""
 
 
 def answer(endpoint: Endpoint, call: Call) -> Any:
@@ -86,7 +88,7 @@ def answer(endpoint: Endpoint, call: Call) -> Any:
     try:
         if endpoint.signed:
             call.key = call.who()
-            call.venue.keys.allow(trade=endpoint.orders)
+            call.venue.keys.allow(trade=endpoint.orders or endpoint.cancels)
             call.deadline_ns = deadline_ns(call.venue.exchange.wall_ns(), call.params)
         result = endpoint.handle(call)
         call.params.finish()

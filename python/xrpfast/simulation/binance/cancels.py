@@ -188,10 +188,13 @@ def _restrictions(params: Params) -> str | None:
 
 
 ENDPOINTS: Final = (
-    Endpoint(rest="DELETE /order", ws="order.cancel", handle=_cancel, signed=True, free=True),
+    Endpoint(
+        rest="DELETE /order", ws="order.cancel", handle=_cancel, signed=True, free=True,
+        cancels=True,
+    ),
     Endpoint(
         rest="DELETE /openOrders", ws="openOrders.cancelAll", handle=_cancel_all, signed=True,
-        free=True,
+        free=True, cancels=True,
     ),
     Endpoint(
         rest="POST /order/cancelReplace", ws="order.cancelReplace", handle=_cancel_replace,

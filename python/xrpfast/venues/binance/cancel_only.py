@@ -19,6 +19,7 @@ class BinanceCancelOnly(CancelOnly):
     """A lost request can become an order until recvWindow is over."""
 
     name = "binance"
+    no_such_order = frozenset({"-2011"})
 
     def __init__(
         self, section: BinanceSection, keys: Keys, fuse: Fuse, instruments: Sequence[str]

@@ -22,6 +22,7 @@ class KucoinCancelOnly(CancelOnly):
     """A lost request can become an order as long as its signed time is valid."""
 
     name = "kucoin"
+    no_such_order = frozenset({"400100", "100004", "order_not_exist"})
 
     def __init__(
         self, section: KucoinSection, keys: Keys, fuse: Fuse, instruments: Sequence[str]
