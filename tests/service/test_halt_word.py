@@ -11,6 +11,7 @@ import pytest
 
 from support.service import Trading, journal, trading
 from xrpfast.errors import HaltedError, UsageError
+from xrpfast.research.rerun import rerun
 from xrpfast.service import app
 from xrpfast.service.heartbeat import Heartbeat, RunState, read, request_halt
 from xrpfast.service.latch import Entry, Latch
@@ -168,3 +169,5 @@ async def test_a_restart_carries_what_was_traded_until_a_person_resumes(
         assert begun["xrp-arb"].round_trips == trips > 0
         assert begun[""].cash == sum(each.cash for name, each in begun.items() if name)
         assert begun[""].cash != 0
+        assert run.engine.risk.watch.losses.peak >= begun[""].peak > 0, "its trades won"
+    assert rerun(tmp_path / "journal").difference is None

@@ -47,6 +47,7 @@ from xrpfast.service.setup import (
     Found,
     build,
     look_everywhere,
+    money,
     scopes,
 )
 from xrpfast.service.spin import Spinner
@@ -266,7 +267,7 @@ class Service:
         left = residuals(self._state.ledger_path)
         armed = self._identity.armed
         names = [strategy.name for strategy in config.strategies]
-        before = carried(self._state.ledger_path, names)
+        before = carried(self._state.ledger_path, names, money(config.risk.hedge_min))
         built = build(config, venues, found, epoch, left, latched, before, armed=armed)
         projection = Projection(ledger, config.records.ledger_commit_ms / 1000, self._ledger_failed)
         self._market = built.market

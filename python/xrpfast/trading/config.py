@@ -67,6 +67,10 @@ class Carried(msgspec.Struct, frozen=True):
     round_trips: int = 0
     instruments: tuple[str, ...] = ()
     """Those that it traded last: hedges of them are its."""
+    losing: int = 0
+    """Losing trades in a row."""
+    peak: int = 0
+    """The session's highest profit, money of the quote asset."""
 
 
 class EngineConfig(msgspec.Struct, frozen=True, kw_only=True):

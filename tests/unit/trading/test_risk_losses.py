@@ -367,6 +367,24 @@ def test_the_session_and_a_strategy_count_from_their_own_resumes() -> None:
     assert shares(world) == {"strategy:arb": "HALTED"}
 
 
+def test_a_restart_begins_neither_the_highest_profit_nor_the_streak_anew() -> None:
+    world = carrying(Carried("", USD, peak=20 * USD))
+    world.wait(2 * SECOND)
+    assert shares(world) == {}
+    losing(world, 2 * USD)
+    world.wait(2 * SECOND)
+    assert Halt("engine", "the session is 21 below its highest profit") in world.halts
+    world = carrying(Carried("arb", losing=2), max_losing_trades=3)
+    losing(world, USD)
+    assert world.of(Reduce) == [Reduce("strategy:arb", "lost 3 trades in a row")]
+    world = carrying(Carried("", USD, peak=20 * USD), Carried("arb", losing=2), max_losing_trades=3)
+    world.tell(ev.Control, action="resume", scope="", reason="seen", who="ann")
+    losing(world, 2 * USD)
+    losing(world, 2 * USD)
+    world.wait(2 * SECOND)
+    assert shares(world) == {}
+
+
 def test_a_resume_forgives_what_earlier_runs_lost() -> None:
     world = carrying(Carried("", -24 * USD), Carried("arb", -14 * USD, round_trips=99))
     world.tell(ev.Control, action="resume", scope="engine", reason="seen", who="ann")

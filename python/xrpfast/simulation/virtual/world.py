@@ -175,7 +175,7 @@ class World:
                 raise Broken(4, f"{ours or list(venue.transit)} at {venue.name}: forgotten")
         self._epoch += 1
         latched = tuple(self._latched.values())
-        before = carried(self._path, [STRATEGY_NAME])
+        before = carried(self._path, [STRATEGY_NAME], LIMITS.hedge_min)
         config = config_of(self._epoch, self.venues, residuals(self._path), latched, before)
         gate = WatchedGate()
         engine = self._make(config, gate)

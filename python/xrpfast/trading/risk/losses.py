@@ -93,7 +93,7 @@ class Losses:
         self._before = Money()
         """What earlier runs did to the session beyond what the accounts have of them."""
         self.peak = 0
-        """The session's highest profit in this run, since a person looked."""
+        """The session's highest profit since a person looked."""
         self._forgiven = 0
         """What the session was worth when a person last looked."""
 
@@ -102,8 +102,11 @@ class Losses:
         for each in carried:
             if not each.strategy:
                 self._before.add(each.cash, each.base)
+                self.peak = each.peak
                 continue
-            self.accounts[each.strategy].money.add(each.cash, each.base)
+            account = self.accounts[each.strategy]
+            account.money.add(each.cash, each.base)
+            account.losing = each.losing
             self._before.add(-each.cash, -each.base)
             for name in each.instruments:
                 if name in self._state.context.instruments:

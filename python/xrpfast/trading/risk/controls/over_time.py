@@ -42,9 +42,9 @@ ROWS: Final = (
     Control(
         25,
         "Losses",
-        "Loss of the session and of each strategy, of all runs since a person last resumed; of one "
-        "run the fall from its highest profit, losing trades in a row and within a window. Base "
-        "at the worst book's price.",
+        "Loss of the session and of each strategy, the fall from the highest profit, losing trades "
+        "in a row, of all runs since a person last resumed; of one run the losing trades within a "
+        "window. Base at the worst book's price.",
         "REDUCING, HALTED once nothing is left to close; what cannot be computed is a breach",
         (
             "trading/risk/losses.py",
