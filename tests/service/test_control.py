@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import socket
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from xrpfast.cli.person import person
 from xrpfast.errors import UsageError
 from xrpfast.service.control import ControlServer, Said
 
@@ -35,7 +38,7 @@ def resume(heard: list[str]) -> Said:
     def take(request: Mapping[str, Any]) -> dict[str, Any]:
         if "reason" not in request:
             raise UsageError("reason: say why")
-        heard.append(f"resume: {request['reason']}")
+        heard.append(f"resume: {request['reason']}, {request['who']}")
         return {"ok": True, "resumed": []}
 
     return take
@@ -62,17 +65,76 @@ async def test_state_and_stop(client: Client, stops: list[str]) -> None:
     assert await client.ask(b'{"cmd":"state"}') == {"n": 1}
     assert stops == []
     assert await client.ask(b'{"cmd":"stop"}') == {"ok": True}
-    assert stops == ["control socket"]
+    assert stops == [f"control socket: {person()}"]
 
 
 async def test_its_owner_alone_may_use_it(client: Client, tmp_path: Path) -> None:
     assert (tmp_path / "control.sock").stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize("claim", ["ann", " ann ", person(), "", 5, None, "x" * 2_000])
+async def test_who_says_it_is_whom_the_kernel_names(
+    client: Client, stops: list[str], claim: object
+) -> None:
+    """The worst: a resume on record in the name of somebody who never said it."""
+    word = {"cmd": "resume", "reason": "x", "who": claim}
+    assert await client.ask(json.dumps(word).encode()) == {"ok": True, "resumed": []}
+    said = {"ann": ", calls itself ann", "x": f", calls itself {'x' * 100}"}
+    more = said.get(str(claim).strip()[:3], said["x"] if str(claim)[:2] == "xx" else "")
+    assert stops == [f"resume: x, {person()}{more}"]
+    assert f"(uid {os.geteuid()}, pid {os.getpid()})" in stops[0]
+
+
+def stranger(path: Path) -> bytes:
+    """What a process of another user is answered, that has found a way to the socket."""
+    path.chmod(0o666)
+    path.parent.chmod(0o711)
+    reading, writing = os.pipe()
+    if os.fork() == 0:
+        try:
+            os.chdir(path.parent)
+            os.setgroups([])
+            os.setuid(65_534)
+            with socket.socket(socket.AF_UNIX) as sock:
+                sock.connect(path.name)
+                sock.sendall(b'{"cmd":"stop"}\n')
+                os.write(writing, sock.recv(10_000))
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as stream:
+        said = stream.read()
+    os.wait()
+    return said
+
+
+async def test_another_users_process_is_heard_by_nobody(
+    tmp_path: Path, stops: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = os.geteuid() == 0
+    path = tmp_path / "control.sock"
+    if not root:  # then we are the stranger
+        monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    server = ControlServer(path, dict, stops.append, {})
+    monkeypatch.undo()
+    await server.start()
+    if root:
+        said = json.loads(await asyncio.to_thread(stranger, path))
+    else:
+        reader, writer = await asyncio.open_unix_connection(str(path))
+        writer.write(b'{"cmd":"stop"}\n')
+        said = json.loads(await reader.readline())
+        writer.close()
+    uid = 65_534 if root else os.getuid()
+    assert said["error"].startswith(f"uid {uid} may not speak to this engine, only root (uid 0)")
+    assert stops == []
+    await server.close()
+
+
 async def test_words_for_the_engine(client: Client, stops: list[str]) -> None:
     answer = await client.ask(b'{"cmd":"resume","reason":"I moved it"}')
     assert answer == {"ok": True, "resumed": []}
-    assert stops == ["resume: I moved it"]
+    assert stops == [f"resume: I moved it, {person()}"]
     assert await client.ask(b'{"cmd":"resume"}') == {"error": "reason: say why"}
     assert len(stops) == 1
 

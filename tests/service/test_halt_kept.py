@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,16 @@ import pytest
 from msgspec.structs import force_setattr
 
 from support.service import Trading, trading
+from xrpfast.cli.person import person
 from xrpfast.errors import HaltedError
 from xrpfast.model import MONEY_ONE
+from xrpfast.records.schema import read_database
 from xrpfast.service.halts import HaltReceipt, read
 from xrpfast.service.heartbeat import RunState
 from xrpfast.service.heartbeat import read as read_beat
 from xrpfast.service.latch import Entry, Latch
 from xrpfast.simulation.server import MockVenues, mock_venues
+from xrpfast.trading.events import Control
 from xrpfast.trading.states import TradingState
 
 
@@ -40,6 +44,23 @@ async def ask(run: Trading, **word: Any) -> dict[str, Any]:
 def receipts(run: Trading) -> list[HaltReceipt]:
     found = [read(path) for path in (run.state_dir / "receipts").glob("*-halt.json")]
     return [receipt for receipt in found if receipt is not None]
+
+
+async def test_a_halt_is_on_record_by_the_process_that_said_it(
+    mock: MockVenues, tmp_path: Path
+) -> None:
+    """In the latch, the journal, the ledger and the receipt, whatever name was given."""
+    who = f"{person()}, calls itself ann"
+    async with trading(tmp_path, mock) as run:
+        assert (await ask(run, cmd="halt", reason="test", who="ann"))["ok"]
+        assert isinstance(await run.ended(), HaltedError)
+        entry = Latch(tmp_path).halted()
+        assert entry is not None
+        (receipt,) = receipts(run)
+        words = [r for _, r in run.journal() if isinstance(r, Control) and r.action == "halt"]
+    with closing(read_database(tmp_path / "ledger.sqlite")) as db:
+        kept = [row["who"] for row in db.execute("select who from words where action = 'halt'")]
+    assert [entry.who, receipt.who, *(word.who for word in words), *kept] == [who] * 4
 
 
 @pytest.mark.parametrize("by_signal", [True, False])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Annotated
 import typer
 
 from xrpfast.cli.link import Link, engine
+from xrpfast.cli.person import person
 from xrpfast.errors import FailedError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Limits of a running engine.")
@@ -33,7 +33,7 @@ def set_limit(
     as_json: JsonOption = False,
 ) -> None:
     """Make one limit tighter, from now until the engine ends."""
-    request = {"key": key, "value": value, "reason": reason, "who": getpass.getuser()}
+    request = {"key": key, "value": value, "reason": reason, "who": person()}
     with engine(_socket(config)) as link:
         answer = _running(link).ask("limits", **request)
     text = f"{key}: {answer.get('is')}, was {answer.get('was')}\n"

@@ -5,10 +5,15 @@ from __future__ import annotations
 import getpass
 import os
 
+from xrpfast.service.peer import Peer, actor
+
 
 def person() -> str:
-    """The user's name; the number, where no name is known: a stop must not wait for that."""
+    """As the engine's control socket names this process: the name is the user's own word, the
+    numbers are not. Without a name the number: a stop must not wait for one."""
+    uid = os.geteuid()
     try:
-        return getpass.getuser()
+        name = getpass.getuser()
     except (OSError, KeyError):
-        return f"user {os.getuid()}"
+        name = f"user {uid}"
+    return actor(name, Peer(os.getpid(), uid))

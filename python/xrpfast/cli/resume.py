@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from xrpfast.cli.link import engine
+from xrpfast.cli.person import person
 from xrpfast.errors import UsageError
 
 
@@ -35,7 +35,7 @@ def resume(
     from xrpfast.config.loader import load
 
     settings = load(config)
-    request = {"reason": reason, "who": getpass.getuser(), "scope": scope} | {
+    request = {"reason": reason, "who": person(), "scope": scope} | {
         "by_hand": dict(_pair(text) for text in hedged or ())
     }
     with engine(settings.state_dir / "control.sock") as link:

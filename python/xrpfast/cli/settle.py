@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from xrpfast.cli.link import engine
+from xrpfast.cli.person import person
 from xrpfast.errors import UsageError
 
 
@@ -35,7 +35,7 @@ def settle(
     from xrpfast.config.loader import load
 
     settings = load(config)
-    request = {"reason": reason, "who": getpass.getuser(), "id": client_id} | {
+    request = {"reason": reason, "who": person(), "id": client_id} | {
         "fills": [_fill(text) for text in fill or ()]
     }
     with engine(settings.state_dir / "control.sock") as link:

@@ -1,6 +1,8 @@
 """`control.sock`: one JSON object a line in, one JSON object a line out. ``state`` answers once,
 ``subscribe`` keeps answering, ``stop`` ends the engine cleanly; a person's words for the engine are
-those of `words.Words`. What cannot be done is answered with ``error``."""
+those of `words.Words`. What cannot be done is answered with ``error``.
+
+Who says it is whom the kernel names: ``who`` of a request is kept beside it when it is another."""
 
 from __future__ import annotations
 
@@ -13,10 +15,13 @@ from typing import Any, Final
 import orjson
 
 from xrpfast.errors import UsageError
+from xrpfast.service.peer import Owners, actor, peer_of
 
 SHORTEST_MS: Final = 50
 LONGEST_MS: Final = 60_000
 MAX_LINE: Final = 64 * 1024
+MAX_CLAIM: Final = 100
+"""Characters of what a peer calls itself."""
 
 State = Callable[[], dict[str, Any]]
 Said = Callable[[Mapping[str, Any]], dict[str, Any]]
@@ -38,6 +43,7 @@ class ControlServer:
         self._state = state
         self._stop = stop
         self._words = words
+        self._owners = Owners()
         self._server: asyncio.Server | None = None
         self._clients: set[asyncio.Task[None]] = set()
 
@@ -66,16 +72,18 @@ class ControlServer:
         self._clients.add(task)
         try:
             await self._serve(reader, writer)
-        except (ConnectionError, asyncio.CancelledError):
+        except (OSError, asyncio.CancelledError):
             pass
         finally:
-            self._clients.discard(task)
             writer.close()
-            with contextlib.suppress(ConnectionError):
+            with contextlib.suppress(ConnectionError, asyncio.CancelledError):
                 await writer.wait_closed()
+            self._clients.discard(task)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         feed: asyncio.Task[None] | None = None
+        peer = peer_of(writer.get_extra_info("socket"))
+        name = self._owners.name(peer)
         try:
             while True:
                 try:
@@ -85,7 +93,11 @@ class ControlServer:
                     return
                 if not line:
                     return
-                answer = self._answer(line)
+                if name is None:
+                    error = f"uid {peer.uid} may not speak to this engine, only {self._owners} may"
+                    await _say(writer, {"error": error})
+                    return
+                answer = self._answer(line, actor(name, peer))
                 if isinstance(answer, float):
                     if feed is not None:
                         feed.cancel()
@@ -96,8 +108,8 @@ class ControlServer:
             if feed is not None:
                 feed.cancel()
 
-    def _answer(self, line: bytes) -> dict[str, Any] | float:
-        """The answer to one line, or the interval of a subscription in seconds."""
+    def _answer(self, line: bytes, who: str) -> dict[str, Any] | float:
+        """The answer to one line of ``who``, or the interval of a subscription in seconds."""
         try:
             request = orjson.loads(line)
         except orjson.JSONDecodeError:
@@ -108,12 +120,12 @@ class ControlServer:
         if command == "state":
             return self._state()
         if command == "stop":
-            self._stop("control socket")
+            self._stop(f"control socket: {_named(who, request)}")
             return {"ok": True}
         word = self._words.get(command) if isinstance(command, str) else None
         if word is not None:
             try:
-                return word(request)
+                return word({**request, "who": _named(who, request)})
             except UsageError as error:
                 return {"error": str(error)}
         if command == "subscribe":
@@ -129,6 +141,13 @@ class ControlServer:
             while True:
                 await _say(writer, self._state())
                 await asyncio.sleep(interval_s)
+
+
+def _named(who: str, request: Mapping[str, Any]) -> str:
+    """The peer, and what it calls itself when that is something else."""
+    said = request.get("who")
+    claim = " ".join(said.split())[:MAX_CLAIM] if isinstance(said, str) else ""
+    return who if claim in ("", who) else f"{who}, calls itself {claim}"
 
 
 async def _say(writer: asyncio.StreamWriter, answer: dict[str, Any]) -> None:

@@ -75,7 +75,8 @@ class Words:
 
     def reconcile(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Every venue is compared with the books now."""
-        self._tell(self._control("reconcile", "control socket"))
+        who = text_of(request, "who", "")
+        self._tell(self._control("reconcile", "control socket", who=who))
         return {"ok": True}
 
     def resume(self, request: Mapping[str, Any]) -> dict[str, Any]:

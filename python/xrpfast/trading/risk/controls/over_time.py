@@ -195,11 +195,14 @@ ROWS: Final = (
     Control(
         35,
         "Access",
-        "Words come by a socket of this machine that its owner alone may use.",
+        "Words come by a socket of this machine that its owner and root alone may use; on record "
+        "they are the process's that the kernel names.",
         "refused",
-        ("service/control.py",),
+        ("service/control.py", "service/peer.py"),
         (
             "service/test_control.py::test_its_owner_alone_may_use_it",
+            "service/test_control.py::test_another_users_process_is_heard_by_nobody",
+            "service/test_control.py::test_who_says_it_is_whom_the_kernel_names",
             "service/test_control.py::test_nonsense_is_answered_with_an_error",
         ),
     ),
