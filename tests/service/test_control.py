@@ -8,6 +8,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from time import monotonic_ns, time_ns
 from typing import Any
 
 import pytest
@@ -27,6 +28,16 @@ class Client:
 
     async def read(self) -> Any:
         return json.loads(await asyncio.wait_for(self.reader.readline(), 5))
+
+
+def word(ago_s: int = 0, *, wall_ago_s: int | None = None, **more: object) -> bytes:
+    """A resume that was asked for so long ago."""
+    wall_s = ago_s if wall_ago_s is None else wall_ago_s
+    asked = {
+        "asked_ns": monotonic_ns() - ago_s * 10**9,
+        "asked_wall_ns": time_ns() - wall_s * 10**9,
+    }
+    return json.dumps({"cmd": "resume", "reason": "x"} | asked | more).encode()
 
 
 @pytest.fixture
@@ -50,7 +61,10 @@ async def client(tmp_path: Path, stops: list[str]) -> AsyncIterator[Client]:
     path.touch()  # as a dead engine leaves it
     count = iter(range(1000))
     server = ControlServer(
-        path, lambda: {"n": next(count)}, stops.append, {"resume": resume(stops)}
+        path,
+        lambda: {"n": next(count)},
+        stops.append,
+        {"resume": resume(stops), "halt": resume(stops)},
     )
     await server.start()
     reader, writer = await asyncio.open_unix_connection(str(path))
@@ -77,8 +91,7 @@ async def test_who_says_it_is_whom_the_kernel_names(
     client: Client, stops: list[str], claim: object
 ) -> None:
     """The worst: a resume on record in the name of somebody who never said it."""
-    word = {"cmd": "resume", "reason": "x", "who": claim}
-    assert await client.ask(json.dumps(word).encode()) == {"ok": True, "resumed": []}
+    assert await client.ask(word(who=claim)) == {"ok": True, "resumed": []}
     said = {"ann": ", calls itself ann", "x": f", calls itself {'x' * 100}"}
     more = said.get(str(claim).strip()[:3], said["x"] if str(claim)[:2] == "xx" else "")
     assert stops == [f"resume: x, {person()}{more}"]
@@ -132,11 +145,45 @@ async def test_another_users_process_is_heard_by_nobody(
 
 
 async def test_words_for_the_engine(client: Client, stops: list[str]) -> None:
-    answer = await client.ask(b'{"cmd":"resume","reason":"I moved it"}')
+    answer = await client.ask(word(reason="I moved it"))
     assert answer == {"ok": True, "resumed": []}
     assert stops == [f"resume: I moved it, {person()}"]
-    assert await client.ask(b'{"cmd":"resume"}') == {"error": "reason: say why"}
+    no_reason = word().replace(b"reason", b"raison")
+    assert await client.ask(no_reason) == {"error": "reason: say why"}
     assert len(stops) == 1
+
+
+@pytest.mark.parametrize(
+    "said", [
+        {"ago_s": 11}, {"ago_s": 600}, {"wall_ago_s": 600}, {"ago_s": -60}, {"wall_ago_s": -60},
+        {"asked_ns": None}, {"asked_ns": True}, {"asked_wall_ns": "1"},
+    ],
+)  # fmt: skip
+async def test_a_word_that_waited_too_long_is_not_obeyed(
+    client: Client, stops: list[str], said: dict[str, Any]
+) -> None:
+    """The worst: an engine that hung wakes, and trades on a word from before."""
+    line = word(**said)
+    assert "asked" in (await client.ask(line))["error"]
+    assert stops == []
+    assert (await client.ask(word(5)))["ok"]
+    assert (await client.ask(line.replace(b"resume", b"halt")))["ok"], "a halt always is"
+
+
+async def test_a_word_whose_sender_has_gone_is_not_obeyed(
+    client: Client, tmp_path: Path, stops: list[str]
+) -> None:
+    def leave(line: bytes) -> None:
+        """Before the server, in this loop, can read it."""
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.connect(str(tmp_path / "control.sock"))
+            sock.sendall(line + b"\n")
+
+    leave(word())
+    leave(word(reason="stop", cmd="halt"))
+    while not stops:  # in the order of the connections
+        assert await client.ask(b'{"cmd":"state"}')
+    assert stops == [f"resume: stop, {person()}"]
 
 
 async def test_a_subscription_keeps_answering(client: Client) -> None:

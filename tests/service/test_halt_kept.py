@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
+from time import monotonic_ns, time_ns
 from typing import Any
 
 import pytest
@@ -35,7 +36,8 @@ async def mock() -> AsyncIterator[MockVenues]:
 async def ask(run: Trading, **word: Any) -> dict[str, Any]:
     """By the control socket."""
     reader, writer = await asyncio.open_unix_connection(str(run.state_dir / "control.sock"))
-    writer.write(json.dumps(word).encode() + b"\n")
+    asked = {"asked_ns": monotonic_ns(), "asked_wall_ns": time_ns()}
+    writer.write(json.dumps(asked | word).encode() + b"\n")
     answer: dict[str, Any] = json.loads(await reader.readline())
     writer.close()
     return answer

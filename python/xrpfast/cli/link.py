@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic_ns, time_ns
 from typing import IO, Any
 
 from xrpfast.errors import FailedError, UsageError
@@ -21,9 +22,12 @@ class Link:
         self._stream = stream
 
     def ask(self, command: str, **more: Any) -> dict[str, Any]:
-        """The answer. Raises `UsageError` for an ``error``, `FailedError` when the engine ends."""
+        """The answer. Raises `UsageError` for an ``error``, `FailedError` when the engine ends.
+
+        The engine is told when it was asked: a word that waits for it too long is not obeyed."""
+        asked = {"cmd": command, "asked_ns": monotonic_ns(), "asked_wall_ns": time_ns()}
         try:
-            self._stream.write(json.dumps({"cmd": command} | more) + "\n")
+            self._stream.write(json.dumps(asked | more) + "\n")
             self._stream.flush()
             line = self._stream.readline()
         except OSError as error:

@@ -2,26 +2,36 @@
 ``subscribe`` keeps answering, ``stop`` ends the engine cleanly; a person's words for the engine are
 those of `words.Words`. What cannot be done is answered with ``error``.
 
-Who says it is whom the kernel names: ``who`` of a request is kept beside it when it is another."""
+Who says it is whom the kernel names: ``who`` of a request is kept beside it when it is another. A
+word that waited while this process hung is not obeyed any more (`said.fresh`), nor is one whose
+sender has gone; a halt and a stop always are."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+import select
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from time import monotonic_ns, time_ns
 from typing import Any, Final
 
 import orjson
 
 from xrpfast.errors import UsageError
 from xrpfast.service.peer import Owners, actor, peer_of
+from xrpfast.service.said import fresh
 
 SHORTEST_MS: Final = 50
 LONGEST_MS: Final = 60_000
 MAX_LINE: Final = 64 * 1024
+ALWAYS: Final = frozenset({"halt"})
+"""Words that are obeyed however old they are."""
 MAX_CLAIM: Final = 100
 """Characters of what a peer calls itself."""
+
+_LOG = logging.getLogger("xrpfast.service")
 
 State = Callable[[], dict[str, Any]]
 Said = Callable[[Mapping[str, Any]], dict[str, Any]]
@@ -97,7 +107,7 @@ class ControlServer:
                     error = f"uid {peer.uid} may not speak to this engine, only {self._owners} may"
                     await _say(writer, {"error": error})
                     return
-                answer = self._answer(line, actor(name, peer))
+                answer = self._answer(line, actor(name, peer), writer)
                 if isinstance(answer, float):
                     if feed is not None:
                         feed.cancel()
@@ -108,7 +118,9 @@ class ControlServer:
             if feed is not None:
                 feed.cancel()
 
-    def _answer(self, line: bytes, who: str) -> dict[str, Any] | float:
+    def _answer(
+        self, line: bytes, who: str, writer: asyncio.StreamWriter
+    ) -> dict[str, Any] | float:
         """The answer to one line of ``who``, or the interval of a subscription in seconds."""
         try:
             request = orjson.loads(line)
@@ -125,8 +137,11 @@ class ControlServer:
         word = self._words.get(command) if isinstance(command, str) else None
         if word is not None:
             try:
+                if command not in ALWAYS:
+                    _refuse_old(request, writer)
                 return word({**request, "who": _named(who, request)})
             except UsageError as error:
+                _LOG.warning("refused %s of %s: %s", command, _named(who, request), error)
                 return {"error": str(error)}
         if command == "subscribe":
             interval = request.get("ms", 200)
@@ -141,6 +156,18 @@ class ControlServer:
             while True:
                 await _say(writer, self._state())
                 await asyncio.sleep(interval_s)
+
+
+def _refuse_old(request: Mapping[str, Any], writer: asyncio.StreamWriter) -> None:
+    """Raises `UsageError` when nobody waits for the answer any more, or for too long already."""
+    fresh(request, monotonic_ns(), time_ns())
+    gone = writer.is_closing()
+    if not gone:
+        poll = select.poll()
+        poll.register(writer.get_extra_info("socket").fileno(), 0)  # both ways closed: always told
+        gone = any(happened & (select.POLLHUP | select.POLLERR) for _, happened in poll.poll(0))
+    if gone:
+        raise UsageError("its sender has gone")
 
 
 def _named(who: str, request: Mapping[str, Any]) -> str:

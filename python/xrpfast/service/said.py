@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from xrpfast._core import DecimalError, parse_units
 from xrpfast.errors import UsageError
 from xrpfast.model import SymbolRules, format_money, parse_money
 from xrpfast.trading.by_hand import HandFill
 
+OBEYED_NS: Final = 10_000_000_000
+"""So long after it was asked for a word is obeyed: as long as a command waits for its answer."""
+AHEAD_NS: Final = 1_000_000_000
+"""Of our clock: the wall clock may be set meanwhile."""
 SETTLE_AFTER_NS = 30_000_000_000
 """From an order's creation on: until then it may still arrive, and its venue is being asked."""
 
@@ -28,6 +32,25 @@ def person_of(request: Mapping[str, Any]) -> tuple[str, str]:
     if not isinstance(reason, str) or not reason.strip():
         raise UsageError("reason: say why, it is kept on record")
     return text_of(request, "who", "a person"), " ".join(reason.split())
+
+
+def fresh(request: Mapping[str, Any], mono_ns: int, wall_ns: int) -> None:
+    """``asked_ns`` and ``asked_wall_ns``: when it was asked for, monotonic and wall time; a machine
+    that slept is seen by the second alone.
+
+    Raises `UsageError` for a word that waited: whoever said it has seen no answer, and has done
+    something else since.
+    """
+    for key, now_ns in (("asked_ns", mono_ns), ("asked_wall_ns", wall_ns)):
+        asked = request.get(key)
+        if type(asked) is not int:
+            raise UsageError(f"{key}: nanoseconds are needed, when it was asked for")
+        age_ns = now_ns - asked
+        if not -AHEAD_NS <= age_ns <= OBEYED_NS:
+            raise UsageError(
+                f"this was asked for {age_ns / 1e9:.0f} s ago and is obeyed for "
+                f"{OBEYED_NS // 1_000_000_000} s: see `status`, then say it again"
+            )
 
 
 def old_enough(client_id: str, venue: str, age_ns: int) -> None:

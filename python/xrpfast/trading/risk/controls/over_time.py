@@ -196,13 +196,16 @@ ROWS: Final = (
         35,
         "Access",
         "Words come by a socket of this machine that its owner and root alone may use; on record "
-        "they are the process's that the kernel names.",
+        "they are the process's that the kernel names. A word is obeyed within 10 s, or not at "
+        "all; a halt always.",
         "refused",
-        ("service/control.py", "service/peer.py"),
+        ("service/control.py", "service/peer.py", "service/said.py"),
         (
             "service/test_control.py::test_its_owner_alone_may_use_it",
             "service/test_control.py::test_another_users_process_is_heard_by_nobody",
             "service/test_control.py::test_who_says_it_is_whom_the_kernel_names",
+            "service/test_control.py::test_a_word_that_waited_too_long_is_not_obeyed",
+            "crash/test_old_words.py::test_an_engine_that_hung_obeys_no_old_word_but_a_halt",
             "service/test_control.py::test_nonsense_is_answered_with_an_error",
         ),
     ),
