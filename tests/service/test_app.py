@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -11,7 +12,7 @@ import pytest
 
 from xrpfast._core import Journal
 from xrpfast.config import Config
-from xrpfast.errors import FailedError
+from xrpfast.errors import FailedError, UsageError
 from xrpfast.service import app, state
 
 
@@ -53,6 +54,24 @@ async def test_a_journal_that_fails_is_one_line(
     with pytest.raises(FailedError, match="is being written by another"):
         await app.run(config, cast(Any, None))
     held.close()
+
+
+@pytest.mark.parametrize("mode", ["live", "demo"])
+async def test_no_live_start_where_others_may_change_the_records(
+    tmp_path: Path, mode: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def on(self: app.Service) -> None:
+        raise FailedError("it went on")
+
+    monkeypatch.setattr(app.Service, "_refuse_unwatched", on)
+    os.chmod(tmp_path, 0o770)  # noqa: PTH101
+    config = cast(Config, SimpleNamespace(state_dir=tmp_path, mode=mode))
+    with pytest.raises((UsageError, FailedError)) as caught:
+        await app.run(config, cast(Any, None))
+    warned = [record.getMessage() for record in caplog.records]
+    told = str(caught.value) if mode == "live" else warned[0]
+    assert told.startswith(f"state_dir: others may change {tmp_path}: chmod 700 {tmp_path}")
+    assert isinstance(caught.value, UsageError if mode == "live" else FailedError)
 
 
 def test_the_latest_alerts_are_shown() -> None:

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from time import time_ns
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import pytest
 
 from xrpfast.cli import app
+from xrpfast.config import Config
 from xrpfast.config.demo import demo_values, to_toml
 from xrpfast.service import check, readiness
 from xrpfast.service.readiness import DAY_NS, of_drill, of_journal, of_latch, of_watchdog
@@ -28,8 +29,8 @@ WAYS = {
     "reach kucoin order socket",
 }  # fmt: skip
 NAMES = WAYS | {
-    "config", "disk space", "disk sync", "clock binance", "clock kucoin", "key binance",
-    "key kucoin",
+    "config", "disk space", "disk sync", "disk access", "clock binance", "clock kucoin",
+    "key binance", "key kucoin",
 }  # fmt: skip
 
 
@@ -172,6 +173,17 @@ def test_a_disk_without_space_or_too_slow(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(check, "SLOWEST_FSYNC_S", -1.0)
     assert [finding.ok for finding in check.of_disk(tmp_path)] == [False, False]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_state_dir_that_others_may_change(tmp_path: Path) -> None:
+    def found(mode: str) -> check.Finding:
+        return check.of_access(cast(Config, SimpleNamespace(mode=mode, state_dir=tmp_path)))
+
+    assert found("live").ok
+    tmp_path.chmod(0o777)
+    assert (found("live").ok, found("live").fix) == (False, f"chmod 700 {tmp_path}")
+    assert found("demo").ok
+    assert f"others may change {tmp_path}" in found("demo").says
 
 
 def test_a_configuration_without_keys(

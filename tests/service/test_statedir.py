@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from xrpfast._core import Journal
 from xrpfast.errors import HaltedError, UsageError
 from xrpfast.records import kinds
 from xrpfast.service.latch import Entry
-from xrpfast.service.statedir import FIRST_NS, StateDir
+from xrpfast.service.statedir import FIRST_NS, StateDir, shared
 from xrpfast.trading.states import TradingState
 
 
@@ -84,3 +85,31 @@ def test_bad_places_are_one_line(tmp_path: Path) -> None:
         StateDir.open(file)
     with pytest.raises(UsageError, match="too long"):
         StateDir.open(tmp_path / ("d" * 100))
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o702, 0o720])
+@pytest.mark.parametrize("name", [".", "journal"])
+def test_what_others_may_change_is_told_and_how_to_mend_it(
+    tmp_path: Path, name: str, mode: int
+) -> None:
+    """The worst: somebody else lifts a halt, or writes the journal that the next start trusts."""
+    assert shared(tmp_path / "none yet") == ""
+    state = StateDir.open(tmp_path / "state")
+    state.close()
+    assert shared(state.path) == ""
+    place = state.path / name
+    place.chmod(mode)
+    assert shared(state.path) == f"state_dir: others may change {place}: chmod 700 {place}"
+    place.chmod(0o755)
+    assert shared(state.path) == ""
+
+
+def test_a_directory_of_another_user_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if os.geteuid() == 0:
+        os.chown(tmp_path, 2, -1)
+    monkeypatch.setattr("os.geteuid", lambda: 1)
+    assert (
+        shared(tmp_path) == f"state_dir: {tmp_path} belongs to another user: chown it to this one"
+    )

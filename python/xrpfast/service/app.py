@@ -52,7 +52,7 @@ from xrpfast.service.setup import (
 )
 from xrpfast.service.spin import Spinner
 from xrpfast.service.state import state_object
-from xrpfast.service.statedir import StateDir
+from xrpfast.service.statedir import StateDir, shared
 from xrpfast.service.stopping import Stopping
 from xrpfast.service.watchdog_keys import refused, told_keys, unfit, untried
 from xrpfast.service.watchdog_lock import unwatched, watcher
@@ -128,6 +128,7 @@ class Service:
             loop.add_signal_handler(number, self.stop, number.name)
         loop.add_signal_handler(signal.SIGUSR1, self._halt_by_signal)
         try:
+            self._refuse_shared()
             await self._refuse_unwatched()
             _pin(self._config.engine.cpu)
             venues = enabled(self._config.venues)
@@ -172,6 +173,13 @@ class Service:
             for entry in self._state.latch.entries()
             if entry.scope not in scopes(self._config)
         ]
+
+    def _refuse_shared(self) -> None:
+        """Real money is never traded on a latch and records that others can change."""
+        if why := shared(self._state.path):
+            if self._config.mode == "live":
+                raise UsageError(why)
+            _LOG.warning("%s (a live start is refused)", why)
 
     async def _refuse_unwatched(self) -> None:
         """Real money is never traded without a watchdog."""

@@ -17,6 +17,7 @@ from xrpfast.records.identity import build_sha256, config_sha256
 from xrpfast.service.arming import file_lacks
 from xrpfast.service.keys import permissions
 from xrpfast.service.reconciling import UNREADABLE
+from xrpfast.service.statedir import shared
 from xrpfast.venues.registry import enabled
 
 if TYPE_CHECKING:
@@ -88,7 +89,8 @@ async def look(
         if all(finding.ok for finding in found if finding.name.startswith("reach "))
     )
     found = [finding for answer in answers for finding in answer]
-    findings = (of_config(config, name), *of_disk(config.state_dir), *problems, *found)
+    machine = (*of_disk(config.state_dir), of_access(config))
+    findings = (of_config(config, name), *machine, *problems, *found)
     return Seen(findings, reached)
 
 
@@ -142,6 +144,13 @@ def of_disk(state_dir: Path) -> list[Finding]:
             "the journal needs a local disk that syncs faster",
         ),
     ]
+
+
+def of_access(config: Config) -> Finding:
+    """Whether others may change what a live start trusts."""
+    why, _, fix = shared(config.state_dir).rpartition(": ")
+    ok = not why or config.mode != "live"
+    return Finding("disk access", ok, why or "nobody else may change state_dir", fix)
 
 
 def _sync_times(folder: Path) -> list[float]:

@@ -1,10 +1,12 @@
-"""The engine's directory: who holds it, how often it was started, whether it is halted."""
+"""The engine's directory: who holds it, how often it was started, whether it is halted, and that
+nobody else can change what is in it."""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
 import os
+import stat
 from pathlib import Path
 from time import time_ns
 from typing import Final
@@ -175,3 +177,20 @@ class StateDir:
             os.fsync(directory)
         finally:
             os.close(directory)
+
+
+def shared(state_dir: Path) -> str:
+    """How others could lift a halt or change the records there, and the way out; empty if they
+    cannot. What is still to be made will be this user's."""
+    for folder in (state_dir, state_dir / "journal"):
+        try:
+            found = folder.stat()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            return f"state_dir: {folder}: {error.strerror}"
+        if found.st_uid not in (0, os.geteuid()):
+            return f"state_dir: {folder} belongs to another user: chown it to this one"
+        if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            return f"state_dir: others may change {folder}: chmod 700 {folder}"
+    return ""
