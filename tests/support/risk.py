@@ -12,6 +12,7 @@ from xrpfast.trading import events as ev
 from xrpfast.trading.commands import Alert, AnyCommand, Cancel, Halt, PlaceLegs, ReadBook, SetTimer
 from xrpfast.trading.config import ArbitrageParams
 from xrpfast.trading.intents import LegIntent
+from xrpfast.trading.risk.limits import NO_LIMIT
 from xrpfast.trading.risk.reasons import Refusal
 
 SECOND = 1_000 * MS
@@ -127,8 +128,10 @@ class Guarded(World):
         return None
 
     def forget(self) -> None:
+        """As if no legs had ever been approved."""
         for strategy in self.engine.risk.state.strategies.values():
-            strategy.forget()
+            strategy.recent.clear()
+            strategy.approved_ns = -NO_LIMIT
 
     def pair_signal(self, **fields: Any) -> ev.Signal:
         """The signal of `World.signal`, told to an engine of no consequence."""

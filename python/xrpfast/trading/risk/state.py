@@ -58,11 +58,6 @@ class StrategyState:
         if self.breaches is not None:
             self.breaches.clear()
 
-    def forget(self) -> None:
-        """Lets go of all approved legs."""
-        self.recent.clear()
-        self.approved_ns = -NO_LIMIT
-
     def remember(self, legs: Legs, now_ns: int, window_ns: int) -> None:
         """Notes approved legs; those of before the window are let go."""
         recent = self.recent
