@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
+from base64 import b64encode
 from collections.abc import AsyncIterator
+from hashlib import sha1
 from typing import Any
 
 import pytest
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_create_server
 
 from xrpfast.net.liveness import require_life
-from xrpfast.net.websocket import Connection, SendResult, connect, require_nodelay
+from xrpfast.net.websocket import Connection, SendResult, connect, hung_up, require_nodelay
 
 
 class Peer(WSListener):
@@ -151,3 +154,80 @@ async def test_any_frame_is_a_sign_of_life(client: Client, kind: WSMsgType) -> N
         await asyncio.sleep(0.02)
     assert client.is_open
     await asyncio.wait_for(client.wait_closed(), 5)
+
+
+async def test_a_cancellation_with_the_handshake_is_not_lost_and_hangs_up() -> None:
+    """The worst: an engine that is ending goes on with a new socket."""
+
+    class Ending(Client):
+        def on_open(self) -> None:
+            opened.append(self)
+            dialling.cancel()
+
+    opened: list[Client] = []
+    server = await ws_create_server(lambda _: Peer(), "127.0.0.1", 0)
+    url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    dialling = asyncio.create_task(connect(Ending, url))
+    await asyncio.wait({dialling}, timeout=5)
+    assert dialling.cancelled()
+    (client,) = opened
+    await asyncio.wait_for(client.wait_closed(), 5)
+    server.close()
+    await server.wait_closed()
+
+
+async def test_a_handshake_that_nobody_waits_for_any_more_is_hung_up() -> None:
+    asked, given_up = asyncio.Event(), asyncio.Event()
+    ended: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+    async def answer_late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        key = next(line for line in head.splitlines() if line.lower().startswith("sec-websocket-k"))
+        digest = sha1(f"{key.split(': ')[1]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11".encode()).digest()
+        asked.set()
+        await given_up.wait()
+        writer.write(
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Accept: " + b64encode(digest) + b"\r\n\r\n"
+        )
+        try:
+            ended.set_result(await reader.read(1))
+        except ConnectionError:
+            ended.set_result(b"")
+        writer.close()
+
+    made: list[Client] = []
+
+    def make() -> Client:
+        made.append(Client())
+        return made[-1]
+
+    server = await asyncio.start_server(answer_late, "127.0.0.1", 0)
+    url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    dialling = asyncio.create_task(connect(make, url))
+    await asyncio.wait_for(asked.wait(), 5)
+    dialling.cancel()
+    await asyncio.wait({dialling}, timeout=5)
+    given_up.set()
+    assert await asyncio.wait_for(ended, 5) == b"", "hung up"
+    assert dialling.cancelled()
+    assert [client.closes for client in made] == [0] * len(made), "it never opened"
+    server.close()
+    await server.wait_closed()
+
+
+async def test_a_session_that_nobody_waits_for_any_more_fails_in_silence() -> None:
+    loop = asyncio.get_running_loop()
+    complaints: list[object] = []
+    loop.set_exception_handler(lambda _, context: complaints.append(context))
+    session: asyncio.Future[None] | None = loop.create_future()
+    hung_up(session)
+    hung_up(session)
+    del session
+    gc.collect()
+    assert complaints == []
+    waited = loop.create_future()
+    loop.call_soon(hung_up, waited)
+    with pytest.raises(ConnectionError, match="closed during set-up"):
+        await waited
+    hung_up(None)

@@ -70,6 +70,8 @@ class Connection(WSListener):
         self.transport: WSTransport | None = None
         self.heard = False
         """Set by every frame; `liveness` takes it back now and then."""
+        self.wanted = True
+        """Somebody waits for it to open."""
         self._buffered: Callable[[], int] = _nothing
         self._closing: Callable[[], bool] = _always
         self._fragments: bytearray | None = None
@@ -139,12 +141,14 @@ class Connection(WSListener):
         if transport is None or transport.is_disconnected:
             return
         transport.send_close()
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(asyncio.shield(self._closed), 1.0)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(1.0):
+                await self.wait_closed()
         if not transport.is_disconnected:
             transport.disconnect(graceful=False)
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(asyncio.shield(self._closed), 1.0)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await self.wait_closed()
 
     def abort(self) -> None:
         """Hangs up now."""
@@ -164,6 +168,9 @@ class Connection(WSListener):
     # --- picows -------------------------------------------------------------------------------
 
     def on_ws_connected(self, transport: WSTransport) -> None:
+        if not self.wanted:
+            transport.disconnect(graceful=False)
+            return
         underlying = transport.underlying_transport
         require_nodelay(underlying.get_extra_info("socket"))
         self._buffered = underlying.get_write_buffer_size
@@ -196,7 +203,8 @@ class Connection(WSListener):
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         if not self._closed.done():
             self._closed.set_result(None)
-            self.on_close()
+            if self.wanted:
+                self.on_close()
 
     def join(self, frame: WSFrame) -> bytes | None:
         """The whole message that ``frame`` completes; None while parts are missing."""
@@ -218,25 +226,46 @@ async def connect(factory: Callable[[], Connection], url: str) -> Connection:
     for an address that is not encrypted.
     """
     require_encryption(url)
+    made: list[Connection] = []
+    wanted = True
+
+    def make() -> Connection:
+        connection = factory()
+        connection.wanted = wanted
+        made.append(connection)
+        return connection
+
     try:
-        _, listener = await asyncio.wait_for(
-            ws_connect(
-                factory,
+        # Not `wait_for`: on Python 3.11 it loses a cancellation that comes with the result.
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            await ws_connect(
+                make,
                 url,
                 enable_auto_pong=False,
                 websocket_handshake_timeout=CONNECT_TIMEOUT_S,
                 logger_name=_LOG,
                 max_redirects=0,
-            ),
-            CONNECT_TIMEOUT_S,
-        )
+            )
     except WSInvalidStatusError as error:
         answer = error.response
         if answer is None:
             raise
         raise RefusedError(int(answer.status), answer.headers, error.raw_body or b"") from None
-    assert isinstance(listener, Connection)
-    return listener
+    except BaseException:
+        # What the handshake brings all the same, now or later, is nobody's.
+        wanted = False
+        for connection in made:
+            connection.abort()
+        raise
+    return made[-1]
+
+
+def hung_up(session: asyncio.Future[Any] | None) -> None:
+    """Tells whoever waits for a session to come up that its connection is closed; nobody does
+    once the dial was cancelled."""
+    if session is not None and not session.done():
+        session.set_exception(ConnectionError("closed during set-up"))
+        session.exception()  # seen: else the loop complains of one that nobody waits for
 
 
 def require_nodelay(sock: Any) -> None:

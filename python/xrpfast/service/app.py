@@ -140,8 +140,8 @@ class Service:
                 return await self._open(venues)
             finally:
                 self._heartbeat.stop(clean=self._clean)
-                # Again until it is done: `asyncio.wait_for` swallows a cancellation that comes at
-                # the moment of its result, as that of a socket that was just set up.
+                # Again until it is done: on Python 3.11 whatever waits by `asyncio.wait_for`, in a
+                # library, say, swallows a cancellation that comes at the moment of its result.
                 while running := [job for job in self._jobs if not job.done()]:
                     for job in running:
                         job.cancel()
@@ -457,7 +457,8 @@ class Service:
         venue.orders.on_clock_refused = refused.set
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(refused.wait(), CLOCK_S)
+                async with asyncio.timeout(CLOCK_S):
+                    await refused.wait()
             refused.clear()
             try:
                 offset = await venue.sync_clock()

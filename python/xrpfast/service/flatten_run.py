@@ -87,7 +87,8 @@ class FlattenRun(Service):
         until_ns = monotonic_ns() + self._asked.within_ns + GRACE_NS
         while engine.context.flattening and monotonic_ns() < until_ns:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._stop.wait(), POLL_S)
+                async with asyncio.timeout(POLL_S):
+                    await self._stop.wait()
                 return
 
     async def _end(self, driver: Driver) -> int:

@@ -108,7 +108,8 @@ class Watchdog:
             while not self._stop.is_set():
                 self._look()
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._stop.wait(), TICK_S)
+                    async with asyncio.timeout(TICK_S):
+                        await self._stop.wait()
             return 0 if self._work is None or self._work.done() else 1
         finally:
             for number in (signal.SIGINT, signal.SIGTERM):

@@ -12,7 +12,7 @@ from xrpfast._core import CoreError
 from xrpfast.model import SymbolRules
 from xrpfast.net.fuse import Fuse
 from xrpfast.net.reconnect import keep_open
-from xrpfast.net.websocket import Connection
+from xrpfast.net.websocket import Connection, hung_up
 from xrpfast.trading.events import AnyEvent, OrderAck, Terms
 from xrpfast.venues.ports import Sink, link_state
 
@@ -131,7 +131,8 @@ class AccountStream:
     async def confirmed(self, connection: PrivateConnection, opening: asyncio.Future[None]) -> None:
         """Waits for the venue's confirmation; hangs up when it does not come."""
         try:
-            await asyncio.wait_for(opening, SETUP_TIMEOUT_S)
+            async with asyncio.timeout(SETUP_TIMEOUT_S):
+                await opening
         except BaseException:
             connection.abort()
             raise
@@ -140,8 +141,7 @@ class AccountStream:
         self.connection = connection
 
     def closed(self, connection: PrivateConnection) -> None:
-        if self._setup is not None and not self._setup.done():
-            self._setup.set_exception(ConnectionError("closed during set-up"))
+        hung_up(self._setup)
         if connection is self.connection:
             self.connection = None
             self._whole_since_ns = None

@@ -74,7 +74,8 @@ async def of_socket(
         assert isinstance(connection, _First)
         try:
             if greeting:
-                first = await asyncio.wait_for(connection.first, GREETING_S)
+                async with asyncio.timeout(GREETING_S):
+                    first = await connection.first
                 if greeting.encode() not in first:
                     return Way(name, 0, first[:200].decode("utf-8", "replace"))
             return Way(name, monotonic_ns() - begun)

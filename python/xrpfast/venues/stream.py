@@ -190,7 +190,8 @@ class MarketStream:
             if self.market.state(book) == "LIVE":
                 return
             try:
-                await asyncio.wait_for(live.wait(), backoff.next_delay())
+                async with asyncio.timeout(backoff.next_delay()):
+                    await live.wait()
             except TimeoutError:
                 continue
             return

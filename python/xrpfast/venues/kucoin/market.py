@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from xrpfast.net.websocket import Connection, connect
+from xrpfast.net.websocket import Connection, connect, hung_up
 from xrpfast.venues.kucoin.push import Pinger, place, subscription
 from xrpfast.venues.ports import Sink
 from xrpfast.venues.stream import MarketConnection, MarketStream
@@ -43,11 +43,13 @@ class KucoinMarket(MarketStream):
         welcome = self._expect("welcome")
         connection = await connect(lambda: MarketConnection("kucoin market", self), where.url)
         try:
-            await asyncio.wait_for(welcome, SETUP_TIMEOUT_S)
+            async with asyncio.timeout(SETUP_TIMEOUT_S):
+                await welcome
             acknowledged = self._expect("ack")
             topic = f"/market/level2:{','.join(self.books.values())}"
             connection.post(subscription(1, topic, private=False))
-            await asyncio.wait_for(acknowledged, SETUP_TIMEOUT_S)
+            async with asyncio.timeout(SETUP_TIMEOUT_S):
+                await acknowledged
         except BaseException:
             connection.abort()
             raise
@@ -78,8 +80,7 @@ class KucoinMarket(MarketStream):
                     self.connection.abort()
 
     def closed(self, connection: MarketConnection) -> None:
-        if self._answer is not None and not self._answer.done():
-            self._answer.set_exception(ConnectionError("closed during set-up"))
+        hung_up(self._answer)
         if self._pinger is not None:
             self._pinger.stop()
             self._pinger = None

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import orjson
 
-from xrpfast.net.websocket import Connection, connect
+from xrpfast.net.websocket import Connection, connect, hung_up
 from xrpfast.venues.gateway import Encoder, GatewayConnection, OrderGateway, Reply
 from xrpfast.venues.kucoin.errors import MARKET_CLOSED, SUCCESS, TOO_MANY, classify, reply_pause
 from xrpfast.venues.kucoin.push import Pinger
@@ -71,7 +71,8 @@ class KucoinOrders(OrderGateway):
         connection = await connect(self._connection, url)
         assert isinstance(connection, GatewayConnection)
         try:
-            welcome = await asyncio.wait_for(self._prologue, SETUP_TIMEOUT_S)
+            async with asyncio.timeout(SETUP_TIMEOUT_S):
+                welcome = await self._prologue
         except BaseException:
             connection.abort()
             raise
@@ -121,8 +122,7 @@ class KucoinOrders(OrderGateway):
         return parse_reply(message)
 
     def closed(self, connection: GatewayConnection) -> None:
-        if self._prologue is not None and not self._prologue.done():
-            self._prologue.set_exception(ConnectionError("closed during set-up"))
+        hung_up(self._prologue)
         if connection is self.connection and self._pinger is not None:
             self._pinger.stop()
             self._pinger = None

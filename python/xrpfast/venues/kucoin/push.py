@@ -72,7 +72,8 @@ class Pinger:
             self._pong.clear()
             self._connection.post(self.frame(self._number))
             try:
-                await asyncio.wait_for(self._pong.wait(), self._timeout_s)
+                async with asyncio.timeout(self._timeout_s):
+                    await self._pong.wait()
             except TimeoutError:
                 _LOG.warning("%s: no pong in time", self._connection.name)
                 self._connection.abort()
