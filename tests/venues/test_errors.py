@@ -10,7 +10,7 @@ import pytest
 
 from xrpfast.venues.binance import errors as binance
 from xrpfast.venues.kucoin import errors as kucoin
-from xrpfast.venues.outcome import Outcome
+from xrpfast.venues.outcome import Outcome, VenueError
 
 DATA = Path(__file__).parent.parent / "data"
 BINANCE: list[dict[str, Any]] = json.loads((DATA / "binance_errors.json").read_text())
@@ -58,3 +58,14 @@ def test_kucoin_unknown_codes_and_block_pages() -> None:
     assert kucoin.classify("999999", "", 502, write=False) is Outcome.RETRY_BACKOFF
     assert kucoin.classify(None, "<html>", 502, write=True) is Outcome.UNKNOWN_RECONCILE
     assert kucoin.classify(None, "<html>", 599, write=True) is Outcome.UNKNOWN_RECONCILE
+
+
+def test_a_pause_in_the_words_of_a_refusal_is_no_refused_key() -> None:
+    """The worst: a ban of two minutes, and no account stream until a restart."""
+
+    def error(outcome: Outcome) -> VenueError:
+        return VenueError("binance", "user data", "-1003", "Way too many requests", outcome)
+
+    assert error(Outcome.AUTH_HALT).of_key(left_alone=False)
+    assert not error(Outcome.AUTH_HALT).of_key(left_alone=True)
+    assert not error(Outcome.RETRY_AFTER_TIME_SYNC).of_key(left_alone=False)

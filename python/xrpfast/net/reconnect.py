@@ -20,9 +20,13 @@ SETTLED_S = 5.0
 _LOG = logging.getLogger("xrpfast.net")
 
 
+class GivenUpError(XrpfastError):
+    """Dialling again would be refused again: a person has to mend something first."""
+
+
 async def keep_open(name: str, dial: Callable[[], Awaitable[Connection]], fuse: Fuse) -> NoReturn:
     """Runs until cancelled. ``dial`` connects and sets the session up; not while the venue wants
-    to be left alone."""
+    to be left alone, and never again once it raised `GivenUpError`."""
     backoff = Backoff(FIRST_DELAY_S, LONGEST_DELAY_S)
     loop = asyncio.get_running_loop()
     while True:
@@ -32,6 +36,9 @@ async def keep_open(name: str, dial: Callable[[], Awaitable[Connection]], fuse: 
         except RefusedError as refused:
             _LOG.warning("%s: cannot connect: %s", name, refused)
             fuse.heard(refused.status, refused.headers, refused.body)
+        except GivenUpError as error:
+            _LOG.error("%s: not tried again until a restart: %s", name, error)
+            await loop.create_future()
         except (*CONNECT_ERRORS, XrpfastError) as error:
             _LOG.warning("%s: cannot connect: %s", name, error or type(error).__name__)
         else:

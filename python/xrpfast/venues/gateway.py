@@ -11,7 +11,7 @@ from time import monotonic_ns, time_ns
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from xrpfast.net.fuse import Fuse, Pause, Reach
-from xrpfast.net.reconnect import keep_open
+from xrpfast.net.reconnect import GivenUpError, keep_open
 from xrpfast.net.websocket import Connection, SendResult
 from xrpfast.trading.events import (
     AnyEvent,
@@ -22,6 +22,7 @@ from xrpfast.trading.events import (
     Terms,
     VenueError,
 )
+from xrpfast.venues import outcome
 from xrpfast.venues.outcome import Outcome
 from xrpfast.venues.ports import Sink, link_state
 from xrpfast.venues.requests import InFlight, Requests
@@ -205,7 +206,8 @@ class OrderGateway:
             "%s: cancel of %s refused: %s %s",
             self.venue, request.client_id, reply.code, reply.text,
         )  # fmt: skip
-        self.sink.on_events((venue_error(self.venue, "cancel", reply, request.client_id),))
+        refusal = venue_error(self.venue, "cancel", reply.code, reply.text, request.client_id)
+        self.sink.on_events((refusal,))
         if self.on_cancel_refused is not None:
             self.on_cancel_refused(request.client_id)
         self._consequences(reply)
@@ -216,7 +218,7 @@ class OrderGateway:
         if reply.pause is not None:
             self._fuse.blow(reply.pause)
         elif reply.outcome is Outcome.AUTH_HALT:
-            self._halt(reply)
+            self.key_refused(reply.code, reply.text)
         elif self.connection is not None:
             self.connection.abort()
 
@@ -226,7 +228,7 @@ class OrderGateway:
         elif reply.market_closed:
             self._market_closed(reply)
         elif reply.outcome is Outcome.AUTH_HALT:
-            self._halt(reply)
+            self.key_refused(reply.code, reply.text)
         elif reply.outcome is Outcome.RETRY_AFTER_TIME_SYNC and self.on_clock_refused is not None:
             self.on_clock_refused()
 
@@ -238,13 +240,14 @@ class OrderGateway:
         )
         self.sink.on_events([control])
 
-    def _halt(self, reply: Reply) -> None:
+    def key_refused(self, code: str, text: str) -> None:
+        """By whatever way: no order leaves until a restart; cancels are still tried."""
         if not self.halted:
-            self.halted = f"{reply.code} {reply.text}"
+            self.halted = f"{code} {text}"
             self._weigh()
-            text = f"{self.venue}: no more orders until a restart: {self.halted}"
-            down = link_state(self.venue, "orders", False, text)
-            self.sink.on_events((down, venue_error(self.venue, "auth", reply, "")))
+            why = f"{self.venue}: no more orders until a restart: {self.halted}"
+            down = link_state(self.venue, "orders", False, why)
+            self.sink.on_events((down, venue_error(self.venue, "auth", code, text)))
 
     def _fused(self, why: str) -> None:
         """The venue wants to be left alone, or does no longer: entries close and open with it."""
@@ -264,7 +267,16 @@ class OrderGateway:
 
     async def run(self) -> None:
         """Keeps the session up until cancelled."""
-        await keep_open(f"{self.venue} orders", self.dial, self._fuse)
+        await keep_open(f"{self.venue} orders", self._dial, self._fuse)
+
+    async def _dial(self) -> Connection:
+        try:
+            return await self.dial()
+        except outcome.VenueError as error:
+            if not error.of_key(left_alone=self._fuse.blown):
+                raise
+            self.key_refused(error.code, error.text)
+            raise GivenUpError(str(error)) from error
 
     def session_up(self, connection: GatewayConnection) -> None:
         if not connection.is_open:
@@ -305,15 +317,15 @@ class OrderGateway:
         return {"ready": self.ready, "in_flight": len(self._in_flight), "halted": self.halted}
 
 
-def venue_error(venue: str, kind: str, reply: Reply, client_id: str) -> VenueError:
+def venue_error(venue: str, kind: str, code: str, text: str, client_id: str = "") -> VenueError:
     """A refusal of something that is no order, stamped now."""
     return VenueError(
         now_ns=monotonic_ns(),
         wall_ns=time_ns(),
         venue=venue,
         kind=kind,
-        code=reply.code,
-        text=reply.text,
+        code=code,
+        text=text,
         client_id=client_id,
     )
 

@@ -32,3 +32,8 @@ class VenueError(XrpfastError):
         self.code = code
         self.text = text
         self.outcome = outcome
+
+    def of_key(self, *, left_alone: bool) -> bool:
+        """Whether our credentials are refused. ``left_alone``: the venue wants a pause, which it
+        may say in the same words."""
+        return self.outcome is Outcome.AUTH_HALT and not left_alone

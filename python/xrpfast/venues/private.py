@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from time import monotonic_ns, time_ns
 from typing import Any
 
 from xrpfast._core import CoreError
 from xrpfast.model import SymbolRules
 from xrpfast.net.fuse import Fuse
-from xrpfast.net.reconnect import keep_open
+from xrpfast.net.reconnect import GivenUpError, keep_open
 from xrpfast.net.websocket import Connection, hung_up
 from xrpfast.trading.events import AnyEvent, OrderAck, Terms
+from xrpfast.venues.outcome import VenueError
 from xrpfast.venues.ports import Sink, link_state
 
 SETUP_TIMEOUT_S = 10.0
@@ -73,6 +74,8 @@ class AccountStream:
         self.sink = sink
         self.fuse = fuse
         self.connection: PrivateConnection | None = None
+        self.on_key_refused: Callable[[str, str], None] | None = None
+        """Told code and text when the venue refuses our key: the stream is not dialled again."""
         self.unreadable = 0
         self._whole_since_ns: int | None = None
         """Monotonic; since then every event of ours has reached us. None: the stream is down, or
@@ -111,7 +114,14 @@ class AccountStream:
         await keep_open(f"{self.venue} account", self._dial, self.fuse)
 
     async def _dial(self) -> Connection:
-        connection = await self.dial()
+        try:
+            connection = await self.dial()
+        except VenueError as error:
+            if not error.of_key(left_alone=self.fuse.blown):
+                raise
+            if self.on_key_refused is not None:
+                self.on_key_refused(error.code, error.text)
+            raise GivenUpError(str(error)) from error
         self._up_ns = monotonic_ns()
         if not self._began:
             self._began, self._whole_since_ns = True, 0  # nothing of ours was sent before

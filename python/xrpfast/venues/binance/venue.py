@@ -140,6 +140,7 @@ class Binance(Venue):
             config.recv_window_ms,
         )
         account.wall_offset_ns = self._rest.wall_offset_ns
+        account.on_key_refused = self.orders.key_refused
 
     async def query(self, symbol: str, client_id: str, created_ns: int) -> list[AnyEvent]:
         asked_ns, asked_wall_ns = monotonic_ns(), time_ns()

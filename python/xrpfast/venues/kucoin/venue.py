@@ -141,6 +141,7 @@ class Kucoin(Venue):
         self.orders.wall_offset_ns = self._rest.wall_offset_ns
         self.account = account = KucoinAccount(self._ours, wiring.sink, self.fuse, self._rest)
         account.accounts = self._accounts
+        account.on_key_refused = self.orders.key_refused
         if self._config.dead_connection_s:
             ours, orders = self._ours, self.orders
             self.protection = DeadConnection(

@@ -90,11 +90,13 @@ ROWS: Final = (
         "Refused orders, refused cancels, unknown outcomes and refused credentials within a "
         "window.",
         "the venue or the strategy is halted",
-        ("trading/risk/breakers.py",),
+        ("trading/risk/breakers.py", "venues/private.py", "venues/gateway.py"),
         (
             BREAKER + "test_too_many_errors_of_a_venue_halt_it",
             BREAKER + "test_too_many_rejects_of_a_strategy_halt_it",
             BREAKER + "test_refused_credentials_halt_the_venue",
+            "service/test_fault_keys.py::"
+            "test_f26_a_key_that_the_account_stream_finds_refused_halts_the_venue",
         ),
         (),
         ("max_venue_errors", "max_strategy_rejects", "max_auth_errors", "error_window_s"),
