@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from inspect import CORO_CLOSED, getcoroutinestate
 from pathlib import Path
 from time import monotonic_ns
 from typing import Any
@@ -374,3 +375,14 @@ async def test_what_the_engine_tells_people_is_told_at_once(
         assert (caplog.records[-1].levelname, caplog.messages[-1]) == (
             level.upper(), f"{level}: look here",
         )  # fmt: skip
+
+
+async def test_a_question_that_the_end_comes_upon_leaves_nothing_behind(bench: Bench) -> None:
+    async def ask() -> None:
+        raise AssertionError("it was never begun")
+
+    question = ask()
+    bench.driver._spawn(question, "a question")
+    await bench.driver.close()
+    assert getcoroutinestate(question) == CORO_CLOSED
+    assert bench.driver.failed == ""

@@ -471,7 +471,12 @@ class Driver:
     def _spawn(self, work: Coroutine[Any, Any, None], what: str) -> None:
         task = asyncio.get_running_loop().create_task(self._attempt(work, what))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+
+        def over(_: object) -> None:
+            self._tasks.discard(task)
+            work.close()  # one that the end came upon before it began was never awaited
+
+        task.add_done_callback(over)
 
     async def _attempt(self, work: Coroutine[Any, Any, None], what: str) -> None:
         try:
