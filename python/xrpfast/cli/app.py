@@ -20,8 +20,8 @@ from xrpfast.errors import FailedError, HaltedError, UsageError
 
 COMMANDS = (
     "demo", "run", "watchdog", "check", "halt", "resume", "flatten", "status", "drill", "reconcile",
-    "settle", "limits", "mock", "replay", "rerun", "report", "explain", "why", "journal", "ledger",
-    "config",
+    "settle", "limits", "alerts", "mock", "replay", "rerun", "report", "explain", "why", "journal",
+    "ledger", "config",
 )  # fmt: skip
 """Each is `xrpfast.cli.<name>`: a function of that name, or an ``app`` of several."""
 

@@ -46,6 +46,7 @@ def _lines(document: dict[str, Any]) -> list[str]:
     lines = [_line("engine", _engine(document["engine"]))]
     watchdog = document["watchdog"]
     lines.append(_line("watchdog", f"process {watchdog}" if watchdog else "none"))
+    lines += _list("alerts", _alerts(document["alerts"]))
     lines += _list(
         "closed",
         [
@@ -87,6 +88,21 @@ def _engine(said: dict[str, Any]) -> str:
     failed = f", FAILED: {said['failed']}" if said.get("failed") else ""
     lost = ": it ended without a word, its orders may work" if said["state"] == "lost" else ""
     return f"{said['state']}{silent}{trading}{process}{failed}{lost}"
+
+
+def _alerts(said: dict[str, Any]) -> list[str]:
+    if not said["sinks"]:
+        return ["no sink: nobody is told"]
+    lines = [_sink(name, sink) for name, sink in said["sinks"].items()]
+    return [*lines, *([f"NOBODY IS TOLD: {said['undelivered']}"] if said["undelivered"] else [])]
+
+
+def _sink(name: str, said: dict[str, Any]) -> str:
+    last = said["last_delivered_wall_ns"]
+    latest = f", the latest {utc(last)}" if last else ""
+    since = said["failing_since_wall_ns"]
+    failing = f"; FAILING since {utc(since)}: {said['problem']}" if since else ""
+    return f"{name}: {said['delivered']} messages{latest}, {said['failed']} failures{failing}"
 
 
 def _by(who: str, since_ns: int) -> str:

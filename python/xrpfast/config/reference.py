@@ -58,6 +58,8 @@ def _default(field: FieldInfo) -> str:
     if isinstance(value, dict):
         entries = ", ".join(f'{name} = "{entry}"' for name, entry in value.items())
         return f"`{{ {entries} }}`"
+    if value == ():
+        return "`[]`"
     if isinstance(value, SecretStr):
         return '`""`'
     if isinstance(value, bool):
@@ -72,6 +74,8 @@ def _type(annotation: Any) -> str:
         return f"table: {_type(get_args(annotation)[1])} per name"
     if get_origin(annotation) in {Union, types.UnionType}:
         return " or ".join(_type(a) for a in get_args(annotation) if a is not type(None))
+    if get_origin(annotation) is tuple:
+        return f"list of {_type(get_args(annotation)[0])}"
     names = {bool: "true or false", int: "whole number", str: "text", Decimal: "decimal in quotes"}
     names |= {SecretStr: "text, secret", Path: "path"}
     return names.get(annotation) or _type(get_args(annotation)[0])

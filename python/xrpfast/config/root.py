@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from xrpfast.config.alerts import AlertsSection
 from xrpfast.config.arming import ArmingSection
 from xrpfast.config.engine import EngineSection
 from xrpfast.config.hosts import misplaced
@@ -37,6 +38,7 @@ class Config(Section):
     records: RecordsSection = RecordsSection()
     monitor: MonitorSection = MonitorSection()
     watchdog: WatchdogSection = WatchdogSection()
+    alerts: AlertsSection = AlertsSection()
 
     @property
     def prefix(self) -> str:

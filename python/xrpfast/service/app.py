@@ -29,6 +29,8 @@ from xrpfast.records.ledger import Ledger
 from xrpfast.records.start import End, Start
 from xrpfast.records.unsettled import residuals
 from xrpfast.service import keys
+from xrpfast.service.alerting.record import recording
+from xrpfast.service.alerting.state import configured, undelivered
 from xrpfast.service.control import ControlServer
 from xrpfast.service.driver import Driver
 from xrpfast.service.fees import at_the_end
@@ -112,6 +114,8 @@ class Service:
         self._venues: Sequence[Venue] = ()
         self._watched = False
         """Only beside a watchdog."""
+        self._undelivered = ""
+        """Why alerts reach nobody."""
         self._stopping: Stopping | None = None
         self._words: Words | None = None
         self._allowed: Entry | None = None
@@ -123,6 +127,10 @@ class Service:
         self._jobs: list[asyncio.Task[None]] = []
 
     async def run(self) -> int:
+        with recording(self._config.state_dir, "engine") as self._recorder:
+            return await self._run()
+
+    async def _run(self) -> int:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self.stop, number.name)
@@ -295,14 +303,18 @@ class Service:
             self._heartbeat.halt_word,
             self._halt_event,
         )
+        driver.tell = self._recorder.tell
         self._stopping = stopping = Stopping(
             self._state, driver, venues, self._allowed, self.stop, self._fail
         )
         self._words = words = Words(driver, self._state.latch, stopping, config.risk)
         control = ControlServer(
             self._state.control_path,
-            lambda: state_object(
-                driver, built.market, guard, epoch, self._identity, config.monitor.last_orders
+            lambda: (
+                state_object(
+                    driver, built.market, guard, epoch, self._identity, config.monitor.last_orders
+                )
+                | {"undelivered": self._undelivered}
             ),
             self.stop,
             words.known(),
@@ -420,6 +432,7 @@ class Service:
     def _go(self) -> None:
         """All is ready."""
         self._say("start", "ready")
+        self._driver.alert("info", f"trading begins: {self._driver.engine.context.trading}")
 
     def _missing(self, built: Built) -> list[str]:
         missing = []
@@ -474,12 +487,21 @@ class Service:
             states = self._driver.engine.context.states
             if states[ENGINE] is TradingState.ACTIVE and (why := self._unguarded()):
                 self._say("reduce", why, "engine")
+            self._look_at_delivery()
             await asyncio.sleep(WATCHED_S)
 
     def _unguarded(self) -> str:
         """A watchdog whose key a venue refuses is none. One that could not ask may be well."""
         told = told_keys(self._state.path, watcher(self._state.path))
         return self._unwatched() or refused(told, self._config.venue_names)
+
+    def _look_at_delivery(self) -> None:
+        """That nobody hears of alerts is on record; it stops nothing."""
+        names = configured(self._config)
+        why = undelivered(self._state.path, names, time_ns())
+        if why and why != self._undelivered:
+            self._say("undelivered", why)
+        self._undelivered = why
 
     def _say(self, action: str, reason: str, who: str = "") -> None:
         now_ns, wall_ns = monotonic_ns(), time_ns()
@@ -565,6 +587,7 @@ class Service:
         if self._halted and self._stopping is not None:
             await self._stopping.told()
         orders, legs = driver.engine.orders, driver.engine.legs
+        driver.alert("warning", f"trading ends: {self._why or 'stop'}")
         self._say("stop", self._why or "stop")
         closing_ns = driver.engine.config.risk.hedge_time_ns
         deadline = monotonic_ns() + int(SETTLE_S * 1e9) + closing_ns

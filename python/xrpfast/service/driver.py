@@ -91,6 +91,8 @@ class Driver:
         """Signals that came too soon after a stall of the loop."""
         self.malformed = 0
         self.alerts: deque[tuple[str, str]] = deque(maxlen=50)
+        self.tell: Callable[[str, str], None] = lambda level, text: None
+        """Also told of each alert; does not wait."""
         self.failed = ""
         self.closed = False
         """Nothing is taken any more."""
@@ -457,8 +459,9 @@ class Driver:
     def alert(self, level: str, text: str) -> None:
         """Tells people; the engine hears nothing of it."""
         self.alerts.append((level, text))
+        self.tell(level, text)
         levels = {"critical": logging.CRITICAL, "warning": logging.WARNING}
-        _LOG.log(levels.get(level, logging.INFO), "%s", text)
+        _LOG.log(levels.get(level, logging.INFO), "%s", text, extra={"told": True})
 
     def _close(self, command: commands.Halt | commands.Reduce) -> None:
         self._on_close(command)

@@ -23,6 +23,7 @@ from xrpfast.errors import UsageError, XrpfastError
 from xrpfast.model import OrderState
 from xrpfast.records.unsettled import Left, left, strategy_of
 from xrpfast.service import halts
+from xrpfast.service.alerting.record import CRITICAL, tell_once
 from xrpfast.service.cancelling import Known, Receipt, VenueReceipt, Wanted, cancel_own
 from xrpfast.service.disk import Disk
 from xrpfast.service.halts import BY_COMMAND, Asked, HaltReceipt, receipt_of
@@ -103,6 +104,7 @@ class _Halting:
         self._latch = Latch(state_dir)
         self._heartbeat = state_dir / "heartbeat"
         self._disk = Disk()
+        self._alerts_disk = Disk()
         self._problems: list[str] = []
         self._engine = ""
 
@@ -210,6 +212,9 @@ class _Halting:
 
     async def _by_itself(self) -> tuple[HaltReceipt, Path | None]:
         began_ns = monotonic_ns()
+        asked = self._asked
+        text = f"halt of {asked.scope} by {asked.who}: {asked.reason}; {self._engine}"
+        telling = asyncio.create_task(self._tell_people(f"{text}: the command cancels"))
         cancelling = None
         try:
             cancelling = await self._cancel()
@@ -234,7 +239,13 @@ class _Halting:
         why = await self._disk.do(keep)
         if path is None:
             receipt.notes.append(f"this receipt is not on disk: {why}")
+        await telling
+        await self._tell_people("; ".join(receipt.lines()))
         return receipt, path
+
+    async def _tell_people(self, text: str) -> None:
+        """What the disk refuses is on the terminal all the same; no cancel waits for it."""
+        await self._alerts_disk.do(lambda: tell_once(self._state_dir, halts.AUTHOR, CRITICAL, text))
 
     async def _cancel(self) -> Receipt:
         # Not before: loading what speaks to the venues takes as long as all that comes before.

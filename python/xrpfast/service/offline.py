@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from time import monotonic_ns, time_ns
@@ -19,6 +19,7 @@ from xrpfast.errors import UsageError, XrpfastError
 from xrpfast.model import format_money
 from xrpfast.records import kinds
 from xrpfast.records.unsettled import left, residuals
+from xrpfast.service.alerting.record import tell_once
 from xrpfast.service.halts import Asked
 from xrpfast.service.heartbeat import settle as settle_heartbeat
 from xrpfast.service.reconciling import UNREADABLE
@@ -137,9 +138,11 @@ def resume(config: Config, request: Mapping[str, Any]) -> dict[str, Any]:
         state.latch.clear([scope] if scope else None)
     finally:
         state.close()
+    resumed = [name for name in closed if scope in ("", name)]
+    _tell(config, "resume", f"resumed: {', '.join(resumed) or 'nothing'} ({who}: {reason})")
     return {
         "ok": True,
-        "resumed": [name for name in closed if scope in ("", name)],
+        "resumed": resumed,
         "imbalances": {name: format_money(rest.get(name, 0)) for name in owed},
     }
 
@@ -175,7 +178,13 @@ def settle(config: Config, request: Mapping[str, Any]) -> dict[str, Any]:
     finally:
         state.close()
     settled = after.state.terminal and after.claimed <= after.filled
+    _tell(config, "settle", f"{who} settles {client_id}: {after.state.value} ({reason})")
     return {"ok": True, "state": after.state.value, "settled": settled, "note": note}
+
+
+def _tell(config: Config, source: str, text: str) -> None:
+    with suppress(OSError):  # it is done; that it is not told undoes nothing
+        tell_once(config.state_dir, source, "warning", text)
 
 
 async def _ask(config: Config, order: LedgerOrder, rules: SymbolRules) -> str:

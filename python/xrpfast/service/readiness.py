@@ -14,6 +14,7 @@ from xrpfast._core import CoreError
 from xrpfast.errors import XrpfastError
 from xrpfast.records.unsettled import left
 from xrpfast.records.verify import verify
+from xrpfast.service.alerting.sinks import try_sinks
 from xrpfast.service.check import Finding, Seen, look, opened
 from xrpfast.service.latch import Latch
 from xrpfast.service.reconciling import UNREADABLE
@@ -44,7 +45,7 @@ async def readiness(
         of_mode(config),
         of_venues(seen),
         of_drill(config.state_dir / "drills", drill_days),
-        of_alerts(waive),
+        await of_alerts(config, waive),
         books,
         of_journal(config.state_dir),
         of_latch(config.state_dir),
@@ -83,11 +84,15 @@ def of_drill(folder: Path, days: int, now_ns: int | None = None) -> Finding:
     return Finding("stop drilled", passed is True and 0 <= age_days <= days, says, fix)
 
 
-def of_alerts(waive: bool) -> Finding:
-    """Nothing delivers an alert to a person yet; that is not the same as being delivered."""
-    says = "no alert reaches a person: an alert sink is not written yet"
-    fix = "watch the log and the state yourself, and say so with --waive alerts"
-    return Finding(ALERTS, False, says, fix, waived=waive)
+async def of_alerts(config: Config, waive: bool) -> Finding:
+    """A test alert is taken by every sink. Whether a person reads it, only that person knows."""
+    fix = "see [alerts] and the runbook; or watch yourself, and say so with --waive alerts"
+    tried = await try_sinks(config)
+    if not tried:
+        return Finding(ALERTS, False, "no alert reaches a person: no sink", fix, waived=waive)
+    says = "; ".join(one.says for one in tried)
+    ok = not any(one.problem for one in tried)
+    return Finding(ALERTS, ok, says, fix, waived=waive and not ok)
 
 
 async def of_books(

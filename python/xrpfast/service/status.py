@@ -6,7 +6,7 @@ import json
 import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
-from time import monotonic_ns
+from time import monotonic_ns, time_ns
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -15,6 +15,7 @@ from xrpfast.errors import UsageError
 from xrpfast.model import format_money
 from xrpfast.records.schema import read_database
 from xrpfast.records.unsettled import left, residuals
+from xrpfast.service.alerting.state import SinkState, configured, load, undelivered
 from xrpfast.service.heartbeat import RunState, read
 from xrpfast.service.latch import Latch
 from xrpfast.service.statedir import StateDir
@@ -53,6 +54,7 @@ def status(config: Config, state: dict[str, Any] | None) -> dict[str, Any]:
         "halted": scopes.get(ENGINE, {}).get("state") == TradingState.HALTED.value,
         "engine": engine,
         "watchdog": watcher(folder),
+        "alerts": _alerts(config),
         "scopes": scopes,
         "unsettled": _unsettled(folder) if state is None else state["unsettled"],
         "imbalances": _imbalances(folder) if state is None else state["imbalances"],
@@ -64,6 +66,18 @@ def status(config: Config, state: dict[str, Any] | None) -> dict[str, Any]:
         "words": _words(folder),
         "receipts": [_receipt(path) for path in _newest(folder / "receipts")],
         "drill": next((_drill(path) for path in _newest(folder / "drills")), None),
+    }
+
+
+def _alerts(config: Config) -> dict[str, Any]:
+    """Per sink that is configured, what the watchdog says of it; and whether any of it is true."""
+    names, state = configured(config), load(config.state_dir)
+    told = {} if state is None else state.sinks
+    keys = ("delivered", "failed", "last_delivered_wall_ns", "failing_since_wall_ns", "problem")
+    sinks = {name: told.get(name, SinkState()) for name in names}
+    return {
+        "sinks": {name: {key: getattr(said, key) for key in keys} for name, said in sinks.items()},
+        "undelivered": undelivered(config.state_dir, names, time_ns()),
     }
 
 

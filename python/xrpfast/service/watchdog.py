@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from xrpfast.errors import UsageError
+from xrpfast.service.alerting.delivery import Delivery
+from xrpfast.service.alerting.record import CRITICAL, heard
 from xrpfast.service.cancelling import Receipt, cancel_own
 from xrpfast.service.disk import Disk
 from xrpfast.service.heartbeat import Beat, RunState, read, request_halt, settle
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
 
 WHO: Final = "watchdog"
 TICK_S: Final = 0.1
+END_S: Final = 3.0
+"""For its last alert to be sent."""
 WRITE_S: Final = 1.0
 """A receipt is kept up to date so often while there is something to be done."""
 CHECK_S: Final = 600.0
@@ -86,6 +90,7 @@ class Watchdog:
         self._heartbeat = config.state_dir / "heartbeat"
         self._latch = Latch(config.state_dir)
         self._disk = Disk()
+        self._delivery = Delivery(config, WHO)
         self._keys_disk = Disk()
         """Its own: a loss waits for nothing else."""
         self._judge = Judge(config.watchdog.after_ms * 1_000_000)
@@ -102,7 +107,12 @@ class Watchdog:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._stop.set)
+        with heard(self._delivery.tell):
+            return await self._watch()
+
+    async def _watch(self) -> int:
         self._prepare()
+        delivering = asyncio.create_task(self._delivery.run())
         checks = asyncio.create_task(self._check_keys())
         try:
             while not self._stop.is_set():
@@ -113,10 +123,19 @@ class Watchdog:
             return 0 if self._work is None or self._work.done() else 1
         finally:
             for number in (signal.SIGINT, signal.SIGTERM):
-                loop.remove_signal_handler(number)
+                asyncio.get_running_loop().remove_signal_handler(number)
             await _ended(checks)
             if self._work is not None:
                 await _ended(self._work)
+            await self._say_that_it_ends()
+            await _ended(delivering)
+
+    async def _say_that_it_ends(self) -> None:
+        beat = read(self._heartbeat)
+        if beat is not None and beat.state is RunState.RUNNING:
+            text = "the watchdog ends: nobody looks after the engine, and no alert is sent"
+            self._delivery.tell(CRITICAL, text)
+        await self._delivery.told(END_S)
 
     def _prepare(self) -> None:
         for venue in self._venues:

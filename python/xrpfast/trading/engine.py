@@ -365,6 +365,8 @@ class Engine:
             self._resume(event, out)
         elif action == "reconcile":
             self.reconciler.want(event.venue or None, event, out)
+        elif action == "undelivered":
+            out.append(Alert("warning", event.reason))
         elif action == "settle":
             out.append(Alert("warning", f"{event.who or 'a person'} settles: {event.reason}"))
         else:
@@ -382,8 +384,12 @@ class Engine:
             text = "resume refused: the engine is halted and ends; resume once it has ended"
             out.append(Alert("warning", text))
             return
-        for scope in [event.scope] if event.scope else list(context.states.closed()):
+        closed = context.states.closed()
+        for scope in [event.scope] if event.scope else list(closed):
             context.say(scope, Word.RESUME)
+        if opened := [scope for scope in closed if event.scope in ("", scope)]:
+            text = f"resumed: {', '.join(opened)} ({event.who or 'a person'}: {event.reason})"
+            out.append(Alert("warning", text))
         for at, name in enumerate(context.instruments):
             if event.scope in ("", SYMBOL + name):
                 self.legs.resume(at, event.now_ns, out)

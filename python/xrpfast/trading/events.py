@@ -266,7 +266,7 @@ class Control(Event, frozen=True, tag="control"):
 
     ``start``, ``stop`` (no entries, what one leg traded alone is closed), ``stopped`` (nothing any
     more), ``reconcile``; ``reduce``, ``halt`` and ``resume`` for a scope; ``settle`` (says who
-    settled an order, by the words that follow).
+    settled an order, by the words that follow); ``undelivered`` (why alerts reach nobody).
     """
 
     action: str

@@ -189,10 +189,15 @@ ROWS: Final = (
     Control(
         34,
         "Alerts",
-        "Every breach, every change of a state, every unknown outcome is told.",
+        "Every breach, every change of a state, every unknown outcome, every drift is told, and so "
+        "is that nobody can be told.",
         "an alert is no control: nothing waits for it",
-        ("service/driver.py",),
-        ("service/test_driver.py::test_what_the_engine_tells_people_is_told_at_once",),
+        ("service/driver.py", "service/alerting/record.py", "service/alerting/delivery.py"),
+        (
+            "service/test_driver.py::test_what_the_engine_tells_people_is_told_at_once",
+            "unit/trading/test_alerts.py::test_what_a_person_has_to_know_is_an_alert",
+            "crash/test_alerts.py::test_a_halt_and_a_lost_engine_reach_the_webhook",
+        ),
     ),
     Control(
         35,
