@@ -167,7 +167,7 @@ def other(name: str, field: FieldInfo, value: Any) -> Any:
     if isinstance(value, dict):
         return value | {"XRP": "0.5"}
     if isinstance(value, list):
-        return value[1:]
+        return ["other"] if name == "command" else value[1:]
     if name == "allowed_strategies":
         return ["other"]
     if value is None:

@@ -36,6 +36,7 @@ def configure(
     *,
     watchdog: Mapping[str, object] | None = None,
     dead_connection_s: int | None = None,
+    alerts: Mapping[str, object] | None = None,
     **engine: object,
 ) -> Path:
     """The demo's configuration for this mock, with changes of its ``[engine]`` table and others."""
@@ -44,6 +45,8 @@ def configure(
     values["engine"].update(spin=False, **engine)
     if watchdog is not None:
         values["watchdog"] = dict(watchdog)
+    if alerts is not None:
+        values["alerts"] = dict(alerts)
     if dead_connection_s is not None:
         values["venues"]["kucoin"]["dead_connection_s"] = dead_connection_s
     # A test may let the market stand still for a while: no venue does that for ten seconds.

@@ -14,8 +14,7 @@ def _argv(value: object) -> object:
 
 
 class AlertsSection(Section):
-    """Where the watchdog sends every alert. Without a sink they stand in the log, the state and
-    `alerts.jsonl` alone."""
+    """Where the watchdog sends alerts. Without a sink they stand in the log and in a file alone."""
 
     webhook_url_file: FilePath | None = None
     """A file that nobody but its owner may read, with the https:// URL of a webhook of Discord or

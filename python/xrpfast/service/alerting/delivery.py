@@ -166,12 +166,13 @@ class _Worker:
                 await asyncio.wait_for(self._wake.wait(), POLL_S)
             return
         self.busy = True
-        for text in messages(self._name, lines):
+        texts = messages(self._name, lines)
+        for number, text in enumerate(texts, 1):
             await self._send(text)
+            if number == len(texts):  # not before: what was not sent would be lost by a restart
+                self._state.place = self._tail.place
             await self._delivery.save()
             await asyncio.sleep(EVERY_S)
-        self._state.place = self._tail.place
-        await self._delivery.save()
 
     async def _new(self) -> list[Line]:
         found: list[Line] = []

@@ -91,7 +91,7 @@ def append(state_dir: Path, lines: bytes) -> None:
 
 def _set_aside(fd: int, path: Path) -> None:
     """Once, whoever finds it full: a second rename would put a new file over the one just kept."""
-    with suppress(BlockingIOError):  # somebody else does it
+    with suppress(OSError):  # somebody else does it, or has done it
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if path.stat().st_ino == os.fstat(fd).st_ino:
             path.rename(path.with_name(OLD))
