@@ -19,7 +19,7 @@ import pytest
 from aiohttp import web
 
 from support.tls_gateway import certificate
-from support.webhook import SECRET, url_file, webhook
+from support.webhook import SECRET, leaks, url_file, webhook
 from xrpfast.config.demo import shipped
 from xrpfast.config.loader import build, parse
 from xrpfast.config.root import Config
@@ -49,9 +49,7 @@ def no_secret_anywhere(
         yield
     assert SECRET not in caplog.text
     assert not any(SECRET in text for text in capfd.readouterr())
-    for path in tmp_path.rglob("*"):
-        if path.is_file() and path.name != "webhook":
-            assert SECRET.encode() not in path.read_bytes(), path
+    assert leaks(tmp_path) == []
 
 
 def configured_with(folder: Path, **alerts: Any) -> Config:

@@ -210,7 +210,7 @@ def test_a_demo_is_never_ready_for_money(config: Path, capsys: pytest.CaptureFix
     code, findings = looked(capsys, config, "--live-readiness")
     assert (code, bad(findings)) == (1, {"mode", "stop drilled", "alerts", "watchdog"})
     assert set(findings) > NAMES
-    assert "not written yet" in findings["alerts"]["says"]
+    assert findings["alerts"]["says"] == "no alert reaches a person: no sink"
     assert app.run(["check", "--config", str(config), "--live-readiness"]) == 1
     assert capsys.readouterr().out.endswith("\nNO-GO\n")
     assert app.run(["check", "--config", str(config), "--waive", "alerts"]) == 2

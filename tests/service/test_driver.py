@@ -367,11 +367,14 @@ async def test_cancels_leave_whatever_the_halt_word_says(bench: Bench) -> None:
 async def test_what_the_engine_tells_people_is_told_at_once(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """On record, on the page and in the log, within the same turn."""
+    """On record, on the page, in the log and in the file, within the same turn."""
+    told: list[tuple[str, str]] = []
+    bench.driver.tell = lambda level, text: told.append((level, text))
     for level in ("critical", "warning", "info"):
         with caplog.at_level("INFO"):
             bench.driver._execute([Alert(level, f"{level}: look here")], 1, 2, 3)
-        assert bench.driver.alerts[-1] == (level, f"{level}: look here")
+        assert bench.driver.alerts[-1] == told[-1] == (level, f"{level}: look here")
+        assert caplog.records[-1].told is True  # type: ignore[attr-defined]
         assert (caplog.records[-1].levelname, caplog.messages[-1]) == (
             level.upper(), f"{level}: look here",
         )  # fmt: skip

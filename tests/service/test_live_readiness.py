@@ -15,6 +15,11 @@ import pytest
 from support.engine_process import EngineProcess
 from support.live import configure, watchdog
 from support.production import Production, production
+from support.webhook import url_file, webhook
+from xrpfast.config.demo import shipped
+from xrpfast.config.loader import load
+from xrpfast.service.check import Finding
+from xrpfast.service.readiness import of_alerts
 
 WAIT_S = 60.0
 
@@ -97,3 +102,32 @@ async def test_go_when_all_is_there_and_no_go_without_each(tmp_path: Path) -> No
         assert await lacks() == {"latch"}
         watch.close()
         assert await lacks() == {"latch", "watchdog"}
+
+
+async def test_alerts_are_ready_once_every_sink_takes_one(tmp_path: Path) -> None:
+    """Tried by a real message; what a waiver leaves out is still said."""
+    config = tmp_path / "engine.toml"
+
+    async def said(text: str, waive: bool = False) -> Finding:
+        base = shipped().replace("var/demo", str(tmp_path))
+        config.write_text(f"{base}\n[alerts]\n{text}\n")
+        return await of_alerts(load(config), waive)
+
+    found = await said("")
+    assert (found.ok, found.says) == (False, "no alert reaches a person: no sink")
+    async with webhook() as hook:
+        url = f'webhook_url_file = "{url_file(tmp_path, hook.url)}"'
+        found = await said(url, waive=True)
+        assert found.ok, found
+        assert found.waived is False
+        assert found.says.startswith("webhook: accepted a test alert after ")
+        assert hook.text == "xrpfast xddemo\ntest alert: somebody tries whether alerts arrive"
+        found = await said(f'{url}\ncommand = ["false"]')
+        assert found.ok is False
+        assert found.says.endswith("command: NOT accepted: ended with code 1")
+        hook.down = True
+        found = await said(url)
+        assert (found.ok, found.waived) == (False, False)
+        assert found.says == "webhook: NOT accepted: HTTP 503"
+        found = await said(url, waive=True)
+        assert (found.ok, found.waived) == (False, True)

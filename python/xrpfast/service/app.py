@@ -432,7 +432,7 @@ class Service:
     def _go(self) -> None:
         """All is ready."""
         self._say("start", "ready")
-        self._driver.alert("info", f"trading begins: {self._driver.engine.context.trading}")
+        self._recorder.tell("info", f"trading begins: {self._driver.engine.context.trading}")
 
     def _missing(self, built: Built) -> list[str]:
         missing = []
@@ -587,7 +587,7 @@ class Service:
         if self._halted and self._stopping is not None:
             await self._stopping.told()
         orders, legs = driver.engine.orders, driver.engine.legs
-        driver.alert("warning", f"trading ends: {self._why or 'stop'}")
+        self._recorder.tell("warning", f"trading ends: {self._why or 'stop'}")
         self._say("stop", self._why or "stop")
         closing_ns = driver.engine.config.risk.hedge_time_ns
         deadline = monotonic_ns() + int(SETTLE_S * 1e9) + closing_ns
