@@ -158,6 +158,22 @@ async def test_a_restart_repeats_nothing_that_arrived_and_loses_nothing_that_did
         assert hook.text.count("first") == 1
 
 
+async def test_a_restart_in_the_middle_of_a_burst_loses_none_of_it(tmp_path: Path) -> None:
+    async with webhook() as hook:
+        config = configured_with(tmp_path, webhook_url_file=url_file(tmp_path, hook.url))
+        lines = Lines("engine")
+        burst = [lines.make("critical", f"part {n} " + "x" * 580) for n in range(6)]
+        append(tmp_path, b"".join(map(encode, burst)))
+        async with delivering(config):
+            await hook.until("part 0")
+            hook.down = True
+            await until(lambda: state(tmp_path).problem)
+        hook.down = False
+        assert "part 5" not in hook.text
+        async with delivering(config):
+            await hook.until(*(f"part {n} " for n in range(6)))
+
+
 async def test_one_that_is_new_is_not_told_of_long_ago(tmp_path: Path) -> None:
     old = Line(time_ns() - 3_600 * 10**9, "critical", "engine", 1, 1, "an hour ago")
     append(tmp_path, encode(old))

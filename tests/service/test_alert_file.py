@@ -181,3 +181,17 @@ def test_who_opened_the_file_before_it_was_set_aside_is_heard(tmp_path: Path) ->
     os.close(late)
     found = [line.text for _ in range(4) for line in tail.read()]
     assert found == ["second", "third"]
+
+
+def test_a_file_that_another_process_has_set_aside_is_not_set_aside_again(tmp_path: Path) -> None:
+    """The new one would be put over what was just kept."""
+    lines = Lines("engine")
+    append(tmp_path, encode(lines.make("critical", "kept")))
+    late = os.open(tmp_path / NAME, os.O_WRONLY | os.O_APPEND)
+    (tmp_path / NAME).rename(tmp_path / OLD)
+    record._set_aside(late, tmp_path / NAME)
+    append(tmp_path, encode(lines.make("critical", "new")))
+    record._set_aside(late, tmp_path / NAME)
+    os.close(late)
+    assert "kept" in (tmp_path / OLD).read_text()
+    assert "new" in (tmp_path / NAME).read_text()

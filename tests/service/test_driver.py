@@ -18,7 +18,7 @@ from xrpfast.records import kinds
 from xrpfast.service.driver import EVERY_REFUSAL, SAMPLE_NS, Driver
 from xrpfast.service.latency import Latencies
 from xrpfast.service.loopguard import LoopGuard
-from xrpfast.trading.commands import Alert, Leg, PlaceLegs, Query, ReadBook
+from xrpfast.trading.commands import Alert, Halt, Leg, PlaceLegs, Query, ReadBook, Reduce
 from xrpfast.trading.config import ArbitrageParams, EngineConfig, StartBalance
 from xrpfast.trading.engine import Engine
 from xrpfast.trading.events import NOT_SENT as NO_BYTE
@@ -362,6 +362,17 @@ async def test_cancels_leave_whatever_the_halt_word_says(bench: Bench) -> None:
         gateway.cancel = lambda *order: cancelled.append(order) or SENT  # type: ignore
     bench.driver.send_cancel("binance", "XRP/USDT", "xdtest1-0a")
     assert cancelled == [("X-binance", "xdtest1-0a")]
+
+
+@pytest.mark.parametrize("scope", ["engine", "venue:kucoin", "strategy:arb", "symbol:XRP/USDT"])
+@pytest.mark.parametrize(("kind", "what"), [(Halt, "halt"), (Reduce, "only reducing")])
+async def test_whatever_is_closed_is_told(
+    bench: Bench, kind: type[Halt | Reduce], what: str, scope: str
+) -> None:
+    told: list[tuple[str, str]] = []
+    bench.driver.tell = lambda level, text: told.append((level, text))
+    bench.driver._execute([kind(scope, "because")], 1, 2, 3)
+    assert told == [("critical", f"{what} of {scope}: because")]
 
 
 async def test_what_the_engine_tells_people_is_told_at_once(

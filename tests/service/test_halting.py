@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from xrpfast.errors import HaltedError, UsageError
 from xrpfast.records.identity import identify
 from xrpfast.records.unsettled import left
 from xrpfast.service import halting
+from xrpfast.service.alerting.tail import Tail
 from xrpfast.service.cancelling import CANCELLED
 from xrpfast.service.flatten import Order
 from xrpfast.service.flatten_run import FlattenRun
@@ -90,6 +92,39 @@ async def test_the_latch_is_on_disk_before_the_first_cancel_of_a_command(
     assert path is not None
     assert read(path) == receipt
     assert at_work(mock) == {venue: [FOREIGN] for venue in VENUES}
+
+
+async def test_no_cancel_waits_for_an_alert_that_no_disk_takes(
+    mock: MockVenues, config: Config, seen: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    asked, hangs = threading.Event(), threading.Event()
+
+    def hang(folder: Path, source: str, level: str, text: str) -> None:
+        told.append(text)
+        asked.set()
+        hangs.wait(30)
+
+    monkeypatch.setattr(halting, "tell_once", hang)
+    try:
+        receipt, _ = await halt(config, "engine", "why", "ann")
+    finally:
+        hangs.set()
+    assert receipt.verified
+    assert len(seen) == 2
+    assert receipt.first_cancel_ms is not None
+    assert receipt.first_cancel_ms < 1_500, "a disk is given 2 s"
+    assert told == ["halt of engine by ann: why; no engine runs: the command cancels"]
+
+
+async def test_a_halt_by_a_command_is_told_before_and_after(
+    mock: MockVenues, config: Config, tmp_path: Path
+) -> None:
+    await halt(config, "engine", "why", "ann")
+    before, after = Tail(tmp_path, None).read()
+    assert (before.source, before.level) == (after.source, after.level) == ("halt", "critical")
+    assert before.text == "halt of engine by ann: why; no engine runs: the command cancels"
+    assert "verified empty" in after.text
 
 
 async def test_the_latch_is_on_disk_before_the_first_cancel_of_an_engine(
