@@ -30,7 +30,7 @@ from xrpfast.service.alerting.delivery import Delivery
 from xrpfast.service.alerting.record import NAME, Line, Lines, append, encode, tell_once
 from xrpfast.service.alerting.sinks import Command, SinkError, try_sinks, url_in
 from xrpfast.service.alerting.sinks import Webhook as WebhookSink
-from xrpfast.service.alerting.state import OLD_NS, configured, load, undelivered
+from xrpfast.service.alerting.state import OLD_NS, SinkState, configured, load, undelivered
 from xrpfast.service.alerting.text import MOST, messages, plain
 
 WAIT_S = 20.0
@@ -79,9 +79,9 @@ async def until(what: Callable[[], object]) -> None:
             await asyncio.sleep(0.01)
 
 
-def state(folder: Path, sink: str = "webhook") -> Any:
+def state(folder: Path, sink: str = "webhook") -> SinkState:
     found = load(folder)
-    return None if found is None else found.sinks.get(sink)
+    return SinkState() if found is None else found.sinks.get(sink, SinkState())
 
 
 # --- what is sent ---------------------------------------------------------------------------------
@@ -146,7 +146,7 @@ async def test_a_restart_repeats_nothing_that_arrived_and_loses_nothing_that_did
         async with delivering(config):
             tell_once(tmp_path, "engine", "critical", "first")
             await hook.until("first")
-            await until(lambda: state(tmp_path) and state(tmp_path).place is not None)
+            await until(lambda: state(tmp_path).place is not None)
         tell_once(tmp_path, "engine", "critical", "while nobody delivers")
         hook.down = True
         async with delivering(config) as mine:
@@ -182,11 +182,10 @@ async def test_one_that_is_new_is_not_told_of_long_ago(tmp_path: Path) -> None:
         config = configured_with(tmp_path, webhook_url_file=url_file(tmp_path, hook.url))
         async with delivering(config):
             await hook.until("just now")
+            await until(lambda: state(tmp_path).place)
         assert "an hour ago" not in hook.text
         # It has been there ever since: what it could not be given meanwhile is for it.
         append(tmp_path, encode(msg(old, number=2, text="while it was away", wall_ns=time_ns())))
-        found = load(tmp_path)
-        assert found is not None
         async with delivering(config):
             await hook.until("while it was away")
 
@@ -350,7 +349,7 @@ async def test_a_url_that_is_mended_in_its_file_is_used(tmp_path: Path) -> None:
         config = configured_with(tmp_path, webhook_url_file=file)
         async with delivering(config) as mine:
             mine.tell("critical", "look here")
-            await until(lambda: state(tmp_path) and state(tmp_path).problem)
+            await until(lambda: state(tmp_path).problem)
             assert "has to stand in it" in state(tmp_path).problem
             file.write_text(hook.url)
             await hook.until("look here")

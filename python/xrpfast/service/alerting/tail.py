@@ -66,9 +66,13 @@ class Tail:
         return self._from(self._new, self.place)
 
     def _from(self, path: Path, place: Place) -> list[Line]:
-        with path.open("rb") as file:
+        try:
+            file = path.open("rb")
+        except FileNotFoundError:
+            return []  # set aside in this very moment
+        with file:
             if file.read(HEAD).decode("ascii", "replace") != place.head:
-                return []  # set aside in this very moment
+                return []
             if os.fstat(file.fileno()).st_size < place.offset:
                 place = Place(place.head, 0)  # somebody has emptied it
             file.seek(place.offset)
