@@ -213,8 +213,10 @@ class _Worker:
                 if error.unfit:
                     text = plain(text)
                 pause_s = self._backoff.next_delay()
+                if error.after_s is not None:
+                    pause_s = max(error.after_s, FIRST_S)
                 await self._delivery.save()
-                await asyncio.sleep(pause_s if error.after_s is None else error.after_s)
+                await asyncio.sleep(pause_s)
             else:
                 break
         if self._tries:
