@@ -112,11 +112,12 @@ def unreconciled() -> Said:
     return tuple(world.asked)
 
 
-def cut_off() -> Said:
-    """An account stream that is down while an order of ours works there."""
+def cut_off(works: bool) -> Said:
+    """An account stream that is down, while an order of ours works there or none does."""
     world = Guarded()
-    _, sell = pair_of(world)
-    world.ack(sell)
+    if works:
+        _, sell = pair_of(world)
+        world.ack(sell)
     world.link("kucoin", "account", False)
     world.wait(2 * SECOND)
     return tuple(c for c in world.asked if isinstance(c, Alert) and "kucoin" in c.text)
@@ -163,7 +164,8 @@ CASES: dict[str, Callable[[], Said]] = {
     "drift that nothing explains": lambda: drift(MONEY_ONE, 3),
     "moved by others": moved_by_others,
     "not reconciled": unreconciled,
-    "account stream down": cut_off,
+    "account stream down": lambda: cut_off(works=True),
+    "account stream down without an order": lambda: cut_off(works=False),
     "a venue that bans us": banned,
     "a clock that is off": lambda: clock(2 * SECOND),
     "a clock that is not measured": lambda: clock(0),
@@ -180,6 +182,16 @@ def test_what_a_person_has_to_know_is_an_alert(case: str) -> None:
         or (isinstance(command, Alert) and command.level in ("warning", "critical"))
     ]
     assert told, "nobody hears of it"
+
+
+def test_an_account_stream_that_stays_down_is_told_once_and_anew_after_it_was_up() -> None:
+    world = Guarded()
+    for times in (1, 2):
+        world.link("kucoin", "account", False)
+        world.wait(60 * SECOND)
+        told = [text for text in world.alerts("warning") if "nothing is entered there" in text]
+        assert len(told) == times
+        world.link("kucoin", "account", True)
 
 
 def test_a_resume_that_opens_nothing_says_nothing() -> None:

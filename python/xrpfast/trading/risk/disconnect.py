@@ -31,12 +31,15 @@ class Disconnects:
         self._context = context
         self._desk = desk
         self._since_ns: dict[str, int] = {}
+        self._told: set[str] = set()
+        """Of those, what a person was told of."""
 
     def on_link(self, event: LinkState, out: list[AnyCommand]) -> None:
         if event.link != LINK or event.venue not in self._context.venues:
             return
         if event.up:
             self._since_ns.pop(event.venue, None)
+            self._told.discard(event.venue)
         elif event.venue not in self._since_ns and self._limits.cancel_after_ns < NO_LIMIT:
             self._since_ns[event.venue] = event.now_ns
             out.append(SetTimer(TIMER + event.venue, event.now_ns + self._limits.cancel_after_ns))
@@ -56,4 +59,8 @@ class Disconnects:
         if len(out) > before:
             text = f"{venue}: its account stream is down: own orders there are cancelled"
             out.append(Alert("critical", text))
+        elif venue not in self._told:
+            text = f"{venue}: its account stream is down: nothing is entered there"
+            out.append(Alert("warning", text))
+        self._told.add(venue)
         out.append(SetTimer(event.timer_id, event.now_ns + self._limits.cancel_after_ns))
