@@ -14,9 +14,11 @@ import orjson
 import pytest
 
 from xrpfast.cli import app
-from xrpfast.config import Config
-from xrpfast.config.demo import demo_values, to_toml
+from xrpfast.config.demo import demo_values, shipped, to_toml
+from xrpfast.config.loader import load
+from xrpfast.config.root import Config
 from xrpfast.service import check, readiness
+from xrpfast.service.drill.report import SUBJECT, subject
 from xrpfast.service.readiness import DAY_NS, of_drill, of_journal, of_latch, of_watchdog
 from xrpfast.service.watchdog_keys import OLD_NS, KeyCheck, tell_keys
 from xrpfast.service.watchdog_lock import watching
@@ -235,30 +237,63 @@ def test_a_working_order_of_ours_is_not_reconciled(
 # --- the parts of readiness -----------------------------------------------------------------------
 
 
-def report(folder: Path, name: str, content: object) -> None:
-    folder.mkdir(exist_ok=True)
+def settings(folder: Path, more: str = "") -> Config:
+    path = folder / "engine.toml"
+    path.write_text(shipped().replace("var/demo", str(folder / "state")) + more)
+    return load(path)
+
+
+def report(config: Config, name: str, content: object) -> None:
+    folder = config.state_dir / "drills"
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.json").write_bytes(orjson.dumps(content))
 
 
 def test_the_newest_drill_counts_by_its_outcome_and_its_age(tmp_path: Path) -> None:
-    now = 100 * DAY_NS
-    assert not of_drill(tmp_path / "none", 30, now).ok
-    report(tmp_path, "2026-01-01T00-00-00Z", {"wall_ns": now - 20 * DAY_NS, "passed": True})
-    assert of_drill(tmp_path, 30, now).ok
-    assert not of_drill(tmp_path, 19, now).ok
-    report(tmp_path, "2026-01-02T00-00-00Z", {"wall_ns": now - 10 * DAY_NS, "passed": False})
-    found = of_drill(tmp_path, 30, now)
+    now, config = 100 * DAY_NS, settings(tmp_path)
+    same = subject(config)
+    assert not of_drill(config, 30, now).ok
+    passed = same | {"wall_ns": now - 20 * DAY_NS, "passed": True}
+    report(config, "2026-01-01T00-00-00Z", passed)
+    assert of_drill(config, 30, now).ok
+    assert not of_drill(config, 19, now).ok
+    report(config, "2026-01-02T00-00-00Z", passed | {"passed": False})
+    found = of_drill(config, 30, now)
     assert not found.ok
     assert "FAILED" in found.says
     for number, wrong in enumerate(
         ({"passed": True}, {"wall_ns": "x", "passed": True}, [], {"wall_ns": now, "passed": 1})
     ):
-        report(tmp_path, f"2026-01-03T00-00-0{number}Z", wrong)
-        assert not of_drill(tmp_path, 30, now).ok
-    report(tmp_path, "2026-01-04T00-00-00Z", {"wall_ns": now + DAY_NS, "passed": True})
-    assert not of_drill(tmp_path, 30, now).ok, "a drill of tomorrow"
-    report(tmp_path, "2026-01-05T00-00-00Z", {"wall_ns": now, "passed": True})
-    assert of_drill(tmp_path, 30, now).ok
+        told = same | wrong if isinstance(wrong, dict) else wrong
+        report(config, f"2026-01-03T00-00-0{number}Z", told)
+        assert not of_drill(config, 30, now).ok
+    report(config, "2026-01-04T00-00-00Z", passed | {"wall_ns": now + DAY_NS})
+    assert not of_drill(config, 30, now).ok, "a drill of tomorrow"
+    report(config, "2026-01-05T00-00-00Z", passed | {"wall_ns": now})
+    assert of_drill(config, 30, now).ok
+
+
+@pytest.mark.parametrize("name", SUBJECT)
+def test_a_drill_holds_for_what_was_drilled_and_nothing_else(tmp_path: Path, name: str) -> None:
+    now, config = 100 * DAY_NS, settings(tmp_path)
+    passed = subject(config) | {"wall_ns": now, "passed": True}
+    report(config, "2026-01-01T00-00-00Z", passed)
+    assert of_drill(config, 30, now).ok
+    report(config, "2026-01-02T00-00-00Z", passed | {name: "0" * 64})
+    found = of_drill(config, 30, now)
+    assert not found.ok
+    assert found.says.endswith(f", not with the {SUBJECT[name]} that would run now")
+    report(config, "2026-01-03T00-00-00Z", {k: v for k, v in passed.items() if k != name})
+    assert not of_drill(config, 30, now).ok, "one that cannot name it"
+
+
+def test_a_limit_that_was_changed_since_wants_another_drill(tmp_path: Path) -> None:
+    before = settings(tmp_path)
+    report(before, "20260101T000000Z", subject(before) | {"wall_ns": time_ns(), "passed": True})
+    assert of_drill(before, 30).ok
+    found = of_drill(settings(tmp_path, "\n[watchdog]\nafter_ms = 4000\n"), 30)
+    assert not found.ok
+    assert "configuration" in found.says
 
 
 def test_the_latch_and_a_damaged_journal(tmp_path: Path) -> None:
@@ -302,3 +337,18 @@ async def test_a_running_engines_own_word(tmp_path: Path) -> None:
         found = await readiness.of_books(config, state, ())
         assert not found.ok
         assert "kucoin" in found.says
+
+
+def test_a_live_drill_that_failed_is_no_go_until_one_passes(tmp_path: Path) -> None:
+    now, config = 100 * DAY_NS, settings(tmp_path)
+    passed = subject(config) | {"wall_ns": now, "passed": True}
+    report(config, "20260101T000000Z-live", passed)
+    assert "no report" in of_drill(config, 30, now).says, "it is no drill of all cases"
+    report(config, "20260102T000000Z", passed)
+    assert of_drill(config, 30, now).ok
+    report(config, "20260103T000000Z-live", passed | {"passed": False})
+    found = of_drill(config, 30, now)
+    assert not found.ok
+    assert "20260103T000000Z-live.json: FAILED" in found.says
+    report(config, "20260104T000000Z-live", passed)
+    assert of_drill(config, 30, now).ok

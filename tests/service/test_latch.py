@@ -175,3 +175,61 @@ def test_without_a_spare_the_error_is_told(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(os, "write", full)
     with pytest.raises(OSError, match="No space"):
         latch.set(entry("engine"))
+
+
+# --- what a drill has set, and may clear ----------------------------------------------------------
+
+
+def own(latch: Latch) -> Entry:
+    latch.set(Entry("engine", HALTED, "live drill 1", "ann", 7))
+    found = latch.halted()
+    assert found is not None
+    return found
+
+
+def test_what_exactly_one_has_closed_can_be_cleared_and_the_rest_stays(tmp_path: Path) -> None:
+    latch = Latch(tmp_path)
+    mine = own(latch)
+    latch.set(Entry("engine", HALTED, "live drill 1", "ann", 9))  # the engine that heard of it
+    latch.set(Entry("venue:kucoin", HALTED, "down", "bob", 8))
+    assert latch.clear_own(mine)
+    assert [e.scope for e in latch.entries()] == ["venue:kucoin"]
+    assert not latch.clear_own(mine), "it is gone"
+    latch.clear()
+    assert latch.clear_own(own(latch))
+    assert latch.entries() == ()
+    assert not latch.path.exists()
+
+
+@pytest.mark.parametrize(("reason", "who"), [("stop", "ann"), ("live drill 1", "bob")])
+def test_a_halt_of_anybody_else_meanwhile_is_never_cleared(
+    tmp_path: Path, reason: str, who: str
+) -> None:
+    latch = Latch(tmp_path)
+    mine = own(latch)
+    assert not latch.set(Entry("engine", HALTED, reason, who, 8))
+    assert not latch.clear_own(mine)
+    now = latch.halted()
+    assert now is not None
+    assert (now.reason, now.also) == ("live drill 1", (f"{who}: {reason}",))
+    assert not latch.clear_own(now), "looking again does not make it one's own"
+
+
+def test_who_else_said_so_is_bounded_and_said_once(tmp_path: Path) -> None:
+    latch = Latch(tmp_path)
+    own(latch)
+    for _ in range(2):
+        for number in range(20):
+            latch.set(Entry("engine", HALTED, f"reason {number}", "bob", 8))
+    now = latch.halted()
+    assert now is not None
+    assert now.also == tuple(f"bob: reason {number}" for number in range(8))
+
+
+def test_while_another_holds_the_lock_nothing_is_cleared(tmp_path: Path) -> None:
+    latch = Latch(tmp_path)
+    mine = own(latch)
+    with (tmp_path / "halt.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert not latch.clear_own(mine)
+    assert latch.clear_own(mine)

@@ -19,6 +19,7 @@ from support.webhook import url_file, webhook
 from xrpfast.config.demo import shipped
 from xrpfast.config.loader import load
 from xrpfast.service.check import Finding
+from xrpfast.service.drill.report import subject
 from xrpfast.service.readiness import of_alerts
 
 WAIT_S = 60.0
@@ -38,11 +39,13 @@ async def asked(venues: Production, folder: Path, *more: str) -> tuple[int, dict
     return process.returncode, {finding["name"]: finding for finding in document["findings"]}
 
 
-def drilled(folder: Path) -> Path:
+def drilled(folder: Path, **other: object) -> Path:
+    """A report of a drill that passed just now, or of another one."""
     drills = folder / "state" / "drills"
-    drills.mkdir(parents=True)
+    drills.mkdir(parents=True, exist_ok=True)
     report = drills / "2026-01-01T00-00-00Z.json"
-    report.write_text(json.dumps({"wall_ns": time_ns(), "passed": True}))
+    said = subject(load(folder / "engine.toml")) | {"wall_ns": time_ns(), "passed": True}
+    report.write_text(json.dumps(said | other))
     return report
 
 
@@ -53,7 +56,7 @@ async def test_go_when_all_is_there_and_no_go_without_each(tmp_path: Path) -> No
         words = configure(folder, venues)
         watch = ExitStack()
         watch.enter_context(watchdog(folder / "state"))
-        report = drilled(folder)
+        drilled(folder)
         code, findings = await asked(venues, folder, "--waive", "alerts")
         assert {name for name, finding in findings.items() if not finding["ok"]} == {"alerts"}
         assert findings["alerts"]["waived"] is True
@@ -67,10 +70,11 @@ async def test_go_when_all_is_there_and_no_go_without_each(tmp_path: Path) -> No
 
         code, findings = await asked(venues, folder)
         assert (code, findings["alerts"]["waived"]) == (1, False)
-        report.write_text(json.dumps({"wall_ns": time_ns(), "passed": False}))
+        drilled(folder, passed=False)
         assert await lacks() == {"stop drilled"}
-        drilled_again = json.dumps({"wall_ns": time_ns(), "passed": True})
-        report.write_text(drilled_again)
+        drilled(folder, ceilings_sha256="")
+        assert await lacks() == {"stop drilled"}
+        drilled(folder)
         number = venues.mock.faults.add(
             {"venue": "kucoin", "channel": "venue", "action": "key",
              "params": {"set": {"permission": "General,Spot,Withdraw"}}}
@@ -86,7 +90,7 @@ async def test_go_when_all_is_there_and_no_go_without_each(tmp_path: Path) -> No
         ceilings = folder / "ceilings.toml"
         high = ceilings.read_text()
         ceilings.write_text(high.replace('max_position = "500"', 'max_position = "499"'))
-        assert await lacks() == {"config"}
+        assert await lacks() == {"config", "stop drilled"}
         ceilings.write_text(high)
 
         engine = await EngineProcess.start(folder / "engine.toml", *words, env=venues.env)

@@ -24,7 +24,7 @@ LOOSER_ABOVE: Final = frozenset(
         "max_clock_age_s", "max_clock_offset_ms", "max_clock_uncertainty_ms", "drift_dust",
         "max_round_trips", "mark_ms", "max_mark_age_ms", "max_session_loss", "max_strategy_loss",
         "max_drawdown", "max_losing_trades", "max_losses_in_window", "max_venue_errors",
-        "max_strategy_rejects", "max_auth_errors", "cancel_after_ms",
+        "max_strategy_rejects", "max_auth_errors", "cancel_after_ms", "drill_notional",
         "silence_halt_ms",
     }
 )  # fmt: skip
@@ -33,7 +33,7 @@ LOOSER_BELOW: Final = frozenset(
     {
         "hedge_retry_ms", "min_cash", "hedge_cushion_bps", "hedge_lane", "cancel_reserve",
         "duplicate_window_ms", "drift_window_ms", "breach_window_s", "loss_window_s",
-        "error_window_s",
+        "error_window_s", "drill_distance_bps",
     }
 )  # fmt: skip
 """Those whose smaller values do: their ceiling is a floor."""

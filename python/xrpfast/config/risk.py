@@ -37,7 +37,7 @@ class RiskSection(Section):
     allowed_order_types: Some[Literal["LIMIT"]] = ("LIMIT",)
     """Order types that may be sent."""
     allowed_tifs: Some[Literal["IOC", "FOK"]] = ("IOC", "FOK")
-    """Times in force that may be sent; orders that rest are not sent at all."""
+    """Times in force that may be sent; no order rests but that of `drill --live-tiny`."""
     allowed_strategies: Some[str] | None = None
     """Names of strategies that may trade; without it those of this file."""
 
@@ -45,6 +45,11 @@ class RiskSection(Section):
     """Largest value of one order, in the quote asset."""
     max_order_qty: PositiveDecimal = Decimal(150)
     """Largest quantity of one order, in the base asset."""
+    drill_notional: Annotated[PositiveDecimal, Field(le=50)] = Decimal(10)
+    """Largest value of an order of `drill --live-tiny`, in the quote asset."""
+    drill_distance_bps: Annotated[int, Field(ge=1_000, le=9_000)] = 2_000
+    """Least distance of its limit below the best bid of every venue, in 0.01 %: it is not to fill.
+    Venues refuse what is too far from the market; 20 % they all take."""
     max_position: PositiveDecimal = Decimal(500)
     """Largest net position in the base asset against the start, in-flight orders counted."""
     max_gross: PositiveDecimal = Decimal(2_500)

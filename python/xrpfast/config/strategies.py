@@ -10,6 +10,8 @@ from xrpfast.config.section import PositiveDecimal, Section
 
 HEDGE: Final = "hedge"
 """What stands for hedges where a strategy's name does."""
+DRILL: Final = "drill"
+"""The same for the orders of a live drill."""
 Instrument = Literal["XRP/USDT"]
 """Instruments the engine knows."""
 
@@ -35,4 +37,8 @@ class ArbitrageSection(Section):
     def _free(cls, name: str) -> str:
         if name == HEDGE:
             raise ValueError(f"{HEDGE!r} is what the ledger calls hedges: rename the strategy")
+        if name == DRILL:
+            raise ValueError(
+                f"{DRILL!r} is what the ledger calls a live drill: rename the strategy"
+            )
         return name

@@ -18,7 +18,7 @@ import msgspec
 from xrpfast.model import MONEY_ONE, RATE_ONE, parse_money
 from xrpfast.records.schema import latest_rules, read_database
 from xrpfast.trading.config import Carried
-from xrpfast.trading.risk.state import HEDGE
+from xrpfast.trading.risk.state import HEDGE, NO_STRATEGY
 from xrpfast.trading.states import ENGINE, STRATEGY
 
 _ALL: Final = "all"
@@ -32,8 +32,9 @@ _TOLD: Final = """
         where action = 'resume' and who <> 'engine'
     order by sequence
 """
+_NONE: Final = f"({', '.join(repr(name) for name in sorted(NO_STRATEGY))})"
 _PAIRS: Final = f"""
-    select strategy, (count(*) + 1) / 2 from orders where strategy <> '{HEDGE}' and created_ns >
+    select strategy, (count(*) + 1) / 2 from orders where strategy not in {_NONE} and created_ns >
         coalesce((select max(wall_ns) from words where action = 'resume' and who <> 'engine'
             and scope in ('{_ALL}', '{STRATEGY}' || strategy)), -1)
     group by strategy
@@ -105,7 +106,7 @@ class _Carrying:
     ) -> None:  # fmt: skip
         """``amount`` of base, above zero when bought, at the price of now."""
         trade = self._trades.get(instrument)
-        if strategy != HEDGE:
+        if strategy not in NO_STRATEGY:
             self.owners[instrument] = strategy if strategy in self._strategies else HEDGE
             if trade is not None and trade.pair != pair:
                 self._over(instrument)

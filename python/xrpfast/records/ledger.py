@@ -44,7 +44,7 @@ _TOLD: Final = (
     events.OrderEnd,
     events.QueryResult,
 )
-_WORDS: Final = frozenset({"halt", "reduce", "resume", "settle"})
+_WORDS: Final = frozenset({"halt", "reduce", "resume", "settle", "drilled"})
 _CLOSINGS: Final = {commands.Halt: "halt", commands.Reduce: "reduce"}
 _INSERT_ORDER: Final = (
     "insert into orders (client_id, venue, instrument, side, type, tif, price, qty, strategy, "
@@ -262,6 +262,9 @@ class Ledger:
             reason = f"{event.reason} (losing at most {format_money(event.max_loss)})"
             scope = SYMBOL + event.instrument
             self._word(sequence, event.wall_ns, "flatten", scope, reason, event.who)
+        elif isinstance(event, events.DrillOrders):
+            scope = SYMBOL + event.instrument
+            self._word(sequence, event.wall_ns, "drill", scope, event.reason, event.who)
 
     def _new_budget(self, scope: str) -> None:
         """Of closing an imbalance, by a word while no engine ran: one that runs tells it itself

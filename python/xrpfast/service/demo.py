@@ -131,7 +131,9 @@ class EngineLink:
 
 
 @asynccontextmanager
-async def child(*arguments: str, log: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+async def child(
+    *arguments: str, log: Path, module: str = "xrpfast"
+) -> AsyncIterator[asyncio.subprocess.Process]:
     """A command of ours as a child that dies with its parent, however the parent ends."""
     parent = os.getpid()
     libc = ctypes.CDLL(None, use_errno=True)
@@ -145,7 +147,7 @@ async def child(*arguments: str, log: Path) -> AsyncIterator[asyncio.subprocess.
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "xrpfast",
+            module,
             *arguments,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,

@@ -1,8 +1,8 @@
 """`halt.json`: which scopes are closed, by whom and why. On disk before anything acts on it.
 
 Any process may set an entry, also one that knows nothing of the engine; only a person's ``resume``
-clears one. A latch that cannot be read halts everything. A file is kept ready beside it, so that a
-full disk cannot keep a halt from being kept.
+clears one, and a live drill the one that it set itself. A latch that cannot be read halts
+everything. A file is kept ready beside it, so that a full disk cannot keep a halt from being kept.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ SPARE_BYTES: Final = 16 * 1024
 TRIES: Final = 3
 LOCK_S: Final = 1.0
 """A stop waits no longer for another process: one that is stopped itself may hold the lock."""
+ALSO: Final = 8
 _KINDS: Final = (VENUE, STRATEGY, SYMBOL)
 _UNREADABLE: Final = "the reason cannot be read"
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     """Why a scope is closed."""
 
     scope: str
@@ -36,6 +37,8 @@ class Entry(msgspec.Struct, frozen=True):
     reason: str
     who: str
     wall_ns: int
+    also: tuple[str, ...] = ()
+    """Who else said so since, and why: the first of them."""
 
 
 class Latch:
@@ -86,7 +89,8 @@ class Latch:
 
     def set(self, entry: Entry) -> bool:
         """Closes a scope, durably; False when it was closed as much already, and then the first
-        reason stays. Raises ``OSError`` when no file can be written or renamed any more."""
+        reason stays, with another one noted beside it, if it can be. Raises ``OSError`` when no
+        file can be written or renamed any more."""
         with self._locked():
             changed = False
             for _ in range(TRIES):  # a writer that could not wait for the lock may take it back
@@ -95,6 +99,7 @@ class Latch:
                     if other.scope != entry.scope:
                         others.append(other)
                     elif KEPT.index(other.state) >= KEPT.index(entry.state):
+                        self._note(other, entry)
                         return changed
                 self._replace((*others, entry))
                 changed = True
@@ -112,6 +117,31 @@ class Latch:
                 self.path.unlink(missing_ok=True)
                 self._sync()
             return gone
+
+    def clear_own(self, entry: Entry) -> bool:
+        """Opens what exactly this entry closed, for whoever set it; False, with nothing changed,
+        when anybody else said so since, or the file cannot be had for oneself."""
+        with self._locked() as alone:
+            before = self.entries()
+            if not alone or entry.also or entry not in before:
+                return False
+            left = tuple(e for e in before if e != entry)
+            if left:
+                self._replace(left)
+            else:
+                self.path.unlink()
+                self._sync()
+            return True
+
+    def _note(self, closed: Entry, entry: Entry) -> None:
+        """Somebody says what is so already. It is halted: what fails here changes nothing."""
+        text = f"{entry.who}: {entry.reason}"
+        same = (closed.who, closed.reason) == (entry.who, entry.reason)
+        if same or text in closed.also or len(closed.also) >= ALSO:
+            return
+        noted = msgspec.structs.replace(closed, also=(*closed.also, text))
+        with suppress(OSError):
+            self._replace(tuple(noted if e == closed else e for e in self.entries()))
 
     def _replace(self, entries: tuple[Entry, ...]) -> None:
         data = msgspec.json.format(msgspec.json.encode(entries), indent=1) + b"\n"
@@ -137,26 +167,28 @@ class Latch:
             os.close(directory)
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """One writer at a time, if that can be had soon: what is to be closed comes first."""
-        fd = None
+    def _locked(self) -> Iterator[bool]:
+        """One writer at a time, if that can be had soon: what is to be closed comes first. Whether
+        it could."""
+        fd, alone = None, False
         with suppress(OSError):
             fd = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            _take(fd)
+            alone = _take(fd)
         try:
-            yield
+            yield alone
         finally:
             if fd is not None:
                 os.close(fd)
 
 
-def _take(fd: int) -> None:
+def _take(fd: int) -> bool:
     deadline = time.monotonic() + LOCK_S
     while time.monotonic() < deadline:
         with suppress(BlockingIOError):
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
+            return True
         time.sleep(0.01)
+    return False
 
 
 def _decoded(data: bytes) -> tuple[Entry, ...]:

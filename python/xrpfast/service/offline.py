@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from xrpfast.config.root import Config
     from xrpfast.model import SymbolRules
     from xrpfast.records.ledger import Ledger, LedgerOrder
+    from xrpfast.service.latch import Entry
 
 ASK_S: Final = 30.0
 """For the last question to the venue about an order that a person settles."""
@@ -145,6 +146,27 @@ def resume(config: Config, request: Mapping[str, Any]) -> dict[str, Any]:
         "resumed": resumed,
         "imbalances": {name: format_money(rest.get(name, 0)) for name in owed},
     }
+
+
+def drilled(config: Config, entry: Entry, who: str) -> str:
+    """Clears the halt that a live drill set itself; why it could not, else empty. No person has
+    looked: nothing that a resume begins anew is."""
+    state = StateDir.hold(config.state_dir)
+    try:
+        if not state.latch.clear_own(entry):
+            return "somebody else halted meanwhile, or the latch cannot be written"
+        with _books(state) as books:
+            word = Control(
+                now_ns=monotonic_ns(),
+                wall_ns=time_ns(),
+                action="drilled",
+                reason=f"all was verified, its own halt is cleared: {entry.reason}",
+                who=who,
+            )
+            books.take([word])
+    finally:
+        state.close()
+    return ""
 
 
 def settle(config: Config, request: Mapping[str, Any]) -> dict[str, Any]:

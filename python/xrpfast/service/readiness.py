@@ -16,6 +16,7 @@ from xrpfast.records.unsettled import left
 from xrpfast.records.verify import verify
 from xrpfast.service.alerting.sinks import try_sinks
 from xrpfast.service.check import Finding, Seen, look, opened
+from xrpfast.service.drill.report import LIVE, SUBJECT, subject
 from xrpfast.service.latch import Latch
 from xrpfast.service.reconciling import UNREADABLE
 from xrpfast.service.watchdog_keys import told_keys, unfit
@@ -44,7 +45,7 @@ async def readiness(
         *seen.findings,
         of_mode(config),
         of_venues(seen),
-        of_drill(config.state_dir / "drills", drill_days),
+        of_drill(config, drill_days),
         await of_alerts(config, waive),
         books,
         of_journal(config.state_dir),
@@ -65,23 +66,40 @@ def of_venues(seen: Seen) -> Finding:
     return Finding("venues", len(seen.reached) >= VENUES, says, f"{VENUES} are needed")
 
 
-def of_drill(folder: Path, days: int, now_ns: int | None = None) -> Finding:
+def of_drill(config: Config, days: int, now_ns: int | None = None) -> Finding:
     """The newest report of `drill`, by the time in its name; one that failed counts as what it
-    is."""
-    fix = "run `xrpfast drill` with this configuration"
-    reports = sorted(folder.glob("*.json")) if folder.is_dir() else []
+    is. It holds for the configuration, build and ceilings that were drilled, and no others."""
+    name, fix = "stop drilled", "run `xrpfast drill` with this configuration and build"
+    folder = config.state_dir / "drills"
+    live = sorted(folder.glob(f"*{LIVE}.json")) if folder.is_dir() else []
+    reports = sorted(path for path in folder.glob("*.json") if path not in live)
+    if live and not passed_at_the_venues(live[-1]):
+        return Finding(name, False, f"{live[-1].name}: FAILED", "run `xrpfast drill --live-tiny`")
     if not reports:
-        return Finding("stop drilled", False, f"no report in {folder}", fix)
+        return Finding(name, False, f"no report in {folder}", fix)
     try:
         report = orjson.loads(reports[-1].read_bytes())
         passed, wall_ns = report["passed"], report["wall_ns"]
         age_days = ((time_ns() if now_ns is None else now_ns) - wall_ns) / DAY_NS
-    except (OSError, *UNREADABLE) as error:
-        return Finding("stop drilled", False, f"{reports[-1]} cannot be read: {error}", fix)
+        ran = subject(config)
+        others = [word for key, word in SUBJECT.items() if report.get(key) != ran[key]]
+    except (OSError, XrpfastError, *UNREADABLE) as error:
+        return Finding(name, False, f"{reports[-1]} cannot be used: {error}", fix)
     says = (
         f"{reports[-1].name}: {'passed' if passed is True else 'FAILED'}, {age_days:.1f} days ago"
     )
-    return Finding("stop drilled", passed is True and 0 <= age_days <= days, says, fix)
+    if others:
+        says += f", not with the {' and '.join(others)} that would run now"
+    fine = passed is True and not others and 0 <= age_days <= days
+    return Finding(name, fine, says, fix)
+
+
+def passed_at_the_venues(path: Path) -> bool:
+    """Whether a drill with real orders was a good one: it need not be, but never a bad one."""
+    try:
+        return orjson.loads(path.read_bytes())["passed"] is True
+    except (OSError, *UNREADABLE):
+        return False
 
 
 async def of_alerts(config: Config, waive: bool) -> Finding:

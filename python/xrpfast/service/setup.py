@@ -95,6 +95,8 @@ def limits(section: RiskSection, order_timeout_ms: int, strategies: Iterable[str
         max_book_age_ns=section.max_book_age_ms * MILLISECOND_NS,
         max_pair_skew_ns=section.max_pair_skew_ms * MILLISECOND_NS,
         signal_ttl_ns=section.max_signal_age_ms * MILLISECOND_NS,
+        drill_notional=money(section.drill_notional),
+        drill_distance_bps=section.drill_distance_bps,
         max_spread_bps=section.max_spread_bps,
         max_edge_bps=section.max_edge_bps,
         collar_bps=section.collar_bps,

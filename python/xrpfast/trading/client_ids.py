@@ -12,14 +12,14 @@ from typing import Final, NamedTuple
 
 MAX_LENGTH: Final = 24
 PREFIX_LENGTH: Final = 6
-LEGS: Final = "abh"
-"""The two legs of a pair, and a hedge."""
+LEGS: Final = "abht"
+"""The two legs of a pair, a hedge, and the tiny order of a live drill."""
 
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 _PAGE: Final = 36 * 36
 # The last two digits of every sequence, ready made: only one id in 1296 needs a division chain.
 _LOW: Final = tuple(high + low for high in _DIGITS for low in _DIGITS)
-_SHAPE: Final = re.compile(r"x[0-9A-Za-z]{5}([0-9a-z]+)-([0-9a-z]+)([abh])")
+_SHAPE: Final = re.compile(r"x[0-9A-Za-z]{5}([0-9a-z]+)-([0-9a-z]+)([abht])")
 
 
 def base36(value: int) -> str:
@@ -106,6 +106,10 @@ class ClientIds:
     def next_hedge(self) -> str:
         """The id of a hedge."""
         return self._next() + "h"
+
+    def next_drill(self) -> str:
+        """The id of an order of a live drill."""
+        return self._next() + "t"
 
     def _next(self) -> str:
         sequence = self.sequence

@@ -11,7 +11,7 @@ import msgspec
 
 from xrpfast.model import MONEY_DECIMALS, SymbolRules
 from xrpfast.trading.risk.limits import SECOND, RiskLimits
-from xrpfast.trading.risk.state import HEDGE
+from xrpfast.trading.risk.state import DRILL, HEDGE
 from xrpfast.trading.states import Latched
 
 LIVE: Final = "l"
@@ -116,6 +116,8 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError("two strategies of one name")
         if HEDGE in names:
             raise ValueError(f"a strategy is named {HEDGE}, as hedges are")
+        if DRILL in names:
+            raise ValueError(f"a strategy is named {DRILL}, as the orders of a live drill are")
         for strategy in self.strategies:
             if all(rules.instrument != strategy.instrument for rules in self.books):
                 raise ValueError(f"strategy {strategy.name}: no book of {strategy.instrument}")

@@ -188,6 +188,7 @@ class Context:
         "pairs",
         "phase",
         "positions",
+        "started",
         "states",
         "strategies",
         "symbols",
@@ -228,6 +229,8 @@ class Context:
                 self.pairs[buy.index, sell.index] = Pair(len(self.pairs), buy, sell)
         self.phase = TradingState.STOPPED
         """STOPPED, STOPPING, or ACTIVE once it was started."""
+        self.started = False
+        """It was once, whatever came since."""
         names = [strategy.name for strategy in config.strategies]
         self.states = States(
             [

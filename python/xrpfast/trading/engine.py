@@ -7,15 +7,24 @@ Entries are closed until ``Control(start)``, and on a venue until its links are 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from xrpfast.model import OrderType, TimeInForce, format_money
-from xrpfast.trading import events
+from xrpfast.trading import drilling, events
 from xrpfast.trading.client_ids import ClientIds
-from xrpfast.trading.commands import Alert, AnyCommand, Halt, Leg, PlaceLegs, Reduce, SetTimer
+from xrpfast.trading.commands import (
+    Alert,
+    AnyCommand,
+    Halt,
+    Leg,
+    PlaceLegs,
+    ReadBook,
+    Reduce,
+    SetTimer,
+)
 from xrpfast.trading.config import ArbitrageParams, EngineConfig
 from xrpfast.trading.context import Context
 from xrpfast.trading.events import AnyEvent, Signal
@@ -30,7 +39,7 @@ from xrpfast.trading.risk.clocks import measured
 from xrpfast.trading.risk.engine import RiskEngine
 from xrpfast.trading.risk.limits import RiskLimits
 from xrpfast.trading.risk.reasons import Refusal
-from xrpfast.trading.risk.state import HEDGE
+from xrpfast.trading.risk.state import DRILL, HEDGE
 from xrpfast.trading.risk.tightening import tighten
 from xrpfast.trading.states import ENGINE, SYMBOL, TradingState, Word
 from xrpfast.trading.strategies.arbitrage import Arbitrage
@@ -38,7 +47,7 @@ from xrpfast.trading.strategies.reasons import Ignored
 
 if TYPE_CHECKING:
     from xrpfast._core import RiskGate
-    from xrpfast.trading.context import Pair
+    from xrpfast.trading.context import Book, Pair
     from xrpfast.trading.legs.hedge import Hedge
 
 __all__ = ["ArbitrageParams", "Engine", "EngineConfig", "RiskLimits"]
@@ -89,6 +98,7 @@ class Engine:
             limits,
             config.residuals,
         )
+        self.drills = drilling.Drills(self.context)
         self.opportunities = 0
         """Signals that a strategy had asked for."""
         self.refused: dict[str, int] = {}
@@ -130,6 +140,7 @@ class Engine:
             events.LimitsSet: self._on_limits_set,
             events.TradedByHand: self._on_traded_by_hand,
             events.Flatten: self._on_flatten,
+            events.DrillOrders: self._on_drill_orders,
         }
 
     def process(self, event: AnyEvent) -> list[AnyCommand]:
@@ -238,6 +249,9 @@ class Engine:
         return self.context.trading in _REDUCES
 
     def _on_book_top(self, event: events.BookTop, out: list[AnyCommand]) -> None:
+        books = self.drills.on_top(event)
+        for book in books:
+            self._drill(book, books, event.now_ns, out)
         instrument = self.legs.on_top(event)
         if instrument is None:
             return
@@ -272,6 +286,25 @@ class Engine:
         order = self.orders.place(leg, book, HEDGE, 0, now_ns)
         self.legs.hedged(instrument, chosen, order, out)
         out.append(PlaceLegs(HEDGE, 0, (leg,), (approved,)))
+
+    def _drill(self, book: Book, books: Sequence[Book], now_ns: int, out: list[AnyCommand]) -> None:
+        drills = self.drills
+        if drills.outcomes.get(book.venue_name, "") in self.orders.orders:
+            return  # said again for the others: it has had its own
+        wanted = drilling.intent(book, books, drills.tops, self.limits)
+        client_id = self.client_ids.next_drill()
+        approved = self.risk.check_drill(wanted, drills.tops, client_id, now_ns)
+        if isinstance(approved, Refusal):
+            code, before = approved.value, drills.outcomes.get(book.venue_name)
+            drills.outcomes[book.venue_name] = code
+            self.refused[code] = self.refused.get(code, 0) + 1
+            if code != before:
+                out.append(Alert("warning", f"{book.venue_name}: no order of the drill: {code}"))
+            return
+        leg = drilling.leg(wanted, client_id)
+        self.orders.place(leg, book, DRILL, 0, now_ns)
+        drills.outcomes[book.venue_name] = client_id
+        out.append(PlaceLegs(DRILL, 0, (leg,), (approved,)))
 
     # --- everything else ------------------------------------------------------------------------
 
@@ -373,6 +406,7 @@ class Engine:
             out.append(Alert("warning", f"control word not known: {action!r}"))
 
     def _enter(self, phase: TradingState) -> None:
+        self.context.started |= phase is TradingState.ACTIVE
         self.context.phase = phase
         self.context.show()
 
@@ -431,6 +465,17 @@ class Engine:
         out.append(Alert("warning", f"{text} ({who})"))
         ordered = Ordered(event.max_loss, event.now_ns + event.within_ns)
         self.legs.flatten(at, ordered, event.now_ns)
+
+    def _on_drill_orders(self, event: events.DrillOrders, out: list[AnyCommand]) -> None:
+        context = self.context
+        who = f"({event.who}: {event.reason})"
+        if event.instrument not in context.instruments:
+            text = f"drill: no such instrument: {event.instrument!r} {who}"
+            out.append(Alert("warning", text))
+            return
+        out.append(Alert("warning", f"{event.instrument}: an order of a drill at each venue {who}"))
+        at = context.instruments.index(event.instrument)
+        out.extend(ReadBook(book.index) for book in self.drills.want(at))
 
     def _closed(self, now_ns: int, out: list[AnyCommand]) -> list[AnyCommand]:
         """What `out` closes is closed at once, and comes first: on disk before anything is done.

@@ -318,6 +318,15 @@ class Flatten(Event, frozen=True, tag="flatten"):
     who: str
 
 
+class DrillOrders(Event, frozen=True, tag="drill_orders"):
+    """A person rehearses the stop: at each venue one tiny order of an instrument, to rest far below
+    every market. For a run that is never started."""
+
+    instrument: str
+    reason: str
+    who: str
+
+
 AnyEvent: TypeAlias = (
     Signal
     | OrderAck
@@ -339,4 +348,5 @@ AnyEvent: TypeAlias = (
     | LimitsSet
     | TradedByHand
     | Flatten
+    | DrillOrders
 )

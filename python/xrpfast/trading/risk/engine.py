@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from xrpfast.trading.commands import Alert, AnyCommand, Cancel, Halt, Query, Reconcile
 from xrpfast.trading.intents import Legs
 from xrpfast.trading.risk.checks import first_refusal
+from xrpfast.trading.risk.drills import refusal_of_drill
 from xrpfast.trading.risk.hedges import refusal_of_flatten, refusal_of_hedge
 from xrpfast.trading.risk.reasons import Refusal
 from xrpfast.trading.risk.state import RiskState
 from xrpfast.trading.risk.watch import Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from xrpfast._core import Approved, RiskGate
     from xrpfast.trading.config import EngineConfig
@@ -145,6 +146,22 @@ class RiskEngine:
         except Exception as error:
             self.error = f"{type(error).__name__}: {error}"
             return Refusal.CHECK_FAILED
+
+    def check_drill(
+        self, leg: LegIntent, tops: Mapping[int, BookTop], client_id: str, now_ns: int
+    ) -> Approved | Refusal:
+        """The approval of a live drill's order, or the first reason against it. ``tops``: by book,
+        those of the instrument at every venue."""
+        try:
+            refusal = refusal_of_drill(self.state, leg, tops, now_ns)
+            if refusal is not None:
+                return refusal
+            approved = self._closing(leg, client_id, now_ns)
+        except Exception as error:
+            self.error = f"{type(error).__name__}: {error}"
+            return Refusal.CHECK_FAILED
+        self.state.drilled.add(leg.book.venue_name)
+        return approved
 
     def _closing(self, leg: LegIntent, client_id: str, now_ns: int) -> Approved:
         """The approval of an order that nothing speaks against."""

@@ -70,12 +70,16 @@ class RiskLimits(msgspec.Struct, frozen=True, kw_only=True):
     allowed_sides: tuple[int, ...] = (0, 1)
     allowed_order_types: tuple[int, ...] = (0,)
     allowed_tifs: tuple[int, ...] = (1, 2)
-    """Times in force; one that rests is never allowed."""
+    """Times in force; one that rests is never allowed but for a live drill."""
     allowed_strategies: tuple[str, ...] | None = None
 
     # One order.
     max_order_qty: int = NO_LIMIT
     """Money of the base asset."""
+    drill_notional: int = 0
+    """Largest value of a live drill's order, money of quote."""
+    drill_distance_bps: int = 10_000
+    """Least distance of its limit below the best bid of every venue."""
     max_spread_bps: int = NO_LIMIT
     """Largest spread of a book that a pair is decided on, of its mid."""
     max_edge_bps: int = NO_LIMIT

@@ -15,7 +15,7 @@ import msgspec
 from xrpfast.model import RATE_ONE, format_money
 from xrpfast.trading.context import BUY
 from xrpfast.trading.risk.marks import MarkMissingError
-from xrpfast.trading.risk.state import HEDGE
+from xrpfast.trading.risk.state import HEDGE, NO_STRATEGY
 from xrpfast.trading.states import ENGINE, STRATEGY
 
 if TYPE_CHECKING:
@@ -124,11 +124,15 @@ class Losses:
     def filled(self, order: Order, book: Book, fill: Fill) -> None:
         """A fill was booked."""
         instrument = book.instrument_index
-        if order.strategy != HEDGE:
+        if order.strategy not in NO_STRATEGY:
             self._owners[instrument] = order.strategy
         name = self._owner(instrument)
         trade = self._trades.get(instrument)
-        if trade is not None and order.strategy != HEDGE and trade.signal_id != order.signal_id:
+        if (
+            trade is not None
+            and order.strategy not in NO_STRATEGY
+            and trade.signal_id != order.signal_id
+        ):
             self._over(instrument, fill.now_ns)
             trade = None
         if trade is None:
@@ -156,7 +160,7 @@ class Losses:
                 return
             taken[asset] += change
         name = strategy
-        if name == HEDGE:
+        if name in NO_STRATEGY:
             name = self._owner(book.instrument_index)
         self.accounts[name].money.add(-taken[book.rules.quote], -taken[book.rules.base])
 

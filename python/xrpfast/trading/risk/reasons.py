@@ -117,6 +117,15 @@ class Refusal(StrEnum):
         "LOSS_EXCEEDS_MAX",
         "Filled at its limit, the order could cost more than the person allowed.",
     )
+    NOT_A_DRILL = (
+        "NOT_A_DRILL",
+        "The run was started, or the venue has had its order: a live drill sends no other.",
+    )
+    DRILL_TOO_LARGE = "DRILL_TOO_LARGE", "A live drill's order is worth more than drill_notional."
+    DRILL_TOO_NEAR = (
+        "DRILL_TOO_NEAR",
+        "A live drill's limit is not drill_distance_bps below the best bid of every venue.",
+    )
     PAIR_INVALID = "PAIR_INVALID", "The legs are not one order each on different venues."
     PRICE_OFF_TICK = "PRICE_OFF_TICK", "The price is not positive or not whole ticks."
     QTY_OFF_LOT = "QTY_OFF_LOT", "The quantity is not positive or not whole lots."

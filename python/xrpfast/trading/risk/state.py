@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 HEDGE: Final = "hedge"
 """Stands where a strategy's name does."""
+DRILL: Final = "drill"
+"""The same, of the orders of a live drill."""
+NO_STRATEGY: Final = frozenset((HEDGE, DRILL))
 BPS: Final = 10_000
 """One, in basis points."""
 
@@ -106,7 +109,7 @@ class RiskState:
     """Limits, and all that is held against them."""
 
     __slots__ = (
-        "budgets", "context", "elsewhere", "limits", "places", "portfolio", "references",
+        "budgets", "context", "drilled", "elsewhere", "limits", "places", "portfolio", "references",
         "signals", "strategies", "unsettled", "venues",
     )  # fmt: skip
 
@@ -126,6 +129,8 @@ class RiskState:
         self.portfolio = portfolio
         self.unsettled = unsettled
         """The order desk's own: every order that may still be filled."""
+        self.drilled: set[str] = set()
+        """Venues that have had their order of a live drill."""
         self.signals: dict[int, int] = {}
         """Latest signal that orders were approved for, per detector."""
         self.strategies = {name: StrategyState(name, limits) for name in strategies}

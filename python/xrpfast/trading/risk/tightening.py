@@ -17,7 +17,7 @@ LOOSER_BELOW: Final = frozenset(
     {
         "hedge_retry_ns", "min_cash", "hedge_cushion_bps", "hedge_lane", "cancel_reserve",
         "duplicate_window_ns", "drift_window_ns", "breach_window_ns", "loss_window_ns",
-        "error_window_ns",
+        "error_window_ns", "drill_distance_bps",
     }
 )  # fmt: skip
 """Limits whose smaller values allow more; of all other numbers the larger ones do."""

@@ -7,6 +7,7 @@ from typing import Final
 from xrpfast.trading.risk.controls.row import (
     BREAKER,
     CHECKS,
+    DRILLS,
     HEDGES,
     LEGS,
     LOSS,
@@ -160,17 +161,27 @@ ROWS: Final = (
         32,
         "Kill switch",
         "A person's halt, for the engine or a scope; what a person's flatten may cost, and until "
-        "when.",
+        "when; what a live drill may send to rehearse it: one tiny buy at each venue, far below "
+        "every best bid, by a run that never trades.",
         "latched on disk, then own orders cancelled until the venues list none, and a receipt; "
         "only a flatten trades while HALTED, within its budgets",
-        ("service/latch.py", "service/halting.py", "service/cancelling.py", HEDGES),
+        ("service/latch.py", "service/halting.py", "service/cancelling.py", HEDGES, DRILLS),
         (
             "service/test_halting.py::"
             "test_the_latch_is_on_disk_before_the_first_cancel_of_a_command",
             "crash/test_halt.py::test_a_running_engine_cancels_verifies_and_ends",
             "unit/trading/test_flatten.py::test_only_what_was_ordered_is_approved",
+            "unit/trading/test_drill_orders.py::test_no_other_order_is_one",
+            "unit/trading/test_drill_orders.py::test_the_state_of_the_run_keeps_it_back",
         ),
-        (R.NOT_ORDERED, R.LOSS_EXCEEDS_MAX),
+        (
+            R.NOT_ORDERED,
+            R.LOSS_EXCEEDS_MAX,
+            R.NOT_A_DRILL,
+            R.DRILL_TOO_LARGE,
+            R.DRILL_TOO_NEAR,
+        ),
+        ("drill_notional", "drill_distance_bps"),
     ),
     Control(
         33,

@@ -9,6 +9,7 @@ from xrpfast.trading.risk.reasons import Refusal
 R: Final = Refusal
 CHECKS: Final = "trading/risk/checks.py"
 HEDGES: Final = "trading/risk/hedges.py"
+DRILLS: Final = "trading/risk/drills.py"
 RISK: Final = "unit/trading/test_risk.py::"
 ENTRY: Final = "unit/trading/test_risk_entry.py::"
 BUDGET: Final = "unit/trading/test_risk_budgets.py::"
