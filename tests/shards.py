@@ -15,7 +15,7 @@ from typing import IO
 
 PARTS = (
     ("tests/service",),
-    ("tests/crash", "tests/simulation"),
+    ("tests/crash", "tests/simulation", "tests/paper"),
     ("tests/unit", "tests/property", "tests/venues", "tests/conformance"),
 )
 

@@ -50,7 +50,7 @@ async def test_a_journal_that_fails_is_one_line(
 
     monkeypatch.setattr(app.Service, "run", taken)
     held = Journal.open(tmp_path / "journal")
-    config = cast(Config, SimpleNamespace(state_dir=tmp_path))
+    config = cast(Config, SimpleNamespace(mode="demo", state_dir=tmp_path))
     with pytest.raises(FailedError, match="is being written by another"):
         await app.run(config, cast(Any, None))
     held.close()

@@ -85,8 +85,8 @@ WRONG = {
     ),
     "paper": Wrong(
         changed('mode = "demo"', 'mode = "paper"'),
-        RUN,
-        ('missing: mode = "live" (it is "paper")', "--live", "paper trading is not written yet"),
+        (*RUN, "--live"),
+        ('mode = "paper" takes no --live', 'set mode = "live"'),
     ),
     "missing config": Wrong(None, RUN, ("no such file", "config init")),
     "missing capture": Wrong(None, REPLAY, ("cannot read the capture",)),

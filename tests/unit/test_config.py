@@ -37,7 +37,7 @@ FILES = sorted({*(ROOT / "config").glob("*.toml")} - {ROOT / "config" / "ceiling
 @pytest.mark.parametrize("file", FILES, ids=lambda path: path.name)
 def test_every_shipped_file_loads(file: Path) -> None:
     config = load(file)
-    assert config.mode == ("live" if file.name == "live.toml" else "demo")
+    assert config.mode == {"live.toml": "live", "paper.toml": "paper"}.get(file.name, "demo")
     assert config.strategies[0].instrument == "XRP/USDT"
     assert not config.venues.kraken.enabled
 

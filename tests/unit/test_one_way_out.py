@@ -109,7 +109,7 @@ def test_rest_writes_nothing_but_tokens_and_a_dead_mans_switch() -> None:
                 if words and words[0] in ("POST", "PUT", "PATCH"):
                     found.add((module, *words))
     assert found == {
-        ("venues/kucoin/rest.py", "POST", "/api/v1/bullet-public"),
+        ("venues/kucoin/public.py", "POST", "/api/v1/bullet-public"),
         ("venues/kucoin/rest.py", "POST", "/api/v1/bullet-private"),
         ("venues/kucoin/rest.py", "POST", "/api/v1/hf/orders/dead-cancel-all"),
     }

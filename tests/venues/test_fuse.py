@@ -20,7 +20,7 @@ from xrpfast.net.websocket import Connection, RefusedError, connect
 from xrpfast.simulation.server import MockVenues, mock_venues
 from xrpfast.venues.binance import errors as binance
 from xrpfast.venues.kucoin import errors as kucoin
-from xrpfast.venues.kucoin import rest as kucoin_rest
+from xrpfast.venues.kucoin import public as kucoin_public
 from xrpfast.venues.outcome import VenueError
 from xrpfast.venues.registry import enabled
 from xrpfast.venues.venue import Venue
@@ -158,14 +158,14 @@ async def test_a_page_that_forbids_stops_everything(mock: MockVenues, name: str)
 async def test_an_overload_that_is_not_our_limit_is_read_again_soon(
     mock: MockVenues, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kucoin_rest, "OVERLOAD_WAIT_S", (0.01, 0.01))
+    monkeypatch.setattr(kucoin_public, "OVERLOAD_WAIT_S", (0.01, 0.01))
     face: Any = mock.faces["kucoin"]
     async with ready(mock, "kucoin") as venue:
         asked = seen(mock, "kucoin")
         face.rest.overloaded = True
         with pytest.raises(VenueError, match="429000"):
             await venue.balances()
-        assert asked() == kucoin_rest.OVERLOAD_TRIES
+        assert asked() == kucoin_public.OVERLOAD_TRIES
         assert not venue.fuse.blown
         waits: list[float] = []
 

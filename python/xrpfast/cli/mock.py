@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import logging
 import os
 import signal
 import sys
+from contextlib import AbstractAsyncContextManager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 import uvloop
@@ -19,7 +21,7 @@ from xrpfast.errors import UsageError
 from xrpfast.simulation.faults.scenario import find, load
 from xrpfast.simulation.flow import Capture
 from xrpfast.simulation.jobs import MockFailedError
-from xrpfast.simulation.server import mock_venues
+from xrpfast.simulation.server import MockVenues, mock_venues
 from xrpfast.simulation.worlds import VENUES
 
 ORPHAN_SECONDS = 0.25
@@ -63,6 +65,14 @@ def mock(
     relay: Annotated[
         bool, typer.Option("--relay", help="Let later rules disturb bytes; --faults implies it.")
     ] = False,
+    mirror: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="CONFIG",
+            help="Paper venues: rules and live books of the real ones, by this configuration, from "
+            "their public market data; no key is read. `run` with mode = paper starts it itself.",
+        ),
+    ] = None,
     parent: Annotated[
         int | None, typer.Option(metavar="PID", help="End when this parent process has ended.")
     ] = None,
@@ -76,9 +86,17 @@ def mock(
         captures = dict(_capture(text, speed, loop) for text in capture or ())
         if len(captures) < len(capture or ()):
             raise UsageError("--capture: one for each venue")
+        if mirror is not None:
+            if venue or port or seed or captures or faults or relay:
+                raise UsageError("--mirror takes no other option than --parent")
+            uvloop.run(_serve(_paper(mirror), parent))
+            return
         rules = [rule for name in faults or () for rule in load(find(name)).rules]
         disturbed = relay or bool(faults)
-        uvloop.run(_serve(names, port, seed, captures, rules, disturbed, parent))
+        venues = mock_venues(
+            names, port=port, seed=seed, captures=captures, faults=rules, relay=disturbed
+        )
+        uvloop.run(_serve(venues, parent))
     except MockFailedError:
         raise typer.Exit(1) from None  # the log has said why, in one line
 
@@ -95,29 +113,43 @@ def _capture(text: str, speed: float, loop: bool) -> tuple[str, Capture]:
     return venue, Capture(path=Path(path), symbol=symbol or None, speed=speed, loop=loop)
 
 
-async def _serve(
-    venues: list[str],
-    port: int,
-    seed: int,
-    captures: dict[str, Capture],
-    rules: list[dict[str, Any]],
-    relay: bool,
-    parent: int | None,
-) -> None:
+def _paper(path: Path) -> AbstractAsyncContextManager[MockVenues]:
+    from xrpfast.config.loader import load
+    from xrpfast.paper.venues import paper_venues
+
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    return paper_venues(load(path))
+
+
+async def _serve(venues: AbstractAsyncContextManager[MockVenues], parent: int | None) -> None:
     stop = asyncio.Event()
+    starting = asyncio.current_task()
+    assert starting is not None
+
+    def end() -> None:
+        if not stop.is_set() and not serving:
+            starting.cancel()
+        stop.set()
+
+    serving = False
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with mock_venues(
-        venues, port=port, seed=seed, captures=captures, faults=rules, relay=relay
-    ) as running:
-        watch = asyncio.create_task(_orphaned(parent, stop)) if parent else None
-        gc.collect()
-        gc.freeze()  # modules and routes stay: no collection need walk through them again
-        sys.stdout.write(json.dumps(running.line) + "\n")
-        sys.stdout.flush()
-        await stop.wait()
-        if watch:
-            watch.cancel()
+        asyncio.get_running_loop().add_signal_handler(number, end)
+    try:
+        async with venues as running:
+            serving = True
+            watch = asyncio.create_task(_orphaned(parent, stop)) if parent else None
+            gc.collect()
+            gc.freeze()  # modules and routes stay: no collection need walk through them again
+            sys.stdout.write(json.dumps(running.line) + "\n")
+            sys.stdout.flush()
+            await stop.wait()
+            if watch:
+                watch.cancel()
+    except asyncio.CancelledError:
+        if serving or not stop.is_set():
+            raise
 
 
 async def _orphaned(parent: int, stop: asyncio.Event) -> None:

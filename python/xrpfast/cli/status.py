@@ -43,7 +43,7 @@ def _said(path: Path) -> dict[str, Any] | None:
 
 
 def _lines(document: dict[str, Any]) -> list[str]:
-    lines = [_line("engine", _engine(document["engine"]))]
+    lines = [_line("mode", document["mode"]), _line("engine", _engine(document["engine"]))]
     watchdog = document["watchdog"]
     lines.append(_line("watchdog", f"process {watchdog}" if watchdog else "none"))
     lines += _list("alerts", _alerts(document["alerts"]))

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from xrpfast.config.loader import load
+from xrpfast.errors import UsageError
 
 
 def watchdog(
@@ -16,6 +17,11 @@ def watchdog(
 ) -> None:
     """Watch the engine, and cancel its orders when it is lost; it can do nothing else."""
     settings = load(config)
+    if settings.mode == "paper":
+        raise UsageError(
+            'mode = "paper" needs no watchdog: the paper venues, and every order there, end with '
+            "their engine"
+        )
 
     from xrpfast.service.session import own_session
 

@@ -11,6 +11,7 @@ from xrpfast.config.arming import ArmingSection
 from xrpfast.config.engine import EngineSection
 from xrpfast.config.hosts import misplaced
 from xrpfast.config.monitor import MonitorSection
+from xrpfast.config.paper import PaperSection
 from xrpfast.config.records import RecordsSection
 from xrpfast.config.risk import RiskSection
 from xrpfast.config.section import FilePath, Section
@@ -26,12 +27,13 @@ class Config(Section):
     """One engine's configuration."""
 
     mode: Literal["demo", "paper", "live"] = "paper"
-    """demo: mock venues on this machine. live: real money, once all of `[arming]` is there. paper
-    is not written yet."""
+    """demo: mock venues on this machine. paper: the real venues' public books, simulated orders,
+    no key. live: real money, once all of `[arming]` is there."""
     state_dir: FilePath
     """Directory of journal, ledger, lease and control socket."""
     engine: EngineSection
     arming: ArmingSection = ArmingSection()
+    paper: PaperSection = PaperSection()
     venues: VenuesSection = VenuesSection()
     risk: RiskSection = RiskSection()
     strategies: Annotated[tuple[ArbitrageSection, ...], Field(min_length=1)]

@@ -39,6 +39,7 @@ from xrpfast.service.heartbeat import Heartbeat
 from xrpfast.service.latch import Entry
 from xrpfast.service.latency import Latencies
 from xrpfast.service.loopguard import LoopGuard
+from xrpfast.service.paper import trading_place
 from xrpfast.service.projection import Projection
 from xrpfast.service.reconciling import UNREADABLE
 from xrpfast.service.recording import close_records, open_records
@@ -89,7 +90,14 @@ async def run(config: Config, identity: Identity) -> int:
     """
     state = StateDir.open(config.state_dir)
     try:
-        return await Service(config, state, identity).run()
+        async with trading_place(config, state) as place:
+            if place.stopped:
+                return 0
+            service = Service(place.config, state, identity)
+            place.on_lost = service.fail
+            code = await service.run()
+            place.refuse_lost()
+            return code
     except (UsageError, FailedError, HaltedError):
         raise
     except (XrpfastError, CoreError, OSError, sqlite3.Error) as error:
@@ -164,6 +172,10 @@ class Service:
         self._why = self._why or why
         self._stop.set()
 
+    def fail(self, why: str) -> None:
+        """Ends the run as failed: there is nothing to trade at any more."""
+        self._fail(why)
+
     # --- start ----------------------------------------------------------------------------------
 
     def _refuse_if_halted(self) -> None:
@@ -191,6 +203,8 @@ class Service:
 
     async def _refuse_unwatched(self) -> None:
         """Real money is never traded without a watchdog."""
+        if self._config.mode == "paper":
+            return  # its venues, and every order there, end with it
         self._watched = self._config.watchdog.require or self._config.mode == "live"
         if self._watched and (why := self._unwatched() or await self._watchdog_unfit()):
             raise UsageError(
@@ -214,9 +228,9 @@ class Service:
 
     async def _open(self, venues: Sequence[Venue]) -> int:
         """Journal and ledger, what earlier runs left, what the venues say; then the run."""
-        if self._config.mode != "demo":
+        if self._config.mode == "live":
             if not self._identity.armed:
-                raise UsageError(f'mode = "{self._config.mode}" is not armed: nothing was started')
+                raise UsageError('mode = "live" is not armed: nothing was started')
             await keys.refuse_unfit(venues)
         journal, ledger = open_records(self._state.journal_path, self._state.ledger_path)
         self._journal = journal

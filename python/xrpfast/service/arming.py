@@ -2,7 +2,7 @@
 
 `mode = "live"` in the file, `--live` on the command line, the arm phrase, a file of ceilings above
 the file's limits, and a key of its own for each venue, which `keys.refuse_unfit` then shows to the
-production host. What is not demo and not armed would be paper trading, which is not written yet.
+production host. A demo and a paper run need none of it, and take nothing that would arm them.
 """
 
 from __future__ import annotations
@@ -29,14 +29,17 @@ SHORTEST: Final = 8
 def arm(
     config: Config, name: str, *, live: bool, phrase: Path | None, ask: Callable[[], str | None]
 ) -> Identity:
-    """What may run: a demo, or live orders. Looks at all conditions that need no venue.
+    """What may run: a demo, a paper run, live orders. Looks at all conditions that need no venue.
 
     ``live``: it stands on the command line. ``phrase``: a file that has it; without one ``ask`` a
     person, once nothing else is missing. Raises `UsageError` that names all that is missing.
     """
-    if config.mode == "demo":
+    if config.mode != "live":
         if live or phrase is not None:
-            raise UsageError(f'{name}: mode = "demo" takes no --live and no arm phrase')
+            real = "" if config.mode == "demo" else '; set mode = "live" to trade real money'
+            raise UsageError(
+                f'{name}: mode = "{config.mode}" takes no --live and no arm phrase{real}'
+            )
         return identify(config, armed=False)
     missing, ceilings_sha256 = file_lacks(config)
     if not live:
@@ -55,18 +58,17 @@ def arm(
     if missing:
         raise UsageError(
             f"{name}: not armed for live trading, missing: {', '.join(missing)}; "
-            "paper trading is not written yet, so nothing was started"
+            'nothing was started; set mode = "paper" to trade on paper'
         )
     return identify(config, armed=True, ceilings_sha256=ceilings_sha256)
 
 
 def file_lacks(config: Config) -> tuple[list[str], str]:
-    """What of the conditions the configuration itself lacks, and the hash of its file of ceilings.
+    """What of the conditions a live configuration lacks, and the hash of its file of ceilings.
 
     Raises `UsageError` when that file cannot be used.
     """
-    lacks = [] if config.mode == "live" else [f'mode = "live" (it is "{config.mode}")']
-    lacks += [
+    lacks = [
         f"venues.{venue.name}.key_file"
         for venue in (config.venues.binance, config.venues.kucoin)
         if venue.key_file is None

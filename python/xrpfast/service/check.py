@@ -18,10 +18,12 @@ from xrpfast.service.arming import file_lacks
 from xrpfast.service.keys import permissions
 from xrpfast.service.reconciling import UNREADABLE
 from xrpfast.service.statedir import shared
+from xrpfast.venues.public import public_data
 from xrpfast.venues.registry import enabled
 
 if TYPE_CHECKING:
     from xrpfast.config.root import Config
+    from xrpfast.venues.data import MarketData
     from xrpfast.venues.venue import Venue
 
 LEAST_FREE_BYTES: Final = 1 << 30
@@ -60,6 +62,8 @@ class Seen(NamedTuple):
 
 async def check(config: Config, name: str) -> Seen:
     """``name`` is what the file is called."""
+    if config.mode == "paper":
+        return await look_public(config, name)
     async with opened(config) as (venues, problems):
         return await look(config, name, venues, problems)
 
@@ -94,13 +98,30 @@ async def look(
     return Seen(findings, reached)
 
 
+async def look_public(config: Config, name: str) -> Seen:
+    """What a paper run needs: configuration, disk, and the venues' public data. No key is read."""
+    sources: Sequence[MarketData] = ()
+    problems: list[Finding] = []
+    try:
+        sources = public_data(config.venues)
+        answers = await asyncio.gather(*(of_source(source, config) for source in sources))
+    except UsageError as error:
+        answers = []
+        problems.append(Finding("venues", False, str(error), "see `[venues]`"))
+    finally:
+        await asyncio.gather(*(source.close() for source in sources))
+    found = [finding for answer in answers for finding in answer]
+    findings = (of_config(config, name), *of_disk(config.state_dir), *problems, *found)
+    return Seen(findings, frozenset())
+
+
 def of_config(config: Config, name: str) -> Finding:
     """The file was read, or there would be no ``config``; what it lacks to trade live."""
     says = (
         f"{name}: mode {config.mode}, config {config_sha256(config)[:12]}, "
         f"build {build_sha256()[:12]}"
     )
-    if config.mode == "demo":
+    if config.mode != "live":
         return Finding("config", True, says)
     try:
         lacks, _ = file_lacks(config)
@@ -182,7 +203,30 @@ async def of_venue(venue: Venue) -> list[Finding]:
     return findings
 
 
-async def _clock(venue: Venue) -> Finding:
+async def of_source(source: MarketData, config: Config) -> list[Finding]:
+    """A venue as anybody sees it: its clock, its symbols, every public way to it."""
+    findings: list[Finding] = []
+    try:
+        async with asyncio.timeout(SOON_S):
+            findings.append(await _clock(source))
+            findings += [await _symbol(source, name) for name in config.instruments]
+            findings += await _reach(source)
+    except TimeoutError:
+        fix = "look at the network, and at the venue's status page"
+        findings.append(Finding(f"reach {source.name}", False, f"not within {SOON_S:.0f} s", fix))
+    return findings
+
+
+async def _symbol(source: MarketData, instrument: str) -> Finding:
+    name = f"symbol {source.name}"
+    try:
+        rules = await source.rules(instrument, "0.001")
+    except (XrpfastError, *UNREADABLE) as error:
+        return Finding(name, False, str(error), "choose an instrument that both venues trade")
+    return Finding(name, True, f"{rules.venue_symbol} trades")
+
+
+async def _clock(venue: Venue | MarketData) -> Finding:
     name = f"clock {venue.name}"
     try:
         offset = await venue.sync_clock()
@@ -206,7 +250,7 @@ async def _key(venue: Venue) -> Finding:
     return Finding(name, True, ", ".join(granted))
 
 
-async def _reach(venue: Venue) -> list[Finding]:
+async def _reach(venue: Venue | MarketData) -> list[Finding]:
     return [
         Finding(
             f"reach {venue.name} {way.name}",

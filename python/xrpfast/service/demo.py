@@ -65,7 +65,7 @@ async def demo(
                 except (ConnectionError, aiohttp.ClientError, TimeoutError) as error:
                     raise await _gone(mock, engine, log) from error
     if code != 0:
-        raise FailedError(f"the engine ended with code {code}: {_tail(log)}")
+        raise FailedError(f"the engine ended with code {code}: {tail(log)}")
     differences = compare(state_dir / "ledger.sqlite", truth)
     return report(last, differences)
 
@@ -102,7 +102,7 @@ class EngineLink:
             with suppress(FileNotFoundError, ConnectionRefusedError):
                 return cls(*await asyncio.open_unix_connection(str(path), limit=2**20))
             await asyncio.sleep(0.02)
-        raise FailedError(f"the engine did not start: {_tail(log)}")
+        raise FailedError(f"the engine did not start: {tail(log)}")
 
     async def send(self, message: State) -> None:
         self._writer.write(json.dumps(message).encode() + b"\n")
@@ -167,14 +167,16 @@ async def child(
                     await process.wait()
 
 
-async def first_line(mock: asyncio.subprocess.Process, log: Path) -> State:
+async def first_line(
+    mock: asyncio.subprocess.Process, log: Path, what: str = "mock venues"
+) -> State:
     """What the mock venues say once they are there: URLs, keys. Raises `FailedError`."""
     assert mock.stdout is not None
     try:
         line = await asyncio.wait_for(mock.stdout.readline(), START_SECONDS)
         venues: State = json.loads(line)
     except (TimeoutError, ValueError) as error:
-        raise FailedError(f"the mock venues did not start: {_tail(log)}") from error
+        raise FailedError(f"the {what} did not start: {tail(log)}") from error
     return venues
 
 
@@ -228,8 +230,8 @@ async def _gone(
     if mock.returncode is not None:
         return FailedError(f"the mock venues died (code {mock.returncode})")
     if engine.returncode is not None:
-        return FailedError(f"the engine died (code {engine.returncode}): {_tail(log)}")
-    return FailedError(f"a child process does not answer; the engine's last word: {_tail(log)}")
+        return FailedError(f"the engine died (code {engine.returncode}): {tail(log)}")
+    return FailedError(f"a child process does not answer; the engine's last word: {tail(log)}")
 
 
 async def post(http: aiohttp.ClientSession, venues: State, path: str, body: State) -> None:
@@ -238,6 +240,7 @@ async def post(http: aiohttp.ClientSession, venues: State, path: str, body: Stat
         reply.raise_for_status()
 
 
-def _tail(log: Path) -> str:
+def tail(log: Path) -> str:
+    """The last line of a log."""
     lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
     return lines[-1] if lines else "it said nothing"

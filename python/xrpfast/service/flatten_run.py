@@ -19,6 +19,7 @@ from xrpfast.model import format_money
 from xrpfast.records.unsettled import left, residuals
 from xrpfast.service.app import Service
 from xrpfast.service.flatten import SECOND_NS, Order, outcome
+from xrpfast.service.paper import GONE
 from xrpfast.service.statedir import StateDir
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ async def flatten(config: Config, identity: Identity, request: Mapping[str, Any]
     asked = Order(request)
     if nothing_left(config):
         return {"ok": True, "instruments": {}, "problem": ""}
+    if config.mode == "paper":
+        raise UsageError(GONE)
     state = StateDir.ready(config.state_dir)
     run = FlattenRun(config, state, identity, asked)
     try:

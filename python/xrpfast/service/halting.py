@@ -30,6 +30,7 @@ from xrpfast.service.halts import BY_COMMAND, Asked, HaltReceipt, receipt_of
 from xrpfast.service.heartbeat import Beat, RunState, request_halt
 from xrpfast.service.heartbeat import read as read_beat
 from xrpfast.service.latch import Entry, Latch
+from xrpfast.service.statedir import StateDir
 from xrpfast.trading.states import ENGINE, STRATEGY, SYMBOL, VENUE, TradingState, covers
 
 if TYPE_CHECKING:
@@ -248,11 +249,13 @@ class _Halting:
         await self._alerts_disk.do(lambda: tell_once(self._state_dir, halts.AUTHOR, CRITICAL, text))
 
     async def _cancel(self) -> Receipt:
+        config, scope = self._config, self._asked.scope
+        found = await self._left()
+        if config.mode == "paper":
+            return self._without_venues()
         # Not before: loading what speaks to the venues takes as long as all that comes before.
         from xrpfast.venues.cancel_only import usable
 
-        config, scope = self._config, self._asked.scope
-        found = await self._left()
         venues, without = usable(config)
         wanted = self._wanted(venues)
         name = scope.removeprefix(VENUE) if scope.startswith(VENUE) else None
@@ -273,6 +276,17 @@ class _Halting:
             return receipt
         finally:
             await asyncio.gather(*(venue.close() for venue in venues))
+
+    def _without_venues(self) -> Receipt:
+        """Paper venues end with their engine, and every order with them."""
+        holder = StateDir.holder(self._state_dir)
+        if holder is None:
+            self._engine += ": its paper venues, and every order there, ended with it"
+        else:
+            self._problems.append(
+                f"orders may work at the paper venues of process {holder}: end it, they end with it"
+            )
+        return Receipt(self._config.prefix, self._asked.wall_ns, [])
 
     async def _left(self) -> Left | None:
         """What the ledger does not know the end of, by whatever prefix the latest run sent."""

@@ -22,6 +22,7 @@ from xrpfast.records.unsettled import left, residuals
 from xrpfast.service.alerting.record import tell_once
 from xrpfast.service.halts import Asked
 from xrpfast.service.heartbeat import settle as settle_heartbeat
+from xrpfast.service.paper import GONE
 from xrpfast.service.reconciling import UNREADABLE
 from xrpfast.service.recording import open_records
 from xrpfast.service.said import by_hand_amounts, fills_of, old_enough, person_of, text_of
@@ -176,6 +177,8 @@ def settle(config: Config, request: Mapping[str, Any]) -> dict[str, Any]:
     """
     who, reason = person_of(request)
     client_id = text_of(request, "id")
+    if config.mode == "paper":
+        raise UsageError(GONE)
     state = StateDir.hold(config.state_dir)
     try:
         with _books(state) as books:

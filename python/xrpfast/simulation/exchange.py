@@ -42,6 +42,9 @@ class Exchange:
     ) -> None:
         self.rules = rules
         self.wall_ns = wall_ns
+        self.book_ns: Callable[[], int] = lambda: self.wall_ns()
+        """What market data give as their time: a mirrored book is as old as it was at its source.
+        """
         self.matching = Matching()
         self.accounts: dict[str, Account] = {}
         self.charges = Charges(rules, self.matching)

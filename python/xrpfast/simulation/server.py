@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from xrpfast.errors import UsageError
+from xrpfast.model import SymbolRules
 from xrpfast.simulation.bench_feed import BenchFeed
 from xrpfast.simulation.binance.face import SBE_PATH, BinanceFace
 from xrpfast.simulation.clock import VenueClock
@@ -38,6 +39,14 @@ class MockVenues:
     faults: Faults
 
 
+class Given(NamedTuple):
+    """A venue whose market comes from outside."""
+
+    rules: SymbolRules
+    balances: Mapping[str, int]
+    """Money by asset that its customer starts with."""
+
+
 @asynccontextmanager
 async def mock_venues(
     venues: Sequence[str] = VENUES,
@@ -46,16 +55,17 @@ async def mock_venues(
     seed: int = 0,
     flow: FlowSettings | None = None,
     captures: Mapping[str, Capture] | None = None,
+    given: Mapping[str, Given] | None = None,
     faults: Sequence[Mapping[str, Any]] = (),
     relay: bool = False,
 ) -> AsyncIterator[MockVenues]:
     """Serves the venues until the block ends; ``port`` 0 takes free ones.
 
     ``flow`` sets the seeded market; a venue with one of ``captures`` plays that instead, and trades
-    the symbol that was captured. ``faults`` are rules from the start; with ``relay`` some may be of
-    channel network. Raises `UsageError` when a port is taken, for settings or rules that these
-    venues cannot have, and for a capture that cannot be played; `MockFailedError` when a part of
-    the mock dies meanwhile.
+    the symbol that was captured; one that is ``given`` has no market but what its caller shows.
+    ``faults`` are rules from the start; with ``relay`` some may be of channel network. Raises
+    `UsageError` when a port is taken, for settings or rules that these venues cannot have, and for
+    a capture that cannot be played; `MockFailedError` when a part of the mock dies meanwhile.
     """
     async with AsyncExitStack() as stack:
         engine = Faults(tuple(venues), network=relay)
@@ -65,9 +75,13 @@ async def mock_venues(
         line: dict[str, Any] = {"venues": {}, "symbols": {}, "ed25519": {}}
         captures = captures or {}
         recorded = _recordings(venues, captures)
+        given = given or {}
         for venue in venues:
             rules = recorded[venue].rules if venue in recorded else None
-            account = customer(venue, seed, rules)
+            balances = None
+            if venue in given:
+                rules, balances = given[venue]
+            account = customer(venue, seed, rules, balances)
             clock = VenueClock()
             exchange = exchange_of(venue, clock, rules=rules)
             exchange.add_account(account)
@@ -97,7 +111,7 @@ async def mock_venues(
             }
         engine.venue_actions = actions
         market = MarketFlow(
-            [exchanges[venue] for venue in venues if venue not in recorded],
+            [exchanges[venue] for venue in venues if venue not in recorded and venue not in given],
             seed,
             flow,
             {
@@ -106,7 +120,7 @@ async def mock_venues(
             },
         )
         control = listen(port and port + 2 * len(VENUES))
-        bench = _bench(faces, market)
+        bench = None if given else _bench(faces, market)
         await serve_http(stack, Control(faces, market, engine, bench).app(), control)
         line["control_url"] = f"http://{HOST}:{control.getsockname()[1]}"
         jobs = market.jobs() | {f"{name} face": face.run() for name, face in faces.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from xrpfast.model import MONEY_ONE, SymbolRules
 from xrpfast.simulation.account import Account
@@ -69,10 +69,16 @@ def exchange_of(
     )
 
 
-def customer(venue: str, seed: int, rules: SymbolRules | None = None) -> Account:
+def customer(
+    venue: str,
+    seed: int,
+    rules: SymbolRules | None = None,
+    balances: Mapping[str, int] | None = None,
+) -> Account:
     """The API customer of a venue; its keys follow from the seed and open nothing real.
 
-    With ``rules`` of another symbol it owns as much of that base and quote as of XRP and USDT.
+    With ``rules`` of another symbol it owns as much of that base and quote as of XRP and USDT;
+    with ``balances`` (money by asset) it owns these alone.
     """
 
     def key(part: str) -> str:
@@ -84,6 +90,10 @@ def customer(venue: str, seed: int, rules: SymbolRules | None = None) -> Account
         secret = key("secret")
         uuid = f"{secret[:8]}-{secret[8:12]}-{secret[12:16]}-{secret[16:20]}-{secret[20:32]}"
         account = Account(165_111_215, key("key")[:24], uuid, "mock-passphrase")
+    if balances is not None:
+        for asset, money in balances.items():
+            account.balance(asset).free = money
+        return account
     for asset, amount in START.items():
         account.balance(asset).free = amount * MONEY_ONE
     if rules is not None:

@@ -152,6 +152,10 @@ class MarketStream:
             if state in _BROKEN:
                 asyncio.get_running_loop().call_soon(self._resync, book)
 
+    def refresh(self, book: int) -> None:
+        """Starts a book over by a new snapshot, on the socket that stands."""
+        self._resync(book)
+
     def _resync(self, book: int) -> None:
         if self.connection is None:
             return

@@ -40,6 +40,7 @@ from xrpfast.simulation.exchange import Exchange
 from xrpfast.simulation.faults.engine import VenueAction
 from xrpfast.simulation.orders import OrderHook
 
+FASTEST: Final = "depth@100ms"
 SBE_PATH: Final = "/sbe"
 """Where a base URL of SBE streams points; the real venue has another host for them."""
 ENDPOINTS = (
@@ -66,6 +67,7 @@ class BinanceFace:
         """The switches of the venue: status, filters, keys, clocks."""
         self.streams = Streams(market_state)
         self.sbe_streams = SbeStreams(market_state)
+        self.market_open = True
         self._rest = Rest(self.venue, ENDPOINTS)
         self.ws_api = WsApi(self.venue, ENDPOINTS)
         exchange.listeners += [
@@ -123,6 +125,17 @@ class BinanceFace:
             sockets.settings.lifetime_s = day_s
             sockets.grow_old()
 
+    def open_market(self, is_open: bool) -> None:
+        """Whether there is market data: without it its sockets are cut and no new one is let in."""
+        self.market_open = is_open
+        if not is_open:
+            self.streams.sockets.drop_all()
+            self.sbe_streams.sockets.drop_all()
+
+    def flush_market(self) -> None:
+        """Tells at once what is told ten times a second: for a market that has that pace itself."""
+        self.streams.flush_depth(FASTEST)
+
     def drop_all(self) -> None:
         """Cuts every socket without a word."""
         for sockets in self._sockets:
@@ -143,6 +156,8 @@ class BinanceFace:
                 return self.ws_api.connection(target)
             except BinanceError as error:
                 return WSUpgradeResponseWithListener(_refusal(error), None)
+        if not self.market_open:
+            return None
         hub: Streams | SbeStreams = self.streams
         admit = partial(self.limits.stream_connection, "json")
         if path.startswith(f"{SBE_PATH}/"):

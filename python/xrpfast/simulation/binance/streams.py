@@ -130,7 +130,7 @@ class Streams:
         if taken is None:
             return
         first, bids, asks = taken
-        now, rules = exchange.wall_ns(), exchange.rules
+        now, rules = exchange.book_ns(), exchange.rules
         send(feed, lambda unit: events.depth_update((bids, asks), first, last, rules, now, unit))
 
     def flush(self, period_ms: int) -> None:

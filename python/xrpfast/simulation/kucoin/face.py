@@ -85,6 +85,15 @@ class KucoinFace:
         self.pools.limits.update(quotas(level))
         self.venue.vip = level
 
+    def open_market(self, is_open: bool) -> None:
+        """Whether there is market data: without it its sockets are cut and no new one is let in."""
+        self.venue.hub.public_open = is_open
+        if not is_open:
+            self.venue.hub.drop_public()
+
+    def flush_market(self) -> None:
+        """Nothing waits here: a change is told when it happens."""
+
     def disconnect_notice(self, reason: errors.Reason = errors.STOPPING) -> None:
         """Tells every order-entry session that it ends (420001, 420002, 501000), and ends it."""
         for session in tuple(self.order_entry.sessions):

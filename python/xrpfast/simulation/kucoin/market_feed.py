@@ -48,7 +48,7 @@ class MarketFeed:
         frame = self.sequencer.frame(changes, self._steps)
         self._steps.clear()
         if self._hub.watched(self._level2):
-            now_ms = ms(self.exchange.wall_ns())
+            now_ms = ms(self.exchange.book_ns())
             data = self.wire.level2(self._level2, frame, now_ms)
             if self.before_send is not None:
                 self.before_send(time.monotonic_ns())
@@ -66,7 +66,7 @@ class MarketFeed:
         """A REST book: its sequence is that of the last level2 frame."""
         matching = self.exchange.matching
         return {
-            "time": ms(self.exchange.wall_ns()),
+            "time": ms(self.exchange.book_ns()),
             "sequence": str(self.sequencer.last),
             "bids": self.wire.levels(matching.levels(Side.BUY, depth)),
             "asks": self.wire.levels(matching.levels(Side.SELL, depth)),

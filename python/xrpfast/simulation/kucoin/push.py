@@ -51,16 +51,21 @@ class PushHub:
         self.tokens: TokenStore[Account] = TokenStore()
         self.sessions: dict[PushSession, None] = {}
         self.dropped = 0
+        self.public_open = True
+        """Whether sockets without an account are let in."""
         self.on_first: Callable[[str, PushSession], None] | None = None
         self._public: dict[str, dict[PushSession, None]] = {}
 
-    def open(self, raw_query: str) -> PushSession:
-        """A session for a connecting client; a bad token is answered in the socket."""
+    def open(self, raw_query: str) -> PushSession | None:
+        """A session for a connecting client; a bad token is answered in the socket. None: the
+        public part is closed."""
         fields = parse_qs(raw_query)
         token_text = fields.get("token", [""])[0]
         token = self.tokens.check(token_text, self.now_ms())
         connect_id = fields.get("connectId", [""])[0] or secrets.token_hex(5)
         account = token.account if token is not None else None
+        if token is not None and account is None and not self.public_open:
+            return None
         return PushSession(self, connect_id, account, refused=token is None)
 
     def now_ms(self) -> int:
@@ -109,6 +114,12 @@ class PushHub:
             other.account is account and (account is not None or other.address == address)
             for other in self.sessions
         )
+
+    def drop_public(self) -> None:
+        """Cuts the sockets without an account."""
+        for session in tuple(self.sessions):
+            if session.account is None:
+                session.drop()
 
     def drop_all(self) -> None:
         """Closes every socket, as on a server restart."""

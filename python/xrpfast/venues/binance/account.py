@@ -25,7 +25,7 @@ from xrpfast.trading.events import (
 )
 from xrpfast.venues.account_state import Trade
 from xrpfast.venues.binance.errors import classify, reply_pause
-from xrpfast.venues.binance.rest import SILENT_S
+from xrpfast.venues.binance.public import SILENT_S
 from xrpfast.venues.outcome import VenueError
 from xrpfast.venues.ports import Sink
 from xrpfast.venues.private import AccountStream, Ours, PrivateConnection, of_no_market

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from xrpfast.net.liveness import require_life
 from xrpfast.net.websocket import Connection, connect
-from xrpfast.venues.binance.rest import SILENT_S
+from xrpfast.venues.binance.public import SILENT_S
 from xrpfast.venues.ports import Sink
 from xrpfast.venues.stream import MarketConnection, MarketStream
 
 if TYPE_CHECKING:
     from xrpfast._core import Market
     from xrpfast.net.fuse import Fuse
-    from xrpfast.venues.binance.rest import BinanceRest
+    from xrpfast.venues.binance.public import BinancePublicRest
 
 _LOG = logging.getLogger("xrpfast.venues")
 
@@ -31,7 +31,7 @@ class BinanceMarket(MarketStream):
         books: Mapping[int, str],
         sink: Sink,
         fuse: Fuse,
-        rest: BinanceRest,
+        rest: BinancePublicRest,
         url: str,
     ) -> None:
         super().__init__(market, books, sink, fuse)

@@ -12,7 +12,7 @@ from xrpfast.net.liveness import require_life
 from xrpfast.net.websocket import Connection, connect
 from xrpfast.venues.binance.account import order_terms
 from xrpfast.venues.binance.errors import MARKET_CLOSED, classify, reply_pause
-from xrpfast.venues.binance.rest import SILENT_S
+from xrpfast.venues.binance.public import SILENT_S
 from xrpfast.venues.gateway import Encoder, GatewayConnection, OrderGateway, Reply
 from xrpfast.venues.outcome import Outcome
 from xrpfast.venues.ports import Sink

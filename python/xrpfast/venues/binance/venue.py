@@ -26,7 +26,8 @@ from xrpfast.venues.binance.errors import http_pause
 from xrpfast.venues.binance.market import BinanceMarket
 from xrpfast.venues.binance.orders import BinanceOrders
 from xrpfast.venues.binance.permissions import judge
-from xrpfast.venues.binance.rest import BinanceRest, symbol_rules
+from xrpfast.venues.binance.public import symbol_rules
+from xrpfast.venues.binance.rest import BinanceRest
 from xrpfast.venues.keys import Keys
 from xrpfast.venues.reach import Way, of_rest, of_socket
 from xrpfast.venues.venue import API_TIMEOUT_NS, MARGIN_NS, Venue, Wiring

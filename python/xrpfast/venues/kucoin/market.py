@@ -18,7 +18,7 @@ from xrpfast.venues.stream import MarketConnection, MarketStream
 if TYPE_CHECKING:
     from xrpfast._core import Market
     from xrpfast.net.fuse import Fuse
-    from xrpfast.venues.kucoin.rest import KucoinRest
+    from xrpfast.venues.kucoin.public import KucoinPublicRest
 
 SETUP_TIMEOUT_S = 10.0
 _LOG = logging.getLogger("xrpfast.venues")
@@ -30,7 +30,12 @@ class KucoinMarket(MarketStream):
     venue = "kucoin"
 
     def __init__(
-        self, market: Market, books: Mapping[int, str], sink: Sink, fuse: Fuse, rest: KucoinRest
+        self,
+        market: Market,
+        books: Mapping[int, str],
+        sink: Sink,
+        fuse: Fuse,
+        rest: KucoinPublicRest,
     ) -> None:
         super().__init__(market, books, sink, fuse)
         self._rest = rest

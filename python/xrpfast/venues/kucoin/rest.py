@@ -1,8 +1,7 @@
-"""KuCoin REST: tokens, snapshots, rules, account, queries. Never the way of an order."""
+"""KuCoin REST with a key: tokens, snapshots, account, queries. Never the way of an order."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from time import time_ns
 from typing import TYPE_CHECKING, Any, Final
@@ -10,58 +9,33 @@ from urllib.parse import quote
 
 import orjson
 
-from xrpfast.errors import FailedError, UsageError
-from xrpfast.model import SymbolRules, parse_money
-from xrpfast.net.backoff import Backoff
 from xrpfast.net.fuse import Fuse, Reach
-from xrpfast.net.http import HttpClient, HttpError, Reply
-from xrpfast.venues.kucoin.errors import SUCCESS, classify, overloaded
+from xrpfast.net.http import Reply
+from xrpfast.venues.kucoin.public import HEADERS, KucoinPublicRest, checked, patiently
 from xrpfast.venues.outcome import VenueError
-from xrpfast.venues.rules import ceil_units, floor_units, places, rate
 
 if TYPE_CHECKING:
     from xrpfast.venues.keys import Keys
 
-VENUE: Final = "kucoin"
 KEY_VERSION: Final = "3"
 FILLS_LIMIT: Final = 100
-OVERLOAD_TRIES: Final = 4
-OVERLOAD_WAIT_S: Final = (0.25, 1.0)
-"""First and longest wait before a venue that others overload is asked again."""
 NOT_FOUND: Final = frozenset({"order_not_exist", "100001", "100004", "102436"})
 _NOT_FOUND_TEXTS: Final = ("order_not_exist", "order not exist", "order does not exist")
 
 
-class KucoinRest:
+class KucoinRest(KucoinPublicRest):
     """One account's REST calls."""
 
     def __init__(self, base_url: str, keys: Keys, fuse: Fuse) -> None:
-        self._http = HttpClient(base_url, fuse)
+        super().__init__(base_url, fuse)
         self._api_key = keys.api_key
         self._signer = keys.signer
         self._passphrase = keys.passphrase
         self.wall_offset_ns = 0
 
-    async def close(self) -> None:
-        await self._http.close()
-
     def now_ms(self) -> int:
         """The venue's time as we know it."""
         return (time_ns() + self.wall_offset_ns) // 1_000_000
-
-    # --- public ---------------------------------------------------------------------------------
-
-    async def server_time_ms(self) -> int:
-        return int(await self._data("GET", "/api/v1/timestamp", signed=False))
-
-    async def public_token(self) -> dict[str, Any]:
-        return dict(await self._data("POST", "/api/v1/bullet-public", signed=False))
-
-    async def symbol_info(self, symbol: str) -> dict[str, Any]:
-        info = await self._data("GET", f"/api/v2/symbols/{quote(symbol)}", signed=False)
-        if not info:
-            raise UsageError(f"kucoin has no symbol {symbol}: choose another instrument")
-        return dict(info)
 
     # --- signed ---------------------------------------------------------------------------------
 
@@ -75,7 +49,7 @@ class KucoinRest:
     async def snapshot(self, symbol: str) -> bytes:
         path = f"/api/v3/market/orderbook/level2?symbol={quote(symbol)}"
         reply = await self._request("GET", path, signed=True)
-        _checked(reply, "GET /api/v3/market/orderbook/level2")
+        checked(reply, "GET /api/v3/market/orderbook/level2")
         return reply.body
 
     async def trade_fees(self, symbol: str) -> dict[str, Any]:
@@ -155,20 +129,13 @@ class KucoinRest:
     ) -> Any:
         what = f"{method} {target.partition('?')[0]}"
         reply = await self._request(method, target, signed=signed, body=body)
-        return _checked(reply, what, write=method == "DELETE")["data"]
+        return checked(reply, what, write=method == "DELETE")["data"]
 
     async def _request(self, method: str, target: str, *, signed: bool, body: bytes = b"") -> Reply:
-        """Again after a moment when others overload the venue: no order goes this way."""
-        backoff = Backoff(*OVERLOAD_WAIT_S)
-        for _ in range(OVERLOAD_TRIES - 1):
-            reply = await self._once(method, target, body, signed=signed)
-            if not overloaded(reply.status, reply.headers, reply.body):
-                return reply
-            await asyncio.sleep(backoff.next_delay())
-        return await self._once(method, target, body, signed=signed)
+        return await patiently(lambda: self._once(method, target, body, signed=signed))
 
     async def _once(self, method: str, target: str, body: bytes, *, signed: bool) -> Reply:
-        headers = {"Content-Type": "application/json"}
+        headers = dict(HEADERS)
         if signed:
             timestamp = str(self.now_ms())
             headers |= {
@@ -182,48 +149,3 @@ class KucoinRest:
         return await self._http.request(
             method, target, headers=headers, body=body or None, kind=kind
         )
-
-
-def _checked(reply: Reply, what: str, *, write: bool = False) -> dict[str, Any]:
-    try:
-        body = reply.json(what)
-        code, text = str(body["code"]), str(body.get("msg", ""))
-    except (HttpError, KeyError, TypeError, AttributeError):
-        page = reply.body[:80].decode("utf-8", "replace")
-        outcome = classify(None, page, reply.status, write=write)
-        raise VenueError(VENUE, what, f"HTTP {reply.status}", page, outcome) from None
-    if code != SUCCESS or "data" not in body:
-        outcome = classify(code, text, reply.status, write=write)
-        raise VenueError(VENUE, what, code, text, outcome)
-    return dict(body)
-
-
-def symbol_rules(info: dict[str, Any], fees: dict[str, Any], instrument: str) -> SymbolRules:
-    """Rules of one symbol with the account's own rates.
-
-    Raises `FailedError` when the symbol does not trade or takes fees in another asset.
-    """
-    symbol = info["symbol"]
-    if not info["enableTrading"]:
-        raise FailedError(f"kucoin {symbol} does not trade now: wait until it does")
-    if info["feeCurrency"] != info["quoteCurrency"]:
-        raise FailedError(f"kucoin {symbol} takes fees in {info['feeCurrency']}: not supported")
-    price_decimals = places(info["priceIncrement"])
-    qty_decimals = places(info["baseIncrement"])
-    return SymbolRules(
-        venue=VENUE,
-        instrument=instrument,
-        venue_symbol=symbol,
-        base=info["baseCurrency"],
-        quote=info["quoteCurrency"],
-        price_decimals=price_decimals,
-        qty_decimals=qty_decimals,
-        tick=floor_units(info["priceIncrement"], price_decimals),
-        lot=floor_units(info["baseIncrement"], qty_decimals),
-        min_qty=ceil_units(info["baseMinSize"], qty_decimals),
-        max_qty=floor_units(info["baseMaxSize"], qty_decimals),
-        min_notional=parse_money(info.get("minFunds") or info["quoteMinSize"]),
-        taker_rate=rate(fees["takerFeeRate"]),
-        maker_rate=rate(fees["makerFeeRate"]),
-        fee_in_received=False,
-    )

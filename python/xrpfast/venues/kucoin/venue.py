@@ -28,8 +28,9 @@ from xrpfast.venues.kucoin.market import KucoinMarket
 from xrpfast.venues.kucoin.orders import KucoinOrders, address
 from xrpfast.venues.kucoin.permissions import judge
 from xrpfast.venues.kucoin.protection import DeadConnection
+from xrpfast.venues.kucoin.public import symbol_rules
 from xrpfast.venues.kucoin.push import place
-from xrpfast.venues.kucoin.rest import KucoinRest, symbol_rules
+from xrpfast.venues.kucoin.rest import KucoinRest
 from xrpfast.venues.reach import Way, of_rest, of_socket
 from xrpfast.venues.venue import API_TIMEOUT_NS, MARGIN_NS, SECOND_NS, Venue, Wiring
 
