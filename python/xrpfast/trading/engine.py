@@ -21,7 +21,6 @@ from xrpfast.trading.commands import (
     Halt,
     Leg,
     PlaceLegs,
-    ReadBook,
     Reduce,
     SetTimer,
 )
@@ -29,7 +28,6 @@ from xrpfast.trading.config import ArbitrageParams, EngineConfig
 from xrpfast.trading.context import Context
 from xrpfast.trading.events import AnyEvent, Signal
 from xrpfast.trading.fees import FeeBook
-from xrpfast.trading.flattening import Ordered
 from xrpfast.trading.intents import LegIntent
 from xrpfast.trading.legs.manager import LegManager
 from xrpfast.trading.orders import OrderDesk
@@ -40,8 +38,8 @@ from xrpfast.trading.risk.engine import RiskEngine
 from xrpfast.trading.risk.limits import RiskLimits
 from xrpfast.trading.risk.reasons import Refusal
 from xrpfast.trading.risk.state import DRILL, HEDGE
-from xrpfast.trading.risk.tightening import tighten
-from xrpfast.trading.states import ENGINE, SYMBOL, TradingState, Word
+from xrpfast.trading.said import Said
+from xrpfast.trading.states import TradingState, Word
 from xrpfast.trading.strategies.arbitrage import Arbitrage
 from xrpfast.trading.strategies.reasons import Ignored
 
@@ -120,6 +118,10 @@ class Engine:
             for detector in params.detectors:
                 others = self._strategies.get(detector, ())
                 self._strategies[detector] = (*others, strategy)
+        said = Said(
+            self.context, self.portfolio, self.orders, self.legs, self.risk, self.reconciler,
+            self.drills,
+        )  # fmt: skip
         self._handlers: dict[type, Callable[[Any, list[AnyCommand]], object]] = {
             events.OrderAck: self.orders.on_ack,
             events.OrderReject: self.orders.on_reject,
@@ -136,11 +138,11 @@ class Engine:
             events.LinkState: self._on_link_state,
             events.Clock: self._on_clock,
             events.Timer: self._on_timer,
-            events.Control: self._on_control,
-            events.LimitsSet: self._on_limits_set,
-            events.TradedByHand: self._on_traded_by_hand,
-            events.Flatten: self._on_flatten,
-            events.DrillOrders: self._on_drill_orders,
+            events.Control: said.on_control,
+            events.LimitsSet: said.on_limits_set,
+            events.TradedByHand: said.on_traded_by_hand,
+            events.Flatten: said.on_flatten,
+            events.DrillOrders: said.on_drill_orders,
         }
 
     def process(self, event: AnyEvent) -> list[AnyCommand]:
@@ -367,115 +369,6 @@ class Engine:
                 out.append(Alert("critical", text))
         else:
             self.reconciler.on_timer(event, out)
-
-    def _on_control(self, event: events.Control, out: list[AnyCommand]) -> None:
-        action, context = event.action, self.context
-        scope = event.scope or ENGINE
-        if scope not in context.states:
-            out.append(Alert("warning", f"{action} of a scope that is not here: {scope!r}"))
-        elif action == "start":
-            if context.states[ENGINE] is TradingState.HALTED:
-                out.append(Alert("warning", "start refused: trading is halted"))
-            else:
-                self._enter(TradingState.ACTIVE)
-        elif action == "stop":
-            if context.phase is TradingState.ACTIVE:
-                self._enter(TradingState.STOPPING)
-            self.legs.stop_flatten(ENGINE, event.now_ns, out)
-            self.orders.cancel_all(event.now_ns, out)
-        elif action == "stopped":
-            self.legs.stop_flatten(ENGINE, event.now_ns, out)
-            self._enter(TradingState.STOPPED)
-        elif action == "halt":
-            if context.states[scope] is TradingState.HALTED:
-                self.legs.stop_flatten(scope, event.now_ns, out)
-                self.orders.cancel_all(event.now_ns, out, scope)
-            else:
-                out.append(Halt(scope, event.reason, event.who))
-        elif action == "reduce":
-            out.append(Reduce(scope, event.reason, event.who))
-        elif action == "resume":
-            self._resume(event, out)
-        elif action == "reconcile":
-            self.reconciler.want(event.venue or None, event, out)
-        elif action == "undelivered":
-            out.append(Alert("warning", event.reason))
-        elif action == "settle":
-            out.append(Alert("warning", f"{event.who or 'a person'} settles: {event.reason}"))
-        else:
-            out.append(Alert("warning", f"control word not known: {action!r}"))
-
-    def _enter(self, phase: TradingState) -> None:
-        self.context.started |= phase is TradingState.ACTIVE
-        self.context.phase = phase
-        self.context.show()
-
-    def _resume(self, event: events.Control, out: list[AnyCommand]) -> None:
-        """Opens a scope again, or all of them. A halt of the engine ends the run: what it may
-        resume is the next one."""
-        context = self.context
-        if context.states[ENGINE] is TradingState.HALTED:
-            text = "resume refused: the engine is halted and ends; resume once it has ended"
-            out.append(Alert("warning", text))
-            return
-        closed = context.states.closed()
-        for scope in [event.scope] if event.scope else list(closed):
-            context.say(scope, Word.RESUME)
-        if opened := [scope for scope in closed if event.scope in ("", scope)]:
-            text = f"resumed: {', '.join(opened)} ({event.who or 'a person'}: {event.reason})"
-            out.append(Alert("warning", text))
-        for at, name in enumerate(context.instruments):
-            if event.scope in ("", SYMBOL + name):
-                self.legs.resume(at, event.now_ns, out)
-
-    def _on_limits_set(self, event: events.LimitsSet, out: list[AnyCommand]) -> None:
-        said = f"({event.who or 'a person'}: {event.reason})"
-        try:
-            tighten(event, self.risk.state, self.risk.watch.losses)
-        except ValueError as error:
-            out.append(Alert("critical", f"limits not set: {error} {said}"))
-            return
-        names = ", ".join(limit.name for limit in event.limits)
-        out.append(Alert("warning", f"limits are tighter now: {names} {said}"))
-
-    def _on_traded_by_hand(self, event: events.TradedByHand, out: list[AnyCommand]) -> None:
-        context = self.context
-        if event.instrument not in context.instruments:
-            text = f"traded by hand: no such instrument: {event.instrument!r}"
-            out.append(Alert("warning", text))
-            return
-        self.legs.traded(context.instruments.index(event.instrument), event.amount)
-        base = event.instrument.partition("/")[0]
-        self.portfolio.position[context.positions.index(base)] += event.amount
-        text = f"{event.instrument}: {format_money(event.amount)} of base traded by hand"
-        out.append(Alert("warning", f"{text} ({event.who or 'a person'}: {event.reason})"))
-
-    def _on_flatten(self, event: events.Flatten, out: list[AnyCommand]) -> None:
-        context = self.context
-        who = f"{event.who or 'a person'}: {event.reason}"
-        if event.instrument not in context.instruments:
-            text = f"flatten: no such instrument: {event.instrument!r} ({who})"
-            out.append(Alert("warning", text))
-            return
-        at = context.instruments.index(event.instrument)
-        if at in context.flattening:
-            out.append(Alert("warning", f"{event.instrument}: a flatten is going on ({who})"))
-            return
-        text = f"{event.instrument}: flatten of {format_money(self.legs.imbalance(at))} of base"
-        out.append(Alert("warning", f"{text} ({who})"))
-        ordered = Ordered(event.max_loss, event.now_ns + event.within_ns)
-        self.legs.flatten(at, ordered, event.now_ns)
-
-    def _on_drill_orders(self, event: events.DrillOrders, out: list[AnyCommand]) -> None:
-        context = self.context
-        who = f"({event.who}: {event.reason})"
-        if event.instrument not in context.instruments:
-            text = f"drill: no such instrument: {event.instrument!r} {who}"
-            out.append(Alert("warning", text))
-            return
-        out.append(Alert("warning", f"{event.instrument}: an order of a drill at each venue {who}"))
-        at = context.instruments.index(event.instrument)
-        out.extend(ReadBook(book.index) for book in self.drills.want(at))
 
     def _closed(self, now_ns: int, out: list[AnyCommand]) -> list[AnyCommand]:
         """What `out` closes is closed at once, and comes first: on disk before anything is done.
