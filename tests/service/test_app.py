@@ -14,10 +14,14 @@ from xrpfast._core import Journal
 from xrpfast.config import Config
 from xrpfast.errors import FailedError, UsageError
 from xrpfast.service import app, state
+from xrpfast.service.watched import Watched
+
+UNWATCHED = SimpleNamespace(require=False)
 
 
 def service() -> app.Service:
-    return app.Service(cast(Any, None), cast(Any, None), cast(Any, None))
+    config = SimpleNamespace(mode="demo", state_dir=Path("nowhere"), watchdog=UNWATCHED)
+    return app.Service(cast(Any, config), cast(Any, SimpleNamespace(latch=None)), cast(Any, None))
 
 
 async def test_a_job_that_dies_ends_the_engine() -> None:
@@ -25,17 +29,17 @@ async def test_a_job_that_dies_ends_the_engine() -> None:
         raise KeyError("pingInterval")
 
     engine = service()
-    engine._keep(dial(), "kucoin KucoinOrders")
+    engine._jobs.keep(dial(), "kucoin KucoinOrders")
     await asyncio.wait_for(engine._stop.wait(), 1)
     assert engine._fatal == "kucoin KucoinOrders ended: KeyError: 'pingInterval'"
 
 
 async def test_a_job_that_is_cancelled_does_not() -> None:
     engine = service()
-    engine._keep(asyncio.sleep(60), "binance clock")
+    engine._jobs.keep(asyncio.sleep(60), "binance clock")
     await asyncio.sleep(0)
-    engine._jobs[0].cancel()
-    await asyncio.gather(*engine._jobs, return_exceptions=True)
+    engine._jobs.tasks[0].cancel()
+    await asyncio.gather(*engine._jobs.tasks, return_exceptions=True)
     await asyncio.sleep(0)
     assert engine._fatal == ""
     assert not engine._stop.is_set()
@@ -50,7 +54,7 @@ async def test_a_journal_that_fails_is_one_line(
 
     monkeypatch.setattr(app.Service, "run", taken)
     held = Journal.open(tmp_path / "journal")
-    config = cast(Config, SimpleNamespace(mode="demo", state_dir=tmp_path))
+    config = cast(Config, SimpleNamespace(mode="demo", state_dir=tmp_path, watchdog=UNWATCHED))
     with pytest.raises(FailedError, match="is being written by another"):
         await app.run(config, cast(Any, None))
     held.close()
@@ -60,12 +64,12 @@ async def test_a_journal_that_fails_is_one_line(
 async def test_no_live_start_where_others_may_change_the_records(
     tmp_path: Path, mode: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def on(self: app.Service) -> None:
+    async def on(self: Watched, stop: asyncio.Event) -> None:
         raise FailedError("it went on")
 
-    monkeypatch.setattr(app.Service, "_refuse_unwatched", on)
+    monkeypatch.setattr(Watched, "refuse", on)
     os.chmod(tmp_path, 0o770)  # noqa: PTH101
-    config = cast(Config, SimpleNamespace(state_dir=tmp_path, mode=mode))
+    config = cast(Config, SimpleNamespace(mode=mode, state_dir=tmp_path, watchdog=UNWATCHED))
     with pytest.raises((UsageError, FailedError)) as caught:
         await app.run(config, cast(Any, None))
     warned = [record.getMessage() for record in caplog.records]

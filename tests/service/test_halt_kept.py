@@ -72,7 +72,7 @@ async def test_a_halt_that_a_failed_engine_does_not_hear_is_kept(
     async with trading(tmp_path, mock) as run:
         run.service._driver._fail(RuntimeError("planted"))
         if by_signal:
-            run.service._halt_by_signal()
+            run.service._closing.by_signal()
         else:
             assert (await ask(run, cmd="halt", reason="test", who="ann"))["ok"]
         assert Latch(tmp_path).halted() is not None

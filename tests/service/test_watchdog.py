@@ -20,7 +20,7 @@ from xrpfast.config.demo import demo_values
 from xrpfast.config.loader import build
 from xrpfast.config.root import Config
 from xrpfast.errors import FailedError, UsageError
-from xrpfast.service import app, cancelling, disk
+from xrpfast.service import app, cancelling, disk, watched
 from xrpfast.service import watchdog as module
 from xrpfast.service.heartbeat import Heartbeat, RunState, read
 from xrpfast.service.latch import Latch
@@ -415,7 +415,7 @@ async def test_a_venue_that_cannot_say_does_not_make_the_key_a_bad_one(
 async def test_a_key_that_is_refused_meanwhile_ends_entries(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app, "WATCHED_S", 0.05)
+    monkeypatch.setattr(watched, "LOOK_S", 0.05)
     monkeypatch.setattr(module, "CHECK_S", 0.05)
     scene.mock.flow.running = True
     dog = asyncio.create_task(watch(scene.config))
@@ -425,7 +425,7 @@ async def test_a_key_that_is_refused_meanwhile_ends_entries(
         assert not entry
         told = told_keys(scene.folder, watcher(scene.folder))
         told["kucoin"] = KeyCheck("kucoin refused DELETE: 400007", time_ns(), refused=True)
-        monkeypatch.setattr(app, "told_keys", lambda folder, who: told)
+        monkeypatch.setattr(watched, "told_keys", lambda folder, who: told)
         await run.until(lambda: run.engine.context.trading is TradingState.REDUCING)
         (entry,) = Latch(scene.folder).entries()
         assert entry.reason == "the watchdog cannot cancel (kucoin: kucoin refused DELETE: 400007)"
@@ -494,7 +494,7 @@ async def test_a_lock_that_does_not_say_what_is_watched_is_no_watchdog(scene: Sc
 async def test_a_watchdog_that_ends_ends_entries_until_a_person_resumes(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app, "WATCHED_S", 0.05)
+    monkeypatch.setattr(watched, "LOOK_S", 0.05)
     scene.mock.flow.running = True
     dog = asyncio.create_task(watch(scene.config))
     await scene.until(lambda: watcher(scene.folder))

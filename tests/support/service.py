@@ -96,7 +96,7 @@ async def crash(run: Trading) -> None:
     driver = run.service._driver
     driver.closed = True
     driver._journal.flush()
-    for job in run.service._jobs:
+    for job in run.service._jobs.tasks:
         job.cancel()
     for venue in run.service._venues:
         await venue.close()

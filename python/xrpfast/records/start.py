@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from time import time_ns
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from xrpfast.trading.config import EngineConfig
+
+if TYPE_CHECKING:
+    from xrpfast.records.identity import Identity
 
 
 class Start(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,6 +30,21 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
     """Of the package's own files."""
     ceilings_sha256: str = ""
     """Of the file of hard limits; empty: there was none."""
+
+
+def start_of(config: EngineConfig, identity: Identity) -> Start:
+    """As of now."""
+    return Start(
+        version=identity.version,
+        environment=config.environment,
+        deployment=config.deployment,
+        epoch=config.epoch,
+        wall_ns=time_ns(),
+        config=config,
+        config_sha256=identity.config_sha256,
+        build_sha256=identity.build_sha256,
+        ceilings_sha256=identity.ceilings_sha256,
+    )
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True, tag_field="note", tag="refused"):

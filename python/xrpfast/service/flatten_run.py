@@ -70,12 +70,12 @@ class FlattenRun(Service):
         super().__init__(config, state, identity)
         self._asked = asked
         # The person orders it knowing of this halt. Any other one, before or after, ends it.
-        self._allowed = state.latch.halted()
+        self._closing.allowed = state.latch.halted()
         self.outcome: dict[str, Any] = {}
         self.problem = ""
 
     def _refuse_if_halted(self) -> None:
-        if self._state.latch.halted() != self._allowed:
+        if self._state.latch.halted() != self._closing.allowed:
             self._state.refuse_if_halted()
 
     def _go(self) -> None:

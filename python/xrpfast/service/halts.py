@@ -6,12 +6,14 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from time import monotonic_ns, time_ns
 from typing import Any, Final
 
 import msgspec
 
 from xrpfast.service.cancelling import CANCELLED, Receipt, VenueReceipt
 from xrpfast.service.receipts import receipt_path, write_receipt
+from xrpfast.trading.states import ENGINE
 
 AUTHOR: Final = "halt"
 """In the names of receipts."""
@@ -29,6 +31,11 @@ class Asked(msgspec.Struct, frozen=True):
     wall_ns: int
     mono_ns: int
     """When it was asked for: all times of the receipt count from here."""
+
+
+def asked_now(reason: str, who: str, scope: str = ENGINE) -> Asked:
+    """As of this moment."""
+    return Asked(scope, reason, who, time_ns(), monotonic_ns())
 
 
 class HaltReceipt(msgspec.Struct, kw_only=True):

@@ -75,6 +75,19 @@ class Recovery:
         self._synced: set[str] = set()
         self._encode = msgspec.json.Encoder().encode
 
+    async def catch_up(self, venues: Mapping[str, Venue]) -> None:
+        """All that earlier runs left: their orders, then what was filled after their ends, then
+        fees. Raises `FailedError` when a venue does not say what has to be known."""
+        settled = await self.run(venues)
+        if settled:
+            _LOG.warning("%d orders of earlier runs are settled", settled)
+        late = await self.fills(venues)
+        if late:
+            _LOG.critical("%d fills of orders of earlier runs that were over are booked", late)
+        estimates = await self.fees(venues)
+        if estimates:
+            _LOG.warning("%d fees of earlier fills were never told: estimates", estimates)
+
     async def run(self, venues: Mapping[str, Venue]) -> int:
         """Settles every order; returns how many there were.
 

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 
 from xrpfast._core import Market, RiskGate, SpreadDetector
 from xrpfast.config.root import ENVIRONMENTS
-from xrpfast.model import MONEY_DECIMALS, OrderType, Side, SymbolRules, TimeInForce
+from xrpfast.model import (
+    MONEY_DECIMALS,
+    OrderType,
+    Side,
+    SymbolRules,
+    TimeInForce,
+    format_money,
+)
 from xrpfast.net.clock import ClockOffset
 from xrpfast.service.recovery import cancel_strays
 from xrpfast.trading.config import ArbitrageParams, Carried, EngineConfig, Residual, StartBalance
@@ -21,6 +28,7 @@ from xrpfast.trading.states import ENGINE, STRATEGY, SYMBOL, VENUE, Latched
 if TYPE_CHECKING:
     from xrpfast.config.risk import RiskSection
     from xrpfast.config.root import Config
+    from xrpfast.trading.engine import Engine
     from xrpfast.venues.venue import Venue
 
 MILLISECOND_NS = 1_000_000
@@ -52,9 +60,15 @@ async def look(venue: Venue, instruments: Sequence[str], prefix: str, epoch: int
 async def look_everywhere(
     venues: Sequence[Venue], instruments: Sequence[str], prefix: str, epoch: int
 ) -> list[Found]:
-    """All venues at once; the first failure ends the others."""
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(look(venue, instruments, prefix, epoch)) for venue in venues]
+    """All venues at once; the first failure ends the others, and is what is raised."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(look(venue, instruments, prefix, epoch)) for venue in venues]
+    except BaseExceptionGroup as failed:
+        error: BaseException = failed
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        raise error from None
     return [task.result() for task in tasks]
 
 
@@ -236,3 +250,30 @@ def build(
     gate = RiskGate(config.risk.approval_ttl_ms * MILLISECOND_NS)
     not_traded = tuple(left for left in residuals if left.instrument not in config.instruments)
     return Built(engine_config, market, gate, not_traded, books)
+
+
+def missing_of(engine: Engine, built: Built) -> list[str]:
+    """What keeps an engine from trading: links, comparisons, books."""
+    missing = []
+    for name, venue in engine.context.venues.items():
+        missing += [f"{name} {link}" for link, up in venue.links.items() if not up]
+        if not venue.reconciled:
+            missing.append(f"{name} is not reconciled")
+    for book, rules in enumerate(built.config.books):
+        state = built.market.state(book)
+        if state != "LIVE":
+            missing.append(f"{rules.venue} book is {state}")
+    return missing
+
+
+def not_traded(residuals: Iterable[Residual]) -> list[str]:
+    """For a person: what earlier runs left that this one does not touch."""
+    said = []
+    for left in residuals:
+        name, base = left.instrument, left.instrument.partition("/")[0]
+        said.append(
+            f"{format_money(left.amount)} {base} of {name} is left from earlier runs and {name} is "
+            f"not traded: close it by hand, stop, then "
+            f"`resume --hedged {name}={format_money(-left.amount)}`"
+        )
+    return said

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from time import monotonic_ns
 
+from xrpfast.errors import UsageError
 from xrpfast.service.loopguard import LoopGuard
 
 
@@ -32,3 +34,13 @@ class Spinner:
             self.turns += 1
             self._guard.alive(monotonic_ns())
             self._call_soon(self._turn)
+
+
+def pin(cpu: int | None) -> None:
+    """Keeps the process on one core. Raises `UsageError` for one that it may not use."""
+    if cpu is None:
+        return
+    try:
+        os.sched_setaffinity(0, {cpu})
+    except OSError as error:
+        raise UsageError(f"[engine] cpu = {cpu}: this machine has no such core to use") from error

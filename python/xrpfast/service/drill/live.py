@@ -130,7 +130,7 @@ class DrillRun(Service):
         """Of the latch, when the drill has set it."""
 
     def _go(self) -> None:
-        if self._stop.is_set() or self._halted:
+        if self._stop.is_set() or self._closing.halted:
             return
         self.began = True
         self._order()
@@ -153,8 +153,8 @@ class DrillRun(Service):
         if not self.began:
             return
         await self._placed()
-        if self._halted:
-            self.problems.append(f"halted by somebody else: {self._halted}")
+        if self._closing.halted:
+            self.problems.append(f"halted by somebody else: {self._closing.halted}")
         elif self._stop.is_set():
             self.problems.append(f"it was stopped: {self._why}")
             return
@@ -175,7 +175,7 @@ class DrillRun(Service):
         outcomes, orders = engine.drills.outcomes, engine.orders.orders
         deadline = monotonic_ns() + int(PLACED_S * 1e9)
         while not AGAIN.isdisjoint(outcomes.values()) and monotonic_ns() < deadline:
-            if self._halted or self._stop.is_set():
+            if self._closing.halted or self._stop.is_set():
                 break
             await asyncio.sleep(AGAIN_S)
             self._order()
@@ -185,7 +185,7 @@ class DrillRun(Service):
                 self._orders.append(orders[said])
             else:
                 self.problems.append(f"{venue.name}: no order was sent: {said}")
-        while monotonic_ns() < deadline and not (self._halted or self._stop.is_set()):
+        while monotonic_ns() < deadline and not (self._closing.halted or self._stop.is_set()):
             if all(order.accepted or order.state in TERMINAL for order in self._orders):
                 break
             await asyncio.sleep(POLL_S)
