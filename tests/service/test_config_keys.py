@@ -26,6 +26,7 @@ from xrpfast.config.loader import build, parse
 from xrpfast.config.root import Config
 from xrpfast.config.section import Section
 from xrpfast.errors import UsageError
+from xrpfast.paper.venues import paper_venues
 from xrpfast.records.identity import config_sha256
 from xrpfast.service.arming import arm
 from xrpfast.service.setup import limits
@@ -72,8 +73,8 @@ KEYS = list(sections())
 async def test_every_key_is_read_by_some_code(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By a run from start to end with its state asked for, by its watchdog, and by a start that is
-    to be live."""
+    """By a run from start to end with its state asked for, by its watchdog, by a paper run's venues,
+    and by a start that is to be live."""
     seen: set[tuple[str, str]] = set()
 
     def read(section: Section, name: str) -> Any:
@@ -97,6 +98,12 @@ async def test_every_key_is_read_by_some_code(
             values["venues"][venue]["watchdog"] = {n: given[n] for n in names if n in given}
         guarded = build(values, "test")
         Watchdog(guarded, cancel_only(guarded, watchdog=True))
+        on_paper = demo_values(tmp_path, mock.line) | {"mode": "paper"}
+        for venue in mock.line["venues"]:
+            for key in ("api_key", "api_secret", "passphrase"):
+                on_paper["venues"][venue].pop(key, None)
+        async with paper_venues(build(on_paper, "test")):
+            pass
     ceilings = tmp_path / "ceilings.toml"
     ceilings.write_text(CEILINGS)
     live = build(

@@ -161,7 +161,7 @@ async def test_a_halted_directory_and_a_running_engine_are_left_alone(tmp_path: 
         code, _, said = await it.run()
         assert code == 3
         assert "a person said so" in said
-        latch.clear()
+        latch.clear(latch.entries())
         it.venues.mock.flow.running = False
         engine = await EngineProcess.start(it.folder / "engine.toml", *it.words, env=it.venues.env)
         await engine.until(lambda state: state["trading"] == "ACTIVE")

@@ -63,11 +63,37 @@ def test_scopes_are_kept_apart_and_get_worse_only(tmp_path: Path) -> None:
         "symbol:XRP/USDT": (HALTED, "why"),
         "venue:kucoin": (HALTED, "worse"),
     }
-    assert [e.reason for e in latch.clear(["venue:kucoin"])] == ["worse"]
+    assert latch.clear(latch.entries(), ["venue:kucoin"]) == ()
     assert [e.scope for e in latch.entries()] == ["symbol:XRP/USDT"]
-    assert latch.clear(["venue:kucoin"]) == ()
-    assert len(latch.clear()) == 1
+    assert latch.clear(latch.entries(), ["venue:kucoin"]) == ()
+    assert latch.clear(latch.entries()) == ()
     assert not latch.path.exists()
+
+
+def test_a_person_opens_what_was_seen_and_nothing_that_came_since(tmp_path: Path) -> None:
+    latch = Latch(tmp_path)
+    latch.set(entry("engine", HALTED, "first"))
+    seen = latch.entries()
+    latch.set(Entry("engine", HALTED, "do not start it", "bob", 9))
+    latch.set(entry("venue:kucoin", REDUCING, "slow"))
+    new = latch.clear(seen)
+    assert {e.scope for e in new} == {"engine", "venue:kucoin"}
+    assert latch.entries() == new
+    assert latch.halted() is not None
+    assert "bob: do not start it" in latch.halted().also  # type: ignore[union-attr]
+
+
+def test_what_gets_worse_keeps_who_closed_it_before(tmp_path: Path) -> None:
+    """Else a drill, which opens what it has closed itself, would open that, too."""
+    latch = Latch(tmp_path)
+    latch.set(Entry("engine", REDUCING, "no watchdog runs", "engine", 1))
+    mine = Entry("engine", HALTED, "live drill 1", "ann", 2)
+    latch.set(mine)
+    halted = latch.halted()
+    assert halted is not None
+    assert (halted.reason, halted.also) == ("live drill 1", ("engine: no watchdog runs",))
+    assert not latch.clear_own(mine)
+    assert not latch.clear_own(halted)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +120,7 @@ def test_a_scope_that_is_none_halts_everything(tmp_path: Path, scope: str) -> No
     assert "drill" in halted.reason
     latched = [Latched(e.scope, e.state) for e in latch.entries()]
     assert States(["engine"], latched)["engine"] is HALTED, "the worst entry of a scope holds"
-    latch.clear(["engine"])
+    latch.clear(latch.entries(), ["engine"])
     assert latch.entries() == ()
 
 
@@ -195,7 +221,7 @@ def test_what_exactly_one_has_closed_can_be_cleared_and_the_rest_stays(tmp_path:
     assert latch.clear_own(mine)
     assert [e.scope for e in latch.entries()] == ["venue:kucoin"]
     assert not latch.clear_own(mine), "it is gone"
-    latch.clear()
+    latch.clear(latch.entries())
     assert latch.clear_own(own(latch))
     assert latch.entries() == ()
     assert not latch.path.exists()

@@ -20,11 +20,13 @@ from xrpfast.records.compare import compare
 from xrpfast.records.rebuild import rebuild
 from xrpfast.records.unsettled import left, residuals
 from xrpfast.research.rerun import rerun
-from xrpfast.service.latch import Latch
+from xrpfast.service import offline
+from xrpfast.service.latch import Entry, Latch
+from xrpfast.service.statedir import StateDir
 from xrpfast.simulation.server import MockVenues, mock_venues
 from xrpfast.trading.commands import PlaceLegsRecord
 from xrpfast.trading.events import Control, TradedByHand
-from xrpfast.trading.states import Latched, TradingState
+from xrpfast.trading.states import ENGINE, Latched, TradingState
 
 SYMBOL = "symbol:XRP/USDT"
 
@@ -306,3 +308,34 @@ async def test_an_order_that_works_is_not_settled_by_hand(
         mock.flow.pause()
         mock.faults.clear()
         await run.until(lambda: not unsettled)
+
+
+async def test_a_halt_that_comes_while_a_resume_works_stays(
+    tmp_path: Path,
+    mock: MockVenues,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Reading a long journal takes its time, and somebody else sees something meanwhile."""
+    config = config_of(tmp_path, mock)
+    async with trading(tmp_path, mock) as run:
+        await run.until(lambda: run.placed >= 2)
+        assert await run.stop() == 0
+    latch = Latch(tmp_path)
+    latch.set(Entry(ENGINE, TradingState.HALTED, "strange fills", "ann", 1))
+    books = offline._books
+
+    def slowly(state: StateDir) -> Any:
+        latch.set(Entry(ENGINE, TradingState.HALTED, "do not start it", "bob", 2))
+        return books(state)
+
+    monkeypatch.setattr(offline, "_books", slowly)
+    words = ["resume", "--config", config, "--reason", "looked"]
+    assert await say(*words) == 2
+    error = capsys.readouterr().err
+    assert "closed just now: engine by ann and bob: do not start it" in error
+    assert error.count("\n") == 1
+    monkeypatch.setattr(offline, "_books", books)
+    assert latch.halted() is not None
+    assert await say(*words) == 0
+    assert latch.entries() == ()

@@ -16,6 +16,7 @@ import pytest
 
 from support.resting import FOREIGN, resting, working
 from support.service import trading
+from support.webhook import url_file, webhook
 from xrpfast.config.demo import demo_values
 from xrpfast.config.loader import build
 from xrpfast.config.root import Config
@@ -23,7 +24,7 @@ from xrpfast.errors import FailedError, UsageError
 from xrpfast.service import app, cancelling, disk, watched
 from xrpfast.service import watchdog as module
 from xrpfast.service.heartbeat import Heartbeat, RunState, read
-from xrpfast.service.latch import Latch
+from xrpfast.service.latch import Entry, Latch
 from xrpfast.service.readiness import of_watchdog
 from xrpfast.service.receipts import last_receipt
 from xrpfast.service.statedir import StateDir
@@ -32,7 +33,7 @@ from xrpfast.service.watchdog_keys import KeyCheck, refused, told_keys
 from xrpfast.service.watchdog_lock import watcher, watching
 from xrpfast.simulation.server import MockVenues, mock_venues
 from xrpfast.simulation.truth import ledger
-from xrpfast.trading.states import TradingState
+from xrpfast.trading.states import ENGINE, TradingState
 from xrpfast.venues.cancel_only import cancel_only
 from xrpfast.venues.canceller import CancelOnly
 
@@ -431,6 +432,26 @@ async def test_a_key_that_is_refused_meanwhile_ends_entries(
         assert entry.reason == "the watchdog cannot cancel (kucoin: kucoin refused DELETE: 400007)"
     dog.cancel()
     await asyncio.gather(dog, return_exceptions=True)
+
+
+async def test_a_halt_is_told_though_no_disk_takes_the_engines_own_alert(
+    scene: Scene, tmp_path: Path
+) -> None:
+    """A full disk has kept room for the latch alone."""
+    async with webhook() as hook:
+        private = tmp_path / "private"
+        private.mkdir()
+        scene.values["alerts"] = {"webhook_url_file": str(url_file(private, hook.url))}
+        latch = Latch(scene.folder)
+        latch.set(Entry("venue:kucoin", TradingState.REDUCING, "before it was there", "ann", 1))
+        dog = scene.start()
+        await scene.until(lambda: dog._delivery._workers[0].sink.name)
+        latch.set(Entry(ENGINE, TradingState.HALTED, "no space left on device", "engine", 2))
+        await hook.until("latched: engine is HALTED (engine: no space left on device)")
+        latch.set(Entry(ENGINE, TradingState.HALTED, "the roof is on fire", "bob", 3))
+        await hook.until("bob: the roof is on fire")
+        assert "before it was there" not in hook.text
+        assert not (scene.folder / "alerts.jsonl").exists()
 
 
 async def test_one_watchdog_a_directory(scene: Scene) -> None:

@@ -65,7 +65,8 @@ class Trading:
     def say(self, action: str) -> None:
         self.service._say(action, "test")
         if action == "resume":  # as the word of a person does: what is in it is taken again
-            self.service._state.latch.clear()
+            latch = self.service._state.latch
+            latch.clear(latch.entries())
 
     def step(self, venue: str) -> str:
         return self.engine.reconciler.rounds[venue].step.value

@@ -314,6 +314,17 @@ def test_demo_or_paper_with_a_production_host_and_key(tmp_path: Path) -> None:
         assert part in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "url", ["https://api.binance.com.", "https://api5.binance.com", "https://127.0.0.1:1"]
+)
+def test_paper_takes_no_key_whatever_the_host_is_called(tmp_path: Path, url: str) -> None:
+    text = text_of(tmp_path, frozenset(CONDITIONS)).replace('mode = "live"', 'mode = "paper"')
+    table = "[venues.binance]"
+    assert table in text
+    with pytest.raises(UsageError, match='mode = "paper" with a key for'):
+        parse(text.replace(table, f'{table}\nrest_url = "{url}"'), "x.toml")
+
+
 @pytest.mark.parametrize("mode", ["demo", "paper", "live"])
 def test_nothing_unencrypted_leaves_this_machine(tmp_path: Path, mode: str) -> None:
     text = text_of(tmp_path, frozenset()).replace('mode = "paper"', f'mode = "{mode}"')

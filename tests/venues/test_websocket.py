@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_create_server
 
+from xrpfast.net import liveness
 from xrpfast.net.liveness import require_life
 from xrpfast.net.websocket import Connection, SendResult, connect, hung_up, require_nodelay
 
@@ -21,6 +22,8 @@ class Peer(WSListener):
     """The other side: keeps what it gets, may stop reading."""
 
     latest: Peer
+    answers = True
+    """Pings."""
 
     def __init__(self) -> None:
         Peer.latest = self
@@ -31,6 +34,8 @@ class Peer(WSListener):
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         self.got.put_nowait(frame.get_payload_as_bytes())
+        if frame.msg_type == WSMsgType.PING and self.answers:
+            transport.send_pong(frame.get_payload_as_bytes())
 
 
 class Client(Connection):
@@ -48,7 +53,7 @@ class Client(Connection):
 
 @pytest.fixture
 async def client() -> AsyncIterator[Client]:
-    server = await ws_create_server(lambda _: Peer(), "127.0.0.1", 0)
+    server = await ws_create_server(lambda _: Peer(), "127.0.0.1", 0, enable_auto_pong=False)
     port = server.sockets[0].getsockname()[1]
     connection = await connect(Client, f"ws://127.0.0.1:{port}/")
     assert isinstance(connection, Client)
@@ -136,6 +141,7 @@ async def test_control_frames_are_no_messages_and_may_come_between_fragments(
 
 
 async def test_a_connection_on_which_nothing_is_heard_is_hung_up(client: Client) -> None:
+    Peer.latest.answers = False
     require_life(client, 0.2)
     loop = asyncio.get_running_loop()
     began = loop.time()
@@ -144,8 +150,35 @@ async def test_a_connection_on_which_nothing_is_heard_is_hung_up(client: Client)
     assert client.closes == 1
 
 
+async def test_pings_that_are_answered_no_more_are_enough(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Long before the other side would have spoken by itself."""
+    monkeypatch.setattr(liveness, "PING_S", 0.05)
+    require_life(client, 60.0)
+    async with asyncio.timeout(5):
+        while not client.answers:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.4)
+    assert client.is_open, "a silent line whose pings are answered is none that died"
+    Peer.latest.answers = False
+    await asyncio.wait_for(client.wait_closed(), 5)
+    assert client.closes == 1
+
+
+async def test_who_never_answered_a_ping_need_not(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(liveness, "PING_S", 0.05)
+    Peer.latest.answers = False
+    require_life(client, 60.0)
+    await asyncio.sleep(0.5)
+    assert client.is_open
+
+
 @pytest.mark.parametrize("kind", [WSMsgType.PING, WSMsgType.TEXT])
 async def test_any_frame_is_a_sign_of_life(client: Client, kind: WSMsgType) -> None:
+    Peer.latest.answers = False
     require_life(client, 0.2)
     loop = asyncio.get_running_loop()
     end = loop.time() + 0.7

@@ -46,7 +46,7 @@ def drill(
     """Halt an engine with this file's limits against mock venues, in nine bad moments.
 
     Halt, watchdog, flatten and resume, each as a person or a machine would meet it. Takes about a
-    minute and a half; needs no key and no network but loopback, and touches nothing of a running
+    minute and a quarter; needs no key and no network but loopback, and touches nothing of a running
     engine. The report is kept in the state directory, and names the configuration and the build
     that it holds for. Exit code 1 when a case failed.
 

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 
-from xrpfast.service.peer import Peer, actor
+from xrpfast.service.peer import Peer, actor, name_of
 
 
 def person() -> str:
-    """As the engine's control socket names this process: the name is the user's own word, the
-    numbers are not. Without a name the number: a stop must not wait for one."""
+    """As the engine's control socket names this process."""
     uid = os.geteuid()
-    try:
-        name = getpass.getuser()
-    except (OSError, KeyError):
-        name = f"user {uid}"
-    return actor(name, Peer(os.getpid(), uid))
+    return actor(name_of(uid), Peer(os.getpid(), uid))

@@ -72,10 +72,11 @@ def _lines(document: dict[str, Any]) -> list[str]:
         ],
     )
     lines += _list("receipts", [_receipt(said) for said in document["receipts"]])
-    drill = document["drill"]
-    if drill is not None:
-        passed = "passed" if drill["passed"] else "FAILED"
-        lines.append(_line("drill", f"{utc(drill['wall_ns'])} {passed}, {drill['steps']} steps"))
+    for name, key in (("live drill", "live_drill"), ("drill", "drill")):
+        drill = document[key]
+        if drill is not None:
+            passed = "passed" if drill["passed"] else "FAILED"
+            lines.append(_line(name, f"{utc(drill['wall_ns'])} {passed}, {drill['steps']} steps"))
     else:
         lines.append(_line("drill", "never"))
     return lines

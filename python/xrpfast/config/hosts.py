@@ -32,6 +32,6 @@ def misplaced(mode: str, venue: str, url: str, *, key: bool) -> str:
         return f'mode = "demo" trades on this machine only, not on {url}'
     if mode == "live" and not production:
         return f'mode = "live" trades at production hosts only, not on {url}'
-    if mode == "paper" and production and key:
+    if mode == "paper" and key:  # whatever the host: a name may lead to a real venue
         return f'mode = "paper" with a key for {host}: remove the key, or set mode = "live"'
     return ""

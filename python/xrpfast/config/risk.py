@@ -137,9 +137,11 @@ class RiskSection(Section):
     max_strategy_loss: PositiveDecimal = Decimal(15)
     """The same of one strategy, which alone is stopped."""
     max_drawdown: PositiveDecimal = Decimal(20)
-    """Largest fall from the highest profit of one run, in the quote asset."""
+    """Largest fall from the highest profit, of all runs since a person's last resume, in the quote
+    asset."""
     max_losing_trades: Positive = 10
-    """Losing trades of one strategy in a row, of one run, that stop it."""
+    """Losing trades of one strategy in a row, of all runs since a person's last resume, that stop
+    it."""
     max_losses_in_window: Counted = 20
     """Losing trades of one strategy within the loss window, of one run, that stop it."""
     loss_window_s: Positive = 600
@@ -157,6 +159,8 @@ class RiskSection(Section):
     """An account stream that is down for so long has own orders at its venue cancelled."""
     silence_halt_ms: Positive = 8_000
     """No enabled venue is heard for so long, no account stream and no LIVE book: the engine halts.
+    It counts from when the sockets are known to be dead: a reset is known at once, silence after
+    15 to 20 s.
     Above the waits of five dials (6.2 s), which an ordinary drop does not need; below
     `max_mark_age_ms`, from which on losses cannot be computed either."""
 

@@ -31,6 +31,7 @@ TEXT: Final[Any] = int(WSMsgType.TEXT.value)
 BINARY: Final[Any] = int(WSMsgType.BINARY.value)
 CONTINUATION: Final[Any] = int(WSMsgType.CONTINUATION.value)
 PING: Final[Any] = int(WSMsgType.PING.value)
+PONG: Final[Any] = int(WSMsgType.PONG.value)
 CLOSE: Final[Any] = int(WSMsgType.CLOSE.value)
 
 DATA: Final = frozenset({TEXT, BINARY, CONTINUATION})
@@ -70,6 +71,8 @@ class Connection(WSListener):
         self.transport: WSTransport | None = None
         self.heard = False
         """Set by every frame; `liveness` takes it back now and then."""
+        self.answers = False
+        """The other side has answered a ping of ours."""
         self.wanted = True
         """Somebody waits for it to open."""
         self._buffered: Callable[[], int] = _nothing
@@ -135,6 +138,11 @@ class Connection(WSListener):
         if self.is_open and self.transport is not None:
             self.transport.send(WSMsgType.TEXT, data)
 
+    def ping(self) -> None:
+        """Asks for a sign of life."""
+        if self.is_open and self.transport is not None:
+            self.transport.send_ping()
+
     async def close(self) -> None:
         """Says goodbye, waits briefly for the other side, then hangs up."""
         transport = self.transport
@@ -195,6 +203,8 @@ class Connection(WSListener):
         """
         if frame.msg_type == PING:
             transport.send_pong(frame.get_payload_as_bytes())
+        elif frame.msg_type == PONG:
+            self.answers = True
         elif frame.msg_type == CLOSE:
             if not transport.is_close_frame_sent:
                 transport.send_close()

@@ -71,6 +71,10 @@ async def check(config: Config, name: str) -> Seen:
 @asynccontextmanager
 async def opened(config: Config) -> AsyncIterator[tuple[Sequence[Venue], Sequence[Finding]]]:
     """The venues with their keys; none, and why, when they cannot be had."""
+    if config.mode == "paper":
+        problem = 'mode = "paper" trades without a key, and none is read'
+        yield (), (Finding("keys", False, problem, 'set mode = "live"'),)
+        return
     try:
         venues = enabled(config.venues)
     except UsageError as error:

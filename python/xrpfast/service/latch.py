@@ -101,22 +101,23 @@ class Latch:
                     elif KEPT.index(other.state) >= KEPT.index(entry.state):
                         self._note(other, entry)
                         return changed
+                    else:  # it gets worse: who closed it before still wants it closed
+                        before = (f"{other.who}: {other.reason}", *other.also)
+                        entry = msgspec.structs.replace(entry, also=before[:ALSO])
                 self._replace((*others, entry))
                 changed = True
             return changed
 
-    def clear(self, scopes: Collection[str] | None = None) -> tuple[Entry, ...]:
-        """A person's resume: opens these scopes, or all; returns what they were closed by."""
+    def clear(
+        self, seen: Collection[Entry], scopes: Collection[str] | None = None
+    ) -> tuple[Entry, ...]:
+        """A person's resume: opens these scopes, or all, as far as they are as they were seen;
+        returns what came since, which stays."""
         with self._locked():
-            before = self.entries()
-            gone = tuple(e for e in before if scopes is None or e.scope in scopes)
-            left = tuple(e for e in before if e not in gone)
-            if gone and left:
-                self._replace(left)
-            elif gone:
-                self.path.unlink(missing_ok=True)
-                self._sync()
-            return gone
+            before = [e for e in self.entries() if scopes is None or e.scope in scopes]
+            new = tuple(entry for entry in before if entry not in seen)
+            self._open([entry for entry in before if entry in seen])
+            return new
 
     def clear_own(self, entry: Entry) -> bool:
         """Opens what exactly this entry closed, for whoever set it; False, with nothing changed,
@@ -125,13 +126,16 @@ class Latch:
             before = self.entries()
             if not alone or entry.also or entry not in before:
                 return False
-            left = tuple(e for e in before if e != entry)
-            if left:
-                self._replace(left)
-            else:
-                self.path.unlink()
-                self._sync()
+            self._open((entry,))
             return True
+
+    def _open(self, gone: Collection[Entry]) -> None:
+        left = tuple(e for e in self.entries() if e not in gone)
+        if gone and left:
+            self._replace(left)
+        elif gone:
+            self.path.unlink(missing_ok=True)
+            self._sync()
 
     def _note(self, closed: Entry, entry: Entry) -> None:
         """Somebody says what is so already. It is halted: what fails here changes nothing."""

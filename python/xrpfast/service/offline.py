@@ -110,7 +110,8 @@ def resume(config: Config, request: Mapping[str, Any]) -> dict[str, Any]:
     scope = text_of(request, "scope", "")
     state = StateDir.hold(config.state_dir)
     try:
-        closed = [entry.scope for entry in state.latch.entries()]
+        seen = state.latch.entries()
+        closed = [entry.scope for entry in seen]
         if scope and scope not in closed:
             raise UsageError(f"scope {scope!r} is not closed; closed: {', '.join(closed) or '-'}")
         with _books(state) as books:
@@ -137,9 +138,12 @@ def resume(config: Config, request: Mapping[str, Any]) -> dict[str, Any]:
             )
             books.take([*events, word])
             rest = {each.instrument: each.amount for each in residuals(state.ledger_path)}
-        state.latch.clear([scope] if scope else None)
+        new = state.latch.clear(seen, [scope] if scope else None)
     finally:
         state.close()
+    if new:
+        said = "; ".join(f"{e.scope} by {' and '.join((e.who, *e.also))}" for e in new)
+        raise UsageError(f"closed just now: {said}: look why, then say it again")
     resumed = [name for name in closed if scope in ("", name)]
     _tell(config, "resume", f"resumed: {', '.join(resumed) or 'nothing'} ({who}: {reason})")
     return {
@@ -154,9 +158,9 @@ def drilled(config: Config, entry: Entry, who: str) -> str:
     looked: nothing that a resume begins anew is."""
     state = StateDir.hold(config.state_dir)
     try:
-        if not state.latch.clear_own(entry):
-            return "somebody else halted meanwhile, or the latch cannot be written"
-        with _books(state) as books:
+        if state.latch.halted() != entry or entry.also:
+            return "somebody else halted meanwhile"
+        with _books(state) as books:  # on record first: what is open without a word is a mystery
             word = Control(
                 now_ns=monotonic_ns(),
                 wall_ns=time_ns(),
@@ -165,8 +169,11 @@ def drilled(config: Config, entry: Entry, who: str) -> str:
                 who=who,
             )
             books.take([word])
+        if not state.latch.clear_own(entry):
+            return "somebody else halted meanwhile, or the latch cannot be had for oneself"
     finally:
         state.close()
+    _tell(config, "drill", f"its own halt is cleared, all was verified: {entry.reason} ({who})")
     return ""
 
 

@@ -178,14 +178,17 @@ def set_aside(state: StateDir) -> Path | None:
     earlier.mkdir(mode=0o700, exist_ok=True)
     number = 1 + max((int(p.name) for p in earlier.iterdir() if p.name.isdecimal()), default=0)
     place = earlier / f"{number:06}"
-    place.mkdir(mode=0o700)
+    # Filled under another name, which a start that was killed in between goes on with.
+    part = earlier / "moving"
+    part.mkdir(mode=0o700, exist_ok=True)
     # The ledger first: a journal alone makes its ledger anew, a ledger alone would look like one
     # whose journal was lost.
     for suffix in SQLITE_FILES:
-        part = state.ledger_path.with_name(state.ledger_path.name + suffix)
-        if part.exists():
-            part.rename(place / part.name)
-    state.journal_path.rename(place / state.journal_path.name)
+        file = state.ledger_path.with_name(state.ledger_path.name + suffix)
+        if file.exists():
+            file.rename(part / file.name)
+    state.journal_path.rename(part / state.journal_path.name)
+    part.rename(place)
     state.journal_path.mkdir(mode=0o700)
     return place
 

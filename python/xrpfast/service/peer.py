@@ -37,7 +37,7 @@ class Owners:
 
     def __init__(self) -> None:
         uid = os.geteuid()
-        self._names = {0: "root", uid: _name(uid)}
+        self._names = {0: "root", uid: name_of(uid)}
 
     def name(self, peer: Peer) -> str | None:
         """None for one who may not."""
@@ -47,7 +47,8 @@ class Owners:
         return " and ".join(f"{name} (uid {uid})" for uid, name in sorted(self._names.items()))
 
 
-def _name(uid: int) -> str:
+def name_of(uid: int) -> str:
+    """By the system's own list of users; without a name the number: a stop waits for none."""
     try:
         return pwd.getpwuid(uid).pw_name
     except (OSError, KeyError):

@@ -16,6 +16,7 @@ from xrpfast.model import format_money
 from xrpfast.records.schema import read_database
 from xrpfast.records.unsettled import left, residuals
 from xrpfast.service.alerting.state import SinkState, configured, load, undelivered
+from xrpfast.service.drill.report import LIVE
 from xrpfast.service.heartbeat import RunState, read
 from xrpfast.service.latch import Latch
 from xrpfast.service.statedir import StateDir
@@ -64,8 +65,9 @@ def status(config: Config, state: dict[str, Any] | None) -> dict[str, Any]:
             if venue.enabled
         },
         "words": _words(folder),
-        "receipts": [_receipt(path) for path in _newest(folder / "receipts")],
-        "drill": next((_drill(path) for path in _newest(folder / "drills")), None),
+        "receipts": [_receipt(path) for path in _newest(folder / "receipts")[:LAST]],
+        "drill": _drill(folder / "drills", live=False),
+        "live_drill": _drill(folder / "drills", live=True),
     }
 
 
@@ -127,7 +129,7 @@ def _words(folder: Path) -> list[dict[str, Any]]:
 
 def _newest(folder: Path) -> list[Path]:
     found = [path for path in folder.glob("*.json") if path.is_file()] if folder.is_dir() else []
-    return sorted(found, reverse=True)[:LAST]
+    return sorted(found, reverse=True)
 
 
 def _receipt(path: Path) -> dict[str, Any]:
@@ -139,7 +141,12 @@ def _receipt(path: Path) -> dict[str, Any]:
     return said | {"not_verified": found.get("not_verified", []), "path": str(path)}
 
 
-def _drill(path: Path) -> dict[str, Any]:
+def _drill(folder: Path, *, live: bool) -> dict[str, Any] | None:
+    """The newest one at mock venues, which alone is a pass, or at the real ones."""
+    paths = (path for path in _newest(folder) if path.stem.endswith(LIVE) is live)
+    path = next(paths, None)
+    if path is None:
+        return None
     found = _object(path)
     steps = found.get("steps", [])
     return {

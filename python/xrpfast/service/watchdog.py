@@ -89,6 +89,8 @@ class Watchdog:
         self._state_dir = config.state_dir
         self._heartbeat = config.state_dir / "heartbeat"
         self._latch = Latch(config.state_dir)
+        self._seen = self._latch.stamp()
+        self._closed = frozenset(self._latch.entries())
         self._disk = Disk()
         self._delivery = Delivery(config, WHO)
         self._keys_disk = Disk()
@@ -150,7 +152,21 @@ class Watchdog:
 
     # --- watching -------------------------------------------------------------------------------
 
+    def _look_at_latch(self) -> None:
+        """What is closed is told here, whoever closed it: a disk that takes no alert of the
+        engine's has kept room for the latch."""
+        stamp = self._latch.stamp()
+        if stamp == self._seen:
+            return
+        self._seen, before = stamp, self._closed
+        self._closed = frozenset(self._latch.entries())
+        for entry in sorted(self._closed - before, key=lambda each: each.scope):
+            if entry.who != WHO:  # its own it has told
+                said = "; ".join((f"{entry.who or 'somebody'}: {entry.reason}", *entry.also))
+                self._delivery.tell(CRITICAL, f"latched: {entry.scope} is {entry.state} ({said})")
+
     def _look(self) -> None:
+        self._look_at_latch()
         beat = read(self._heartbeat)
         if self._work is not None and not self._work.done() and self._another_runs(beat):
             # A person has resumed, and a new engine looks after what works: it shall not be ours.

@@ -87,6 +87,7 @@ class Words:
         engine = self._driver.engine
         context = engine.context
         seen = context.states.closed()
+        entries = self._latch.entries()
         self._stopping.take_latch()
         if context.states[ENGINE] is TradingState.HALTED:
             raise UsageError("the engine is halted and about to end: resume once it has ended")
@@ -110,8 +111,9 @@ class Words:
             for name, amount in by_hand_amounts(request, owed).items()
         ]
         self._tell(*events, self._control("resume", reason, scope, who))
-        # Only now: an engine that died in between finds itself still closed.
-        self._latch.clear([scope] if scope else list(closed))
+        # Only now: an engine that died in between finds itself still closed. What another process
+        # has closed meanwhile stays, and is heard of as any entry is.
+        self._latch.clear(entries, [scope] if scope else list(closed))
         return {
             "ok": True,
             "resumed": [name for name in closed if scope in ("", name)],

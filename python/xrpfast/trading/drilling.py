@@ -32,10 +32,17 @@ class Drills:
     def __init__(self, context: Context) -> None:
         self._books = context.books
         self._tops: dict[int, dict[int, BookTop]] = {}
+        self._wanted: set[int] = set()
         self.outcomes: dict[str, str] = {}
         """Venue -> client id of its order, or the code of the refusal."""
         self.tops: Mapping[int, BookTop] = {}
         """What the latest orders were decided on, by book."""
+
+    def first(self, instrument: int) -> bool:
+        """Whether it was never asked for before: the person is told once."""
+        new = instrument not in self._wanted
+        self._wanted.add(instrument)
+        return new
 
     def want(self, instrument: int) -> list[Book]:
         """Begins; the books to read."""

@@ -147,6 +147,8 @@ class Said:
             text = f"drill: no such instrument: {event.instrument!r} {who}"
             out.append(Alert("warning", text))
             return
-        out.append(Alert("warning", f"{event.instrument}: an order of a drill at each venue {who}"))
         at = context.instruments.index(event.instrument)
+        if self._drills.first(at):
+            text = f"{event.instrument}: an order of a drill at each venue {who}"
+            out.append(Alert("warning", text))
         out.extend(ReadBook(book.index) for book in self._drills.want(at))

@@ -27,17 +27,13 @@ from xrpfast.errors import FailedError, XrpfastError
 from xrpfast.records import kinds
 from xrpfast.records.start import End
 from xrpfast.service.demo import EngineLink, child, first_line
-from xrpfast.service.drill.report import Step, ms
+from xrpfast.service.drill.report import FIRST_CANCEL_MS, VERIFIED_MS, Step, ms
 from xrpfast.service.drill.venues import MockAccount
 from xrpfast.trading.risk.reasons import Refusal
 
 if TYPE_CHECKING:
     from xrpfast.config.root import Config
 
-FIRST_CANCEL_MS: Final = 5_000.0
-"""From the command's first line to the first cancel that left."""
-VERIFIED_MS: Final = 45_000.0
-"""Above the longest time in which a request that was lost can still become an order."""
 ON_THE_WAY_NS: Final = 1_000_000_000
 """What left before a halt is at the mock within that time."""
 WAIT_S: Final = 30.0

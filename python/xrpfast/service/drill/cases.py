@@ -11,7 +11,8 @@ from typing import Any, Final
 from xrpfast.service.cancelling import CANCELLED
 from xrpfast.service.demo import child
 from xrpfast.service.drill import blocking
-from xrpfast.service.drill.case import FIRST_CANCEL_MS, HALT_S, Case, Process
+from xrpfast.service.drill.case import HALT_S, Case, Process
+from xrpfast.service.drill.report import FIRST_CANCEL_MS
 from xrpfast.service.halts import AUTHOR
 from xrpfast.service.latch import Latch
 from xrpfast.service.receipts import last_receipt

@@ -20,7 +20,9 @@ from xrpfast._core import CoreError, format_units
 from xrpfast.errors import HaltedError, UsageError, XrpfastError
 from xrpfast.service.app import Service
 from xrpfast.service.drill.report import (
+    FIRST_CANCEL_MS,
     LIVE,
+    VERIFIED_MS,
     Report,
     Step,
     folder_of,
@@ -47,8 +49,6 @@ if TYPE_CHECKING:
     from xrpfast.service.driver import Driver
     from xrpfast.trading.orders import Order
 
-FIRST_CANCEL_MS: Final = 5_000.0
-VERIFIED_MS: Final = 45_000.0
 PLACED_S: Final = 10.0
 """For every venue to say that it took its order."""
 POLL_S: Final = 0.02
@@ -157,6 +157,9 @@ class DrillRun(Service):
             self.problems.append(f"halted by somebody else: {self._closing.halted}")
         elif self._stop.is_set():
             self.problems.append(f"it was stopped: {self._why}")
+            return
+        elif not self._orders:  # nothing to rehearse with; a halt would only have to be resumed
+            self.stop("no venue took an order")
             return
         try:
             self.receipt, _ = await halt(self._config, ENGINE, self._reason, self._who)

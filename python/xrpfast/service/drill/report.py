@@ -18,6 +18,10 @@ from xrpfast.service.receipts import write_receipt
 if TYPE_CHECKING:
     from xrpfast.config.root import Config
 
+FIRST_CANCEL_MS: Final = 5_000.0
+"""From the command's first line to the first cancel that left."""
+VERIFIED_MS: Final = 45_000.0
+"""Above the longest time in which a request that was lost can still become an order."""
 LIVE: Final = "-live"
 """In the names of reports of drills at the real venues."""
 SUBJECT: Final = {

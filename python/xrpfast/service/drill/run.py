@@ -11,9 +11,19 @@ from time import time_ns
 from typing import TYPE_CHECKING, Final
 
 from xrpfast import _core
-from xrpfast.service.drill.case import FIRST_CANCEL_MS, VERIFIED_MS, Case
+from xrpfast.service.drill.case import Case
 from xrpfast.service.drill.cases import CASES
-from xrpfast.service.drill.report import Report, Step, folder_of, keep, keep_logs, stem, subject
+from xrpfast.service.drill.report import (
+    FIRST_CANCEL_MS,
+    VERIFIED_MS,
+    Report,
+    Step,
+    folder_of,
+    keep,
+    keep_logs,
+    stem,
+    subject,
+)
 
 if TYPE_CHECKING:
     from xrpfast.config.root import Config

@@ -16,7 +16,8 @@ from xrpfast.venues.rules import ceil_units, floor_units, places, rate
 VENUE: Final = "binance"
 SNAPSHOT_LIMIT: Final = 1000
 SILENT_S: Final = 60.0
-"""Every socket of the venue gets a ping each 20 s: three missed, and it is dead."""
+"""Every socket of the venue gets a ping each 20 s: three missed, and it is dead. Sooner where it
+answers ours."""
 
 
 class BinancePublicRest:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -21,6 +21,12 @@ class Place(NamedTuple):
     url: str
     ping_interval_s: float
     ping_timeout_s: float
+
+
+OFTEN_S: Final = 5.0
+"""The venue asks for a ping every 18 s: what died would be noticed late."""
+LATE_S: Final = 10.0
+"""A pong that comes later is no sign of life."""
 
 
 def place(token: dict[str, Any]) -> Place:
@@ -45,12 +51,13 @@ def subscription(number: int, topic: str, *, private: bool) -> bytes:
 
 
 class Pinger:
-    """Application pings; a connection whose pong does not come in time is hung up."""
+    """Application pings, at least as often as the venue wants them; a connection whose pong does
+    not come in time is hung up."""
 
     def __init__(self, connection: Connection, interval_s: float, timeout_s: float) -> None:
         self._connection = connection
-        self._interval_s = interval_s
-        self._timeout_s = timeout_s
+        self._interval_s = min(interval_s, OFTEN_S)
+        self._timeout_s = min(timeout_s, LATE_S)
         self._number = 0
         self._pong = asyncio.Event()
         self._task = asyncio.get_running_loop().create_task(self._run())

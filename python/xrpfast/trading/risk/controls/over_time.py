@@ -215,7 +215,7 @@ ROWS: Final = (
         "Access",
         "Words come by a socket of this machine that its owner and root alone may use; on record "
         "they are the process's that the kernel names. A word is obeyed within 10 s, or not at "
-        "all; a halt always.",
+        "all; a halt always. No page and no port takes any: the monitor is not written yet.",
         "refused",
         ("service/control.py", "service/peer.py", "service/said.py"),
         (
