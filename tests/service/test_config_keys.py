@@ -73,7 +73,7 @@ KEYS = list(sections())
 async def test_every_key_is_read_by_some_code(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By a run from start to end with its state asked for, by its watchdog, by a paper run's venues,
+    """By a run from start to end with its state asked for, by its watchdog, by the venues of paper,
     and by a start that is to be live."""
     seen: set[tuple[str, str]] = set()
 

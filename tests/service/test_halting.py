@@ -455,7 +455,8 @@ async def test_a_halt_before_a_flatten_has_begun_keeps_it_from_beginning(
     identity = identify(config, armed=False)
     Latch(config.state_dir).set(Entry("engine", TradingState.HALTED, "first", "ann", 1))
     run = FlattenRun(config, state, identity, order)
-    Latch(config.state_dir).clear()
+    latch = Latch(config.state_dir)
+    latch.clear(latch.entries())
     Latch(config.state_dir).set(Entry("engine", TradingState.HALTED, "another", "bob", 2))
     with pytest.raises(HaltedError, match="another"):
         await run.run()

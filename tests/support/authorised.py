@@ -19,6 +19,7 @@ import msgspec
 import pytest
 
 from xrpfast._core import JournalError, JournalReader
+from xrpfast.errors import FailedError
 from xrpfast.model import Side
 from xrpfast.records import kinds
 from xrpfast.records.start import Start
@@ -225,7 +226,10 @@ def _watch_children(found: Authorised, patch: pytest.MonkeyPatch) -> None:
         mock = children.get(child.pid)
         if mock is not None:
             if child.poll() is None:
-                mock.look()
+                try:
+                    mock.look()
+                except FailedError:
+                    child.wait(process.STOP_SECONDS)  # killed a moment ago, or at fault
             mock.ended_ns = time.time_ns()
         end(child)
 

@@ -37,7 +37,6 @@ GONE: Final = (
 )
 LOST: Final = "the paper venues have gone"
 _NEEDED: Final = {"mode", "state_dir", "engine", "venues", "paper", "strategies"}
-_KEYS: Final = ("api_key", "api_secret", "passphrase", "key_file", "watchdog")
 
 
 class Place:
@@ -142,11 +141,9 @@ def at(config: Config, line: dict[str, Any]) -> Config:
 
 
 def _public_file(config: Config, folder: Path) -> Path:
-    """The configuration as the venues' process reads it: without any key."""
+    """What the venues' process needs of the configuration, which has no key: on paper one is
+    refused."""
     values = config.model_dump(mode="json", exclude_none=True, include=_NEEDED)
-    for name, _ in config.venues:
-        for key in _KEYS:
-            values["venues"][name].pop(key, None)
     path = _private(folder / "venues.toml")
     path.write_text(to_toml(values), encoding="utf-8")
     return path
