@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from time import monotonic_ns
 from typing import Any
 
 import pytest
@@ -234,9 +235,14 @@ async def left_behind(
         unsettled = run.engine.orders.unsettled
 
         def lost() -> list[str]:
-            """Those that the venue has filled, or never got: one may have left before."""
+            """Those that the venue has filled, or never got; one that left before is told soon."""
             got = {order.client_id: order.filled for order in orders.values()}
-            here = [o.client_id for o in unsettled.values() if o.venue == venue]
+            long_ago_ns = monotonic_ns() - 500_000_000
+            here = [
+                o.client_id
+                for o in unsettled.values()
+                if o.venue == venue and o.created_ns < long_ago_ns
+            ]
             if point == "before_accept":
                 return [one for one in here if one not in got]
             return [one for one in here if got.get(one)]

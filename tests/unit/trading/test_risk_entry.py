@@ -145,6 +145,8 @@ def test_without_a_recent_mid_nothing_is_entered() -> None:
         {"ask": 0},
         {"data_ns": 0},
         {"data_ns": 10**18},
+        {"ask": 21_202},  # 101 bps: a side was taken out
+        {"bid": 11_000},
     ],
 )
 def test_a_book_that_shows_no_market_is_no_reference(fields: dict[str, Any]) -> None:

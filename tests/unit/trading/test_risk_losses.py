@@ -151,20 +151,20 @@ def test_base_counts_on_the_bad_side_of_the_worst_book() -> None:
     world = Guarded(limits={"max_session_loss": 11 * USD})
     half(world)
     # 100 XRP for 210; the bids are 1.99 and 1.9950.
-    world.tops.update({0: (19_900, 22_000), 1: (199_500, 220_000)})
+    world.tops.update({0: (19_900, 20_000), 1: (199_500, 200_000)})
     world.wait(2 * SECOND)
     assert breaches(world) == []
-    world.tops[0] = (19_899, 22_000)
+    world.tops[0] = (19_899, 20_000)
     world.wait(SECOND)
     assert breaches(world)[-1] == Breach("engine", "the session lost 11.01")
     short = Guarded(limits={"max_session_loss": 11 * USD})
     buy, sell = short.place()
     short.fill(sell, "t1")  # 100 XRP sold for 210.50; the asks are 2.2150 and 2.21
     short.unknown(buy)
-    short.tops.update({0: (20_000, 22_150), 1: (200_000, 221_000)})
+    short.tops.update({0: (22_000, 22_150), 1: (220_000, 221_000)})
     short.wait(2 * SECOND)
     assert breaches(short) == []
-    short.tops[0] = (20_000, 22_151)
+    short.tops[0] = (22_000, 22_151)
     short.wait(SECOND)
     assert breaches(short)[-1] == Breach("engine", "the session lost 11.01")
 

@@ -1,18 +1,23 @@
 """Best prices of every book, read by a timer: the mids of the drift window, the marks of losses.
 
-A book that is not LIVE, crossed or too old gives none; what it gave before ages until it is gone.
+A book that is not LIVE, crossed, wider than entries may be, or too old gives none; what it gave
+before ages until it is gone.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from xrpfast.model import MONEY_ONE
 from xrpfast.trading.legs.hedge import usable
+from xrpfast.trading.risk.state import BPS
 
 if TYPE_CHECKING:
     from xrpfast.trading.events import BookTop
     from xrpfast.trading.risk.state import RiskState
+
+_2BPS: Final = 2 * BPS
+"""For a doubled mid."""
 
 
 class MarkMissingError(ArithmeticError):
@@ -34,6 +39,9 @@ class Marks:
         if not 0 <= top.book < len(books):
             return
         if not usable(top, top.now_ns, state.limits.max_book_age_ns):
+            return
+        # A side that was taken out shows a far order as its best: no price at which one trades.
+        if (top.ask - top.bid) * _2BPS > state.limits.max_spread_bps * (top.ask + top.bid):
             return
         reference = state.references[top.book]
         reference.take(top.bid + top.ask, top.now_ns, top.data_ns, state.limits)
