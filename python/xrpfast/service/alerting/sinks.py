@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 ANSWER_S: Final = 3.0
 COMMAND_S: Final = 5.0
+REAP_S: Final = 1.0
 TRY_S: Final = 5.0
 """What is sent to try a sink is accepted within that time (RISK 34), or it is not."""
 LONGEST_PAUSE_S: Final = 600.0
@@ -137,6 +138,9 @@ class Command:
             if process.returncode is None:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
+                with suppress(TimeoutError):  # on a disk that hangs not even that ends it
+                    async with asyncio.timeout(REAP_S):
+                        await process.wait()
         if process.returncode:
             raise SinkError(f"ended with code {process.returncode}")
 
