@@ -48,12 +48,15 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def at_work(run: Trading, mock: MockVenues) -> set[str]:
     """The next pair is accepted at both venues, never answered, and not matched; its ids."""
+    mock.flow.pause()  # else an order that is out already, or a hedge, takes one of the places
+    await run.until(lambda: not run.engine.orders.unsettled and not run.engine.legs.closing())
     for venue in VENUES:
         mock.faults.add(
             {"venue": venue, "channel": "ws", "action": "drop",
              "point": "after_accept_before_reply", "params": {"match_after_ms": 600_000},
              "match": {"route": ROUTES[venue], "times": 1}}
         )  # fmt: skip
+    mock.flow.running = True
     await run.until(lambda: len(working(mock)) == len(VENUES))
     return working(mock)
 

@@ -125,8 +125,9 @@ class StateDir:
     def next_epoch(self, wall_ns: int | None = None) -> int:
         """Counts this start, on disk before anything is sent: no epoch is ever used twice.
 
-        Above the counter, the journal and the clock (seconds since 2020): each of them may be
-        lost, or wrong, alone.
+        Above the counter, the journal and the clock (milliseconds since 2020): each of them may be
+        lost, or wrong, alone. Two engines that know nothing of each other, started in one second,
+        give out other ids.
         """
         path = self.path / "epoch"
         counted = 0
@@ -135,7 +136,7 @@ class StateDir:
             if not text.isdigit():
                 raise UsageError(f"{path} is damaged: remove it, the journal and the clock count")
             counted = int(text)
-        by_clock = ((time_ns() if wall_ns is None else wall_ns) - FIRST_NS) // 1_000_000_000
+        by_clock = ((time_ns() if wall_ns is None else wall_ns) - FIRST_NS) // 1_000_000
         epoch = max(counted or self._journalled_epoch(), by_clock) + 1
         self._replace(path, f"{epoch}\n".encode())
         return epoch

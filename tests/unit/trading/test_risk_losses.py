@@ -169,6 +169,15 @@ def test_base_counts_on_the_bad_side_of_the_worst_book() -> None:
     assert breaches(short)[-1] == Breach("engine", "the session lost 11.01")
 
 
+def test_a_mark_that_is_newer_than_an_event_is_no_missing_one() -> None:
+    """A fill may be stamped before the book that was taken in between."""
+    world = Guarded(limits={"max_session_loss": 11 * USD})
+    half(world)
+    world.wait(2 * SECOND)
+    losses = world.engine.risk.watch.losses
+    assert losses.breaches(world.now_ns - 10 * SECOND) == []
+
+
 def test_a_mark_that_is_missing_is_a_breach() -> None:
     world = Guarded()
     half(world)

@@ -61,7 +61,8 @@ class Marks:
         if not base:
             return 0
         limit = self._state.limits.max_mark_age_ns
-        fresh = [top for top in self._tops.values() if 0 <= now_ns - top[2] <= limit]
+        # One that is newer than this event is as good: events are not stamped in one order.
+        fresh = [top for top in self._tops.values() if now_ns - top[2] <= limit]
         if not fresh:
             raise MarkMissingError(f"no book's prices are younger than {limit // 1_000_000} ms")
         price = min(top[0] for top in fresh) if base > 0 else max(top[1] for top in fresh)
