@@ -80,7 +80,7 @@ async def test_f40_an_own_order_that_nobody_here_sent_halts(
     async with trading(tmp_path, mock) as run:
         await run.until(lambda: run.engine.orders.counts["fills"] >= 2)
         (rule,) = load(find("f40_foreign_own_prefix")).rules
-        client_id = f"{run.engine.client_ids.prefix}zzzzzzz-9a"  # of a later run
+        client_id = f"{run.engine.client_ids.prefix}zzzzzzzz-9a"  # of a later run
         params = rule["params"] | {"client_id": client_id}
         mock.faults.add(rule | {"at_s": 0.0, "params": params})
         run.say("reconcile")

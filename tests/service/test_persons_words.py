@@ -13,6 +13,7 @@ import pytest
 from support.service import Trading, journal, trading
 from xrpfast.cli.app import run as cli
 from xrpfast.config.demo import write_config
+from xrpfast.config.loader import load
 from xrpfast.errors import UsageError
 from xrpfast.model import format_money
 from xrpfast.records import kinds
@@ -339,3 +340,30 @@ async def test_a_halt_that_comes_while_a_resume_works_stays(
     assert latch.halted() is not None
     assert await say(*words) == 0
     assert latch.entries() == ()
+
+
+async def test_a_drill_opens_nothing_that_it_cannot_put_on_record(
+    tmp_path: Path, mock: MockVenues, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = load(Path(config_of(tmp_path, mock)))
+    async with trading(tmp_path, mock) as run:
+        await run.until(lambda: run.placed >= 2)
+        assert await run.stop() == 0
+    mine = Entry(ENGINE, TradingState.HALTED, "live drill 1", "ann", 1)
+    latch = Latch(tmp_path)
+    latch.set(mine)
+    books = offline._books
+
+    def full(state: StateDir) -> Any:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(offline, "_books", full)
+    with pytest.raises(OSError, match="No space left"):
+        offline.drilled(config, mine, "ann")
+    assert latch.halted() == mine
+    monkeypatch.setattr(offline, "_books", books)
+    assert offline.drilled(config, mine, "ann") == ""
+    assert latch.entries() == ()
+    words = [e.action for _, e in journal(tmp_path) if isinstance(e, Control)]
+    assert words[-1] == "drilled"
+    assert "resume" not in words

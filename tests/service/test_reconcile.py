@@ -214,7 +214,7 @@ async def test_an_own_order_that_nobody_here_sent_is_a_second_engine(
 ) -> None:
     async with trading(tmp_path, mock) as run:
         ids = run.engine.client_ids
-        client_id = f"{ids.prefix}zzzzzzz-9a"  # of a later run
+        client_id = f"{ids.prefix}zzzzzzzz-9a"  # of a later run
         venue_fault(
             mock, "binance", "foreign_order", side="buy", price="1.5", qty="20", client_id=client_id
         )

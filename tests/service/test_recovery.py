@@ -429,7 +429,7 @@ async def test_working_orders_of_runs_that_no_ledger_knows_are_cancelled_at_the_
     orders = {o.client_id: o.working for o in mock.faces[venue].exchange.orders.values()}
     assert orders[f"{PREFIX}2-0a"] is False
     assert orders["by-hand-1"] is True
-    foreign(f"{PREFIX}zzzzzzz-0a")
+    foreign(f"{PREFIX}zzzzzzzz-0a")
     async with venues(mock, tmp_path) as both:
         await both[venue].sync_clock()
         rules = [await both[venue].rules("XRP/USDT")]
