@@ -130,7 +130,8 @@ async def _alone(folder: Path, venues: Venues) -> list[HaltReceipt]:
         while monotonic() < end:
             await venues.put_to_work()
             found.append(await _halted(config, "engine"))
-            Latch(folder).clear()
+            latch = Latch(folder)
+        latch.clear(latch.entries())
     finally:
         cancelling.AGAIN_S = again_s  # type: ignore[misc]
     return found
@@ -167,7 +168,8 @@ async def _command(folder: Path, venues: Venues) -> list[HaltReceipt]:
                 first_cancel_ms=first + before_ms, verified_ms=verified + before_ms,
             )
         )  # fmt: skip
-        Latch(folder).clear()
+        latch = Latch(folder)
+        latch.clear(latch.entries())
     return found
 
 

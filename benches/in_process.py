@@ -43,6 +43,7 @@ from xrpfast.service.setup import Found, build
 from xrpfast.simulation.worlds import BINANCE, KUCOIN
 from xrpfast.trading import events
 from xrpfast.trading.engine import Engine
+from xrpfast.trading.risk.limits import NO_LIMIT
 from xrpfast.venues.account_state import AccountState, Question
 from xrpfast.venues.binance.orders import BinanceOrders
 from xrpfast.venues.kucoin.orders import KucoinOrders
@@ -252,7 +253,9 @@ class Bench:
         for wire in self.wires.values():
             wire.frames.clear()
         for strategy in self.engine.risk.state.strategies.values():
-            strategy.forget()  # the next tick comes sooner than any market's, and the same
+            # The next tick comes sooner than any market's, and is the same.
+            strategy.recent.clear()
+            strategy.approved_ns = -NO_LIMIT
         return took
 
     def pair(self) -> tuple[events.Signal, Any, tuple[str, str]]:
