@@ -14,6 +14,7 @@ import orjson
 import pytest
 
 from xrpfast.cli import app
+from xrpfast.cli.app import run as cli
 from xrpfast.config.demo import demo_values, shipped, to_toml
 from xrpfast.config.loader import load
 from xrpfast.config.root import Config
@@ -352,3 +353,20 @@ def test_a_live_drill_that_failed_is_no_go_until_one_passes(tmp_path: Path) -> N
     assert "20260103T000000Z-live.json: FAILED" in found.says
     report(config, "20260104T000000Z-live", passed)
     assert of_drill(config, 30, now).ok
+
+
+def test_status_tells_a_live_drill_from_one_of_all_cases(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = settings(tmp_path)
+    words = ["status", "--config", str(tmp_path / "engine.toml")]
+    assert cli(words) == 0
+    told = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert [line[-1] for line in told if "drill" in line] == ["never", "never"]
+    passed = {"wall_ns": DAY_NS, "steps": [{}], "passed": True}
+    report(config, "20260101T000000Z", passed | {"passed": False})
+    report(config, "20260102T000000Z-live", passed)
+    assert cli(words) == 0
+    out = capsys.readouterr().out
+    assert "\ndrill      1970-01-02 00:00:00.000000 UTC FAILED, 1 steps" in out
+    assert "\nlive drill 1970-01-02 00:00:00.000000 UTC passed, 1 steps" in out

@@ -72,13 +72,12 @@ def _lines(document: dict[str, Any]) -> list[str]:
         ],
     )
     lines += _list("receipts", [_receipt(said) for said in document["receipts"]])
-    for name, key in (("live drill", "live_drill"), ("drill", "drill")):
-        drill = document[key]
+    for name, drill in (("drill", document["drill"]), ("live drill", document["live_drill"])):
+        said = "never"
         if drill is not None:
             passed = "passed" if drill["passed"] else "FAILED"
-            lines.append(_line(name, f"{utc(drill['wall_ns'])} {passed}, {drill['steps']} steps"))
-    else:
-        lines.append(_line("drill", "never"))
+            said = f"{utc(drill['wall_ns'])} {passed}, {drill['steps']} steps"
+        lines.append(_line(name, said))
     return lines
 
 
