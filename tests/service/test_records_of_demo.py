@@ -142,7 +142,7 @@ def test_every_order_is_explained(kept: Kept, capsys: pytest.CaptureFixture[str]
 
 def test_signals_that_were_not_taken(kept: Kept, capsys: pytest.CaptureFixture[str]) -> None:
     where, _ = kept
-    rows = said(capsys, "why", "--state-dir", str(where), "--json")
+    rows = said(capsys, "why", "-n", "5000", "--state-dir", str(where), "--json")
     summary = engine_after(where).summary()
     assert {row["reason"] for row in rows} == {
         *summary["counts"]["ignored"], *summary["counts"]["refused"],
