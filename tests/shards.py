@@ -31,10 +31,10 @@ class Part(NamedTuple):
 
 
 PARTS = (
-    Part(("crash",), 0, 2),
+    Part(("crash",), 1, 2),
     Part(("simulation", "paper")),
     *(Part(("service",), number, 3) for number in range(3)),
-    Part(("crash",), 1, 2),
+    Part(("crash",), 0, 2),
     Part(("unit", "property")),
     Part(("venues", "conformance")),
 )
